@@ -1,0 +1,227 @@
+//! The ids of CoJSON's things, each a type of its own, checked once where it enters.
+//!
+//! An id is shared text: cloning counts a reference. What an id is the hash of is told where that thing lives
+//! (`header`, `session_log`, `crypto`), not here.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The longest id that is read: an agent's session, with room to spare. Longer text is refused unparsed.
+pub const ID_BYTES_MAX: usize = 256;
+
+/// Text that is not an id of the kind that was expected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, found {found:?}")]
+pub struct IdError {
+    /// The form that was expected.
+    pub expected: &'static str,
+    /// What stood there, cut to 64 characters.
+    pub found: String,
+}
+
+impl IdError {
+    fn new(expected: &'static str, found: &str) -> Self {
+        Self {
+            expected,
+            found: found.chars().take(64).collect(),
+        }
+    }
+}
+
+macro_rules! id_type {
+    ($(#[$doc:meta])* $name:ident, $expected:literal, $is_valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Takes the text for an id, if it has the form of one.
+            pub fn parse(text: &str) -> Result<Self, IdError> {
+                let is_valid: fn(&str) -> bool = $is_valid;
+                if text.len() <= ID_BYTES_MAX && is_valid(text) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(IdError::new($expected, text))
+                }
+            }
+
+            /// The id's text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&$name> for Arc<str> {
+            fn from(id: &$name) -> Self {
+                Arc::clone(&id.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                Self::parse(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+id_type!(
+    /// A value's id: `co_z` and the base58 of the first 19 bytes of its header's BLAKE3 hash.
+    CoId,
+    "a value's id (co_z…)",
+    |text| text.strip_prefix("co_z").is_some_and(is_base58)
+);
+
+id_type!(
+    /// An agent's public identity: `sealer_z…/signer_z…`.
+    AgentId,
+    "an agent's id (sealer_z…/signer_z…)",
+    is_agent_id
+);
+
+id_type!(
+    /// A session: one linear, signed log per value, by one running node of one author.
+    SessionId,
+    "a session's id (<account or agent>_session_z…)",
+    |text| split_session(text).is_some_and(|(author, _)| is_co_id(author) || is_agent_id(author))
+);
+
+id_type!(
+    /// The id of a symmetric read key: `key_z…`.
+    KeyId,
+    "a key's id (key_z…)",
+    |text| text.strip_prefix("key_z").is_some_and(is_base58)
+);
+
+impl SessionId {
+    /// Who writes in this session: the text of an account's id or of an agent's.
+    pub fn author(&self) -> &str {
+        split_session(&self.0).map_or("", |(author, _)| author)
+    }
+
+    /// The same session under another author: what a node writes to an account itself is written as its agent.
+    pub fn with_author(&self, author: &str) -> Result<Self, IdError> {
+        let (_, rest) = split_session(&self.0).unwrap_or_default();
+        Self::parse(&format!("{author}_session{rest}"))
+    }
+
+    /// Whether it is a delete session (`…_session_d…$`), which holds nothing but a tombstone.
+    pub fn is_delete(&self) -> bool {
+        self.0.contains("_session_d") && self.0.ends_with('$')
+    }
+}
+
+/// The author and what follows `_session`.
+fn split_session(text: &str) -> Option<(&str, &str)> {
+    let (author, rest) = text.split_once("_session")?;
+    let is_live = rest.strip_prefix("_z").is_some_and(is_base58);
+    let is_delete = rest
+        .strip_prefix("_d")
+        .and_then(|rest| rest.strip_suffix('$'))
+        .is_some_and(is_base58);
+    (is_live || is_delete).then_some((author, rest))
+}
+
+fn is_co_id(text: &str) -> bool {
+    text.strip_prefix("co_z").is_some_and(is_base58)
+}
+
+fn is_agent_id(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(sealer, signer)| {
+        sealer.strip_prefix("sealer_z").is_some_and(is_base58)
+            && signer.strip_prefix("signer_z").is_some_and(is_base58)
+    })
+}
+
+fn is_base58(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() && !matches!(byte, b'0' | b'O' | b'I' | b'l'))
+}
+
+/// A time in milliseconds since 1970, as an author claims it or as the host's clock says.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// When foundings are dated: a thing that every device can make alike (an account's own group, a named value's
+    /// first content) is dated here, so that making it again never overrides what came later.
+    pub const FOUNDING: Self = Self(1);
+
+    /// This many milliseconds later.
+    #[must_use]
+    pub fn plus_ms(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_names_its_author() {
+        let session = SessionId::parse("co_zdMvTPAA_session_zAB5kNa6XbP8").unwrap();
+        assert_eq!(session.author(), "co_zdMvTPAA");
+        let as_agent = session.with_author("sealer_zA/signer_zB").unwrap();
+        assert_eq!(
+            as_agent.as_str(),
+            "sealer_zA/signer_zB_session_zAB5kNa6XbP8"
+        );
+        assert!(!session.is_delete());
+        assert!(SessionId::parse("co_zA_session_d123$").unwrap().is_delete());
+    }
+
+    #[test]
+    fn text_that_is_no_id_is_refused() {
+        for text in [
+            "",
+            "co_z",
+            "co_zO0",
+            "co_xabc",
+            "co_z\u{e9}",
+            &"co_z1".repeat(100),
+        ] {
+            assert!(CoId::parse(text).is_err(), "{text}");
+        }
+        for text in [
+            "co_zA_session_d123",
+            "nobody_session_z12",
+            "co_zA_session_x1",
+        ] {
+            assert!(SessionId::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The data: values as signed CRDT logs in the format of CoJSON 0.20, and their sync.
+//!
+//! A state machine without I/O: it is handed an input (a local change, a frame, what storage holds) and
+//! returns what is to be done. It knows no clock, no randomness, no socket and no screen; a host owns those.
+
+pub mod ids;
+pub mod json;

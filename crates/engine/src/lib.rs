@@ -1,0 +1,1 @@
+//! The behaviour of actors, as state machines without I/O.

@@ -1,0 +1,2 @@
+//! The sync server: sockets in, verified logs out.
+fn main() {}
