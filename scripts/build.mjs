@@ -1,0 +1,111 @@
+// Owns the build: the browser package in pkg/ and the server in target/release. cargo decides what is out of date; what
+// follows it (bindings, wasm-opt) is skipped when the compiled module and the options are those of the last time.
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import { setUp } from "./setup.mjs";
+import { wasmEnv, wasmTarget, wasmTargetDir } from "./setup-wasm.mjs";
+import { main, root, run, say, step } from "./step.mjs";
+
+const pkg = join(root, "pkg");
+const compiled = join(wasmTargetDir, wasmTarget, "release", "pleione.wasm");
+const stampFile = join(root, "target", "pkg.stamp");
+
+// Features are named one by one: `--all-features` writes what browsers do not read yet, and the section that lists them
+// is gone from a stripped module.
+const optimisation = "-O3";
+const wasmOptFlags = [
+  optimisation,
+  "--enable-bulk-memory",
+  "--enable-bulk-memory-opt",
+  "--enable-sign-ext",
+  "--enable-mutable-globals",
+  "--enable-nontrapping-float-to-int",
+  "--enable-reference-types",
+  "--enable-multivalue",
+  "--strip-producers",
+  "--strip-target-features",
+];
+
+// `cargo rustc --crate-type cdylib`: a library that is also an rlib would skip LTO without a word.
+const cargoModule = ["rustc", "-p", "pleione", "--release", "--lib", "--crate-type", "cdylib", "--target", wasmTarget];
+
+const stampNow = () => {
+  const { size, mtimeMs } = statSync(compiled);
+  return JSON.stringify({ size, mtimeMs, flags: wasmOptFlags });
+};
+const isPackaged = () => existsSync(join(pkg, "package.json")) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stampNow();
+
+function writeManifest(folder) {
+  const { version, license } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const manifest = {
+    name: "pleione",
+    version,
+    description: "Actors in the browser that keep their state and sync",
+    license,
+    type: "module",
+    main: "pleione.js",
+    types: "pleione.d.ts",
+    exports: { ".": { types: "./pleione.d.ts", default: "./pleione.js" }, "./pleione_bg.wasm": "./pleione_bg.wasm" },
+    files: ["pleione.js", "pleione.d.ts", "pleione_bg.wasm", "pleione_bg.wasm.d.ts", "snippets"],
+    sideEffects: ["./snippets/*"],
+  };
+  writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+// Made beside pkg/ and moved there whole, so a running server never serves half a package.
+async function packageModule() {
+  const next = join(root, "target", "pkg-next");
+  rmSync(next, { recursive: true, force: true });
+  mkdirSync(next, { recursive: true });
+  await run("wasm-bindgen", ["--target", "web", "--out-name", "pleione", "--out-dir", next, compiled]);
+  const wasm = join(next, "pleione_bg.wasm");
+  const wasmOpt = join(root, "node_modules", "binaryen", "bin", "wasm-opt");
+  await run(process.execPath, [wasmOpt, ...wasmOptFlags, wasm, "-o", wasm]);
+  writeManifest(next);
+  rmSync(pkg, { recursive: true, force: true });
+  renameSync(next, pkg);
+  writeFileSync(stampFile, stampNow());
+}
+
+function filesOf(folder) {
+  return readdirSync(folder, { recursive: true }).map((name) => join(folder, name)).filter((file) => statSync(file).isFile());
+}
+
+function saySizes() {
+  const kb = (bytes) => `${(bytes / 1000).toFixed(1)} kB`.padStart(10);
+  const shipped = filesOf(pkg).filter((file) => /\.(wasm|js)$/.test(file));
+  const totals = [0, 0, 0];
+  const line = (name, sizes) => say(`       ${name.padEnd(18)} raw ${kb(sizes[0])}  gzip ${kb(sizes[1])}  brotli ${kb(sizes[2])}`);
+  for (const extension of [".wasm", ".js"]) {
+    const contents = shipped.filter((file) => file.endsWith(extension)).map((file) => readFileSync(file));
+    const sizes = [(it) => it, gzipSync, brotliCompressSync].map((pack) => contents.reduce((sum, it) => sum + pack(it).length, 0));
+    sizes.forEach((size, index) => (totals[index] += size));
+    line(`pkg/*${extension}`, sizes);
+  }
+  line("together", totals);
+}
+
+/** Builds pkg/, setting up what that needs. */
+export async function buildModule() {
+  await setUp("rust", "wasm", "bindgen", "npm");
+  await step("build: the browser module", () => run("cargo", cargoModule, { env: wasmEnv }).then(() => undefined));
+  if (isPackaged()) return say("  ok   build: pkg/ is up to date");
+  await step("build: pkg/ (bindings, wasm-opt)", packageModule);
+  saySizes();
+}
+
+/** Builds target/release/pleione-sync. */
+export async function buildServer() {
+  await setUp("rust");
+  await step("build: the sync server", () => run("cargo", ["build", "--release", "-p", "pleione-sync"]).then(() => undefined));
+}
+
+/** Builds both. */
+export async function build() {
+  await buildModule();
+  await buildServer();
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) main(build);

@@ -1,0 +1,106 @@
+// Owns what is checked and tested, section by section: what a section needs set up, what it runs and how its result is
+// counted. `runner.mjs` runs them; nothing here prints.
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { buildModule, buildServer } from "./build.mjs";
+import { add, ofCargoTest, ofCheck, ofNextest, ofNode } from "./counts.mjs";
+import { setUp } from "./setup.mjs";
+import { browserEnv } from "./setup-browser.mjs";
+import { installNpm } from "./setup-npm.mjs";
+import { wasmEnv, wasmTarget } from "./setup-wasm.mjs";
+import { attempt, root } from "./step.mjs";
+
+const natives = ["--workspace", "--exclude", "pleione"];
+const denyWarnings = ["--", "-D", "warnings"];
+const sectionSecondsMax = 1500;
+const advisoriesSecondsMax = 45;
+
+/** Runs a test program; one that fails without a failed test (it did not compile, it hung) counts as one. */
+async function counted(count, command, args, options = {}) {
+  const { code, output } = await attempt(command, args, { limitSeconds: sectionSecondsMax, ...options });
+  const counts = count(output);
+  if (code !== 0 && counts.failed === 0) counts.failed = 1;
+  return { ...counts, output: code === 0 ? "" : output };
+}
+
+/** Runs a command that is one test. */
+async function check(command, args, options) {
+  const result = await counted(ofCheck, command, args, options);
+  return { ...result, passed: result.failed === 0 ? 1 : 0 };
+}
+
+const together = (...results) => ({ ...add(...results), output: results.map((result) => result.output).join("") });
+
+async function deny() {
+  const kinds = ["bans", "licenses", "sources"];
+  const fetched = await attempt("cargo", ["deny", "fetch", "db"], { limitSeconds: advisoriesSecondsMax });
+  if (fetched.code === 0) kinds.push("advisories");
+  const result = await check("cargo", ["deny", "--log-level", "error", "check", ...kinds]);
+  return { ...result, note: fetched.code === 0 ? "" : "advisories out of reach, not checked" };
+}
+
+async function rust() {
+  const nextest = await counted(ofNextest, "cargo", ["nextest", "run", ...natives, "--no-fail-fast"]);
+  const docs = await counted(ofCargoTest, "cargo", ["test", "--doc", "--no-fail-fast", ...natives]);
+  return together(nextest, docs);
+}
+
+const wasm = () => {
+  const args = ["test", "--headless", "--chrome", "--chromedriver", browserEnv.CHROMEDRIVER, "--", "--no-fail-fast"];
+  return counted(ofCargoTest, "wasm-pack", args, { env: { ...wasmEnv, ...browserEnv } });
+};
+
+const testFiles = (folder) =>
+  readdirSync(folder, { recursive: true })
+    .filter((name) => name.endsWith(".test.mjs") && !name.includes("node_modules"))
+    .map((name) => join(folder, name))
+    .sort();
+
+async function node(folder) {
+  const files = testFiles(folder);
+  if (files.length === 0) return { passed: 0, failed: 0, skipped: 0, output: "" };
+  return counted(ofNode, process.execPath, ["--test", "--test-reporter=spec", ...files], { env: browserEnv });
+}
+
+async function browserAndServer() {
+  await setUp("browser");
+  await buildModule();
+  await buildServer();
+}
+
+const interopFolder = join(root, "tests", "interop");
+const benchFile = join(root, "bench", "run.mjs");
+const hasShortBench = () => existsSync(benchFile) && readFileSync(benchFile, "utf8").includes("--short");
+
+/** Every section, in the order in which they run; `setUp` throws when the machine cannot be made ready. */
+export const sections = [
+  { name: "fmt", setUp: () => setUp("rust"), run: () => check("cargo", ["fmt", "--all", "--", "--check"]) },
+  { name: "clippy", setUp: () => setUp("rust"), run: () => check("cargo", ["clippy", ...natives, "--all-targets", ...denyWarnings]) },
+  {
+    name: "clippy-wasm",
+    setUp: () => setUp("rust", "wasm"),
+    run: () => check("cargo", ["clippy", "-p", "pleione", "--all-targets", "--target", wasmTarget, ...denyWarnings], { env: wasmEnv }),
+  },
+  { name: "deny", setUp: () => setUp("rust", "deny"), run: deny },
+  { name: "rust", setUp: () => setUp("rust", "nextest"), run: rust },
+  { name: "wasm", setUp: () => setUp("rust", "wasm", "bindgen", "wasmPack", "browser"), run: wasm },
+  { name: "e2e", setUp: browserAndServer, run: () => node(join(root, "tests", "e2e")) },
+  {
+    name: "interop",
+    isThere: () => existsSync(interopFolder),
+    setUp: async () => {
+      await browserAndServer();
+      await installNpm(interopFolder, "--legacy-peer-deps");
+    },
+    run: () => node(interopFolder),
+  },
+  {
+    name: "bench",
+    isThere: hasShortBench,
+    setUp: browserAndServer,
+    run: () => check(process.execPath, [benchFile, "--short"], { env: browserEnv }),
+  },
+];
+
+/** The sections of `npm run lint`: no test runs. */
+export const lintNames = ["fmt", "clippy", "clippy-wasm", "deny"];
