@@ -2,11 +2,10 @@
 // follows it (bindings, wasm-opt) is skipped when the compiled module and the options are those of the last time.
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { setUp } from "./setup.mjs";
 import { wasmEnv, wasmTarget, wasmTargetDir } from "./setup-wasm.mjs";
-import { main, root, run, say, step } from "./step.mjs";
+import { isMain, main, root, run, say, step } from "./step.mjs";
 
 const pkg = join(root, "pkg");
 const compiled = join(wasmTargetDir, wasmTarget, "release", "pleione.wasm");
@@ -108,4 +107,4 @@ export async function build() {
   await buildServer();
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) main(build);
+if (isMain(import.meta.url)) await main(build);

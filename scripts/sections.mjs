@@ -45,8 +45,9 @@ async function rust() {
   return together(nextest, docs);
 }
 
+// wasm-pack hands every further argument to `cargo build` too, so `--no-fail-fast` cannot be asked for here.
 const wasm = () => {
-  const args = ["test", "--headless", "--chrome", "--chromedriver", browserEnv.CHROMEDRIVER, "--", "--no-fail-fast"];
+  const args = ["test", "--headless", "--chrome", "--chromedriver", browserEnv.CHROMEDRIVER];
   return counted(ofCargoTest, "wasm-pack", args, { env: { ...wasmEnv, ...browserEnv } });
 };
 

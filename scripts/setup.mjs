@@ -1,12 +1,11 @@
 // Owns the set-up: what a machine with Node and Rust still lacks is put in place, once per process and only what is
-// asked for. Every part is quick when all is there. `node scripts/setup.mjs` sets up everything.
-import { pathToFileURL } from "node:url";
+// asked for. Every part is quick when all is there. `node scripts/setup.mjs [PART…]` sets up those parts, or everything.
 import { setUpBrowser } from "./setup-browser.mjs";
 import { setUpNpm } from "./setup-npm.mjs";
 import { setUpRust } from "./setup-rust.mjs";
 import { setUpTool } from "./setup-tools.mjs";
 import { setUpWasm } from "./setup-wasm.mjs";
-import { main } from "./step.mjs";
+import { isMain, main, StepError } from "./step.mjs";
 
 const parts = {
   rust: setUpRust,
@@ -28,4 +27,11 @@ export async function setUp(...names) {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) main(() => setUp(...Object.keys(parts)));
+if (isMain(import.meta.url)) {
+  const wanted = process.argv.slice(2).filter((word) => !word.startsWith("-"));
+  await main(async () => {
+    const unknown = wanted.filter((name) => !parts[name]);
+    if (unknown.length > 0) throw new StepError(`no part "${unknown.join(", ")}"; the parts: ${Object.keys(parts).join(", ")}`);
+    await setUp(...(wanted.length > 0 ? wanted : Object.keys(parts)));
+  });
+}

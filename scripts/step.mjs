@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 export const verbose = process.argv.includes("--verbose");
@@ -115,6 +115,9 @@ export async function ask(command, args, env = {}) {
   const { code, output } = await attempt(command, args, { env, limitSeconds: 60, quiet: true });
   return code === 0 ? output.trim() : undefined;
 }
+
+/** Whether the file of this `import.meta.url` is the one that node was asked to run. */
+export const isMain = (url) => process.argv[1] !== undefined && url === pathToFileURL(process.argv[1]).href;
 
 /** The outermost call of a command: tells a failure in words and sets the exit code. */
 export async function main(work) {
