@@ -51,11 +51,12 @@ const wasm = () => {
   return counted(ofCargoTest, "wasm-pack", args, { env: { ...wasmEnv, ...browserEnv } });
 };
 
-const testFiles = (folder) =>
-  readdirSync(folder, { recursive: true })
-    .filter((name) => name.endsWith(".test.mjs") && !name.includes("node_modules"))
-    .map((name) => join(folder, name))
-    .sort();
+function testFiles(folder) {
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder, { recursive: true });
+  const tests = names.filter((name) => name.endsWith(".test.mjs") && !name.includes("node_modules"));
+  return tests.map((name) => join(folder, name)).sort();
+}
 
 async function node(folder) {
   const files = testFiles(folder);
@@ -75,6 +76,7 @@ const hasShortBench = () => existsSync(benchFile) && readFileSync(benchFile, "ut
 
 /** Every section, in the order in which they run; `setUp` throws when the machine cannot be made ready. */
 export const sections = [
+  { name: "scripts", setUp: async () => {}, run: () => node(join(root, "scripts")) },
   { name: "fmt", setUp: () => setUp("rust"), run: () => check("cargo", ["fmt", "--all", "--", "--check"]) },
   { name: "clippy", setUp: () => setUp("rust"), run: () => check("cargo", ["clippy", ...natives, "--all-targets", ...denyWarnings]) },
   {
