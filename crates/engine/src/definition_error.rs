@@ -1,0 +1,192 @@
+//! What is wrong in a definition, and where: the one error of everything that compiles JSON documents.
+//!
+//! A [`Place`] is extended while a document is walked; it makes the [`DefinitionError`]s. Nothing here knows what
+//! a document means, and an error never holds more than a short piece of what was found.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use cojson::json::Json;
+
+/// How much of a found value an error quotes, in characters.
+const QUOTE_CHARACTERS_MAX: usize = 60;
+
+/// A definition that is not understood: which document, where in it, what belongs there, and what is there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the document \"{document}\" is wrong at {}: expected {expected}, found {found}",
+    or_its_root(path)
+)]
+pub struct DefinitionError {
+    /// The document's name: `state`, `view`, …
+    pub document: String,
+    /// The JSON path inside it: `states.idle.on.ADD.target`; empty for its root.
+    pub path: String,
+    /// What belongs there, as part of a sentence.
+    pub expected: String,
+    /// What is there, as part of a sentence.
+    pub found: String,
+}
+
+fn or_its_root(path: &str) -> &str {
+    if path.is_empty() { "its root" } else { path }
+}
+
+/// Where the walk through a document is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    document: Arc<str>,
+    path: String,
+}
+
+impl Place {
+    /// The root of the document of that name.
+    pub fn root(document: &str) -> Self {
+        Self {
+            document: document.into(),
+            path: String::new(),
+        }
+    }
+
+    /// The member of that name. A name that is not a plain word is quoted: `on["a.b"]`.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Self {
+        let mut path = self.path.clone();
+        if !is_plain(name) {
+            // Writing to a `String` cannot fail.
+            let _ = write!(path, "[{}]", Json::from(name));
+        } else if path.is_empty() {
+            path.push_str(name);
+        } else {
+            path.push('.');
+            path.push_str(name);
+        }
+        self.with_path(path)
+    }
+
+    /// The item of that index, from 0.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        let mut path = self.path.clone();
+        let _ = write!(path, "[{index}]");
+        self.with_path(path)
+    }
+
+    fn with_path(&self, path: String) -> Self {
+        Self {
+            document: self.document.clone(),
+            path,
+        }
+    }
+
+    /// The document's name.
+    pub fn document(&self) -> &str {
+        &self.document
+    }
+
+    /// The JSON path so far; empty at the root.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The error that this value stands here instead of what was expected.
+    pub fn error(&self, expected: impl Into<String>, found: &Json) -> DefinitionError {
+        self.error_text(expected, describe(found))
+    }
+
+    /// The error that something is missing here.
+    pub fn missing(&self, expected: impl Into<String>) -> DefinitionError {
+        self.error_text(expected, "nothing")
+    }
+
+    /// The error in the words of the caller.
+    pub fn error_text(
+        &self,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> DefinitionError {
+        DefinitionError {
+            document: self.document.to_string(),
+            path: self.path.clone(),
+            expected: expected.into(),
+            found: found.into(),
+        }
+    }
+}
+
+fn is_plain(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@' | '/'))
+}
+
+/// A value in a few words: its kind, and its text if that is short.
+fn describe(value: &Json) -> String {
+    let kind = match value {
+        Json::Null => return "null".to_owned(),
+        Json::Bool(_) => "the boolean",
+        Json::Number(_) => "the number",
+        Json::String(_) => "the text",
+        Json::Array(_) => "the array",
+        Json::Object(_) => "the object",
+    };
+    format!("{kind} {}", shorten(&value.to_string()))
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(QUOTE_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// Names as part of a sentence: `"a", "b" or "c"`.
+pub fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names
+        .into_iter()
+        .map(|name| format!("\"{name}\""))
+        .collect();
+    match quoted.split_last() {
+        None => "nothing".to_owned(),
+        Some((only, [])) => only.clone(),
+        Some((last, first)) => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r12_an_error_names_document_path_expectation_and_finding() {
+        let place = Place::root("state").key("states").key("a.b").key("on");
+        let error = place.index(2).error("a state", &Json::from("gone"));
+        assert_eq!(
+            error.to_string(),
+            r#"the document "state" is wrong at states["a.b"].on[2]: expected a state, found the text "gone""#
+        );
+        let error = Place::root("view").missing("an object");
+        assert_eq!(
+            error.to_string(),
+            r#"the document "view" is wrong at its root: expected an object, found nothing"#
+        );
+    }
+
+    #[test]
+    fn a_long_value_is_quoted_in_part() {
+        let error = Place::root("view").error("a text", &Json::from("é".repeat(500)));
+        assert!(error.found.chars().count() < 80, "{}", error.found);
+    }
+
+    #[test]
+    fn names_read_as_a_sentence() {
+        for (names, text) in [
+            (&[][..], "nothing"),
+            (&["a"], r#""a""#),
+            (&["a", "b", "c"], r#""a", "b" or "c""#),
+        ] {
+            assert_eq!(one_of(names.iter().copied()), text);
+        }
+    }
+}

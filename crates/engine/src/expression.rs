@@ -1,0 +1,119 @@
+//! Expressions: the `$` strings and `$` objects of a definition, compiled once and evaluated synchronously.
+//!
+//! | written | means |
+//! |---|---|
+//! | `"$a.b"`, `{"$context": "a.b"}` | a path into the actor's context; `"$"` is the whole context |
+//! | `"$$a.b"`, `{"$item": "a.b"}` | a path into the event's payload or the row's item; `"$$"` is all of it |
+//! | `"$$result.a"` | the last tool's result; where no tool has run, the item's own `result` |
+//! | `"$existing.a"` | inside `@db` update data: the value as it is |
+//! | `"$map.$$id"` | the member of `context.map` that the item's `id` names |
+//! | `$eq` `$ne` `$gt` | `===`, `!==` and `>` of JavaScript; arrays and objects are equal by content |
+//! | `$not` `$and` `$or` `$if` | by JavaScript's truthiness; only the branch needed is evaluated |
+//! | `$trim` `$length` `$concat` `$join` | as in JavaScript, over strings and arrays |
+//! | `$map` `$find` | over an array; each item is `$$name` of `as`, or `$$` when `as` is absent |
+//! | `$literal` | the value as written, so that a text can start with `$` |
+//!
+//! Everything else is data: arrays and objects are templates whose parts are expressions, and an object's key that
+//! starts with `$$` (or with `$`, when it is not alone) is evaluated to the member's name.
+//!
+//! Only a definition is ever compiled. What an evaluation gives is never looked at again (R9): a user's text that
+//! looks like an expression stays a text. Nothing here panics, blocks or runs without bound.
+
+mod compile;
+mod dependencies;
+mod evaluate;
+mod javascript;
+mod path;
+mod scope;
+#[cfg(test)]
+mod tests;
+
+use cojson::json::Json;
+
+use crate::definition_error::{DefinitionError, Place};
+use compile::{Compiler, Node};
+
+pub use dependencies::Dependencies;
+pub use evaluate::EvaluationError;
+pub use javascript::to_text;
+pub use scope::{Local, Scope};
+
+/// How deep expressions may be nested inside each other.
+pub const EXPRESSION_DEPTH_MAX: usize = 50;
+
+/// A compiled template: a literal, a path, an operator, or an array or object of templates.
+#[derive(Clone, Debug)]
+pub struct Expression {
+    node: Node,
+    dependencies: Dependencies,
+}
+
+impl Expression {
+    /// Compiles a piece of a definition; `place` is where it stands.
+    ///
+    /// ```
+    /// use cojson::json::Json;
+    /// use engine::definition_error::Place;
+    /// use engine::expression::{Expression, Scope};
+    ///
+    /// let definition = Json::parse(r#"{"done": {"$not": "$$done"}, "by": "$user.name"}"#)?;
+    /// let expression = Expression::compile(&definition, &Place::root("state"))?;
+    /// let context = Json::parse(r#"{"user": {"name": "Ada"}}"#)?;
+    /// let item = Json::parse(r#"{"done": false}"#)?;
+    /// let value = expression.evaluate(&Scope::new(&context).with_item(&item))?;
+    /// assert_eq!(value, Some(Json::parse(r#"{"done":true,"by":"Ada"}"#)?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn compile(json: &Json, place: &Place) -> Result<Self, DefinitionError> {
+        Self::compile_with_markers(json, place, &[])
+    }
+
+    /// Compiles a template in which a string that is one of these markers (`"@inputValue"`, …) stands for the value
+    /// that the scope gives for it. Any other string with an `@` is a plain text.
+    pub fn compile_with_markers(
+        json: &Json,
+        place: &Place,
+        markers: &[&str],
+    ) -> Result<Self, DefinitionError> {
+        let node = Compiler { markers }.node(json, place, 0)?;
+        Ok(Self::from_node(node))
+    }
+
+    /// The expression that always gives this value.
+    pub fn literal(value: Json) -> Self {
+        Self::from_node(Node::Literal(value))
+    }
+
+    fn from_node(node: Node) -> Self {
+        let dependencies = Dependencies::of(&node);
+        Self { node, dependencies }
+    }
+
+    /// The value it always gives, if it is a literal.
+    pub fn as_literal(&self) -> Option<&Json> {
+        match &self.node {
+            Node::Literal(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether it always gives the same value.
+    pub fn is_literal(&self) -> bool {
+        self.as_literal().is_some()
+    }
+
+    /// What it reads of its scope: a change elsewhere cannot change its value.
+    pub fn dependencies(&self) -> &Dependencies {
+        &self.dependencies
+    }
+
+    /// Evaluates it; `None` is JavaScript's `undefined`: a path that leads nowhere.
+    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Option<Json>, EvaluationError> {
+        evaluate::evaluate(&self.node, scope)
+    }
+
+    /// Evaluates it to a truth value, as JavaScript's `if` would.
+    pub fn is_truthy(&self, scope: &Scope<'_>) -> Result<bool, EvaluationError> {
+        Ok(self.evaluate(scope)?.is_some_and(|value| value.is_truthy()))
+    }
+}

@@ -1,0 +1,382 @@
+//! From a definition's JSON to nodes: every operator, path and name is checked here, once.
+
+use std::sync::Arc;
+
+use cojson::json::{Json, JsonObject};
+
+use super::EXPRESSION_DEPTH_MAX;
+use super::path::{self, Path};
+use crate::definition_error::{DefinitionError, Place, one_of};
+
+/// Every operator, in the order in which an error lists them.
+const OPERATORS: [&str; 16] = [
+    "$and", "$concat", "$context", "$eq", "$find", "$gt", "$if", "$item", "$join", "$length",
+    "$literal", "$map", "$ne", "$not", "$or", "$trim",
+];
+
+/// A compiled expression.
+#[derive(Clone, Debug)]
+pub(super) enum Node {
+    Undefined,
+    Literal(Json),
+    Path(Path),
+    /// The member of the first that the second names: `$map.$$id`.
+    Member(Box<[Node; 2]>),
+    Marker(Arc<str>),
+    Array(Box<[Node]>),
+    Object(Box<[Member]>),
+    Eq(Box<[Node; 2]>),
+    Ne(Box<[Node; 2]>),
+    Gt(Box<[Node; 2]>),
+    Not(Box<Node>),
+    And(Box<[Node]>),
+    Or(Box<[Node]>),
+    Trim(Box<Node>),
+    Length(Box<Node>),
+    Concat(Box<[Node]>),
+    Join(Box<[Node; 2]>),
+    Map(Box<Each>),
+    Find(Box<Each>),
+    If(Box<[Node; 3]>),
+}
+
+/// One member of an object template.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) name: Name,
+    pub(super) value: Node,
+}
+
+/// A member's name: written, or evaluated (then with the place it is written at).
+#[derive(Clone, Debug)]
+pub(super) enum Name {
+    Written(Arc<str>),
+    Evaluated { name: Node, place: Arc<str> },
+}
+
+/// What `$map` and `$find` do with each item of an array.
+#[derive(Clone, Debug)]
+pub(super) struct Each {
+    pub(super) array: Node,
+    /// The item's name; without one the item is `$$` (and `$$item`).
+    pub(super) name: Option<Arc<str>>,
+    /// `$find` only.
+    pub(super) condition: Option<Node>,
+    pub(super) template: Option<Node>,
+    pub(super) place: Arc<str>,
+}
+
+/// Compiles the parts of one expression.
+#[derive(Clone, Copy)]
+pub(super) struct Compiler<'a> {
+    pub(super) markers: &'a [&'a str],
+}
+
+type Compiled = Result<Node, DefinitionError>;
+
+impl Compiler<'_> {
+    pub(super) fn node(self, json: &Json, place: &Place, depth: usize) -> Compiled {
+        if depth > EXPRESSION_DEPTH_MAX {
+            let expected = format!("expressions nested at most {EXPRESSION_DEPTH_MAX} deep");
+            return Err(place.error_text(expected, "a deeper one"));
+        }
+        match json {
+            Json::String(text) => self.text(text, place),
+            Json::Array(items) => Ok(fold_array(self.nodes(items, place, depth)?)),
+            Json::Object(members) => self.object(members, place, depth),
+            scalar => Ok(Node::Literal(scalar.clone())),
+        }
+    }
+
+    fn text(self, text: &Arc<str>, place: &Place) -> Compiled {
+        if self.markers.contains(&&**text) {
+            return Ok(Node::Marker(text.clone()));
+        }
+        if !text.starts_with('$') {
+            return Ok(Node::Literal(Json::String(text.clone())));
+        }
+        if let Some((map, key)) = text.split_once(".$$") {
+            let map = Path::parse_shortcut(map, place)?;
+            let key = Path::parse_item(key, place)?;
+            return Ok(Node::Member(Box::new([Node::Path(map), Node::Path(key)])));
+        }
+        Ok(Node::Path(Path::parse_shortcut(text, place)?))
+    }
+
+    fn nodes(
+        self,
+        items: &[Json],
+        place: &Place,
+        depth: usize,
+    ) -> Result<Box<[Node]>, DefinitionError> {
+        items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| self.node(item, &place.index(index), depth + 1))
+            .collect()
+    }
+
+    fn object(self, members: &JsonObject, place: &Place, depth: usize) -> Compiled {
+        if let (1, Some((key, argument))) = (members.len(), members.first())
+            && is_operator_position(key)
+        {
+            return self.operator(key, argument, &place.key(key), depth);
+        }
+        let compiled = members
+            .iter()
+            .map(|(key, value)| self.member(key, value, &place.key(key), depth))
+            .collect::<Result<Box<[Member]>, _>>()?;
+        Ok(fold_object(compiled))
+    }
+
+    fn member(
+        self,
+        key: &Arc<str>,
+        value: &Json,
+        place: &Place,
+        depth: usize,
+    ) -> Result<Member, DefinitionError> {
+        if path::is_forbidden(key) {
+            return Err(path::forbidden(place, key));
+        }
+        if OPERATORS.contains(&&**key) {
+            return Err(place.error_text(
+                "an operator to stand alone in its object",
+                format!("\"{key}\" among other members"),
+            ));
+        }
+        let name = if key.starts_with('$') {
+            Name::Evaluated {
+                name: self.text(key, place)?,
+                place: place.path().into(),
+            }
+        } else {
+            Name::Written(key.clone())
+        };
+        let value = self.node(value, place, depth + 1)?;
+        Ok(Member { name, value })
+    }
+
+    fn operator(self, name: &str, argument: &Json, place: &Place, depth: usize) -> Compiled {
+        Ok(match name {
+            "$literal" => Node::Literal(argument.clone()),
+            "$context" => Node::Path(Path::parse_context(path_text(argument, place)?, place)?),
+            "$item" => Node::Path(Path::parse_item(path_text(argument, place)?, place)?),
+            "$eq" => Node::Eq(self.pair(argument, place, depth)?),
+            "$ne" => Node::Ne(self.pair(argument, place, depth)?),
+            "$gt" => Node::Gt(self.pair(argument, place, depth)?),
+            "$not" => Node::Not(self.single(argument, place, depth)?),
+            "$trim" => Node::Trim(self.single(argument, place, depth)?),
+            "$length" => Node::Length(self.single(argument, place, depth)?),
+            "$and" => Node::And(self.one_or_more(argument, place, depth)?),
+            "$or" => Node::Or(self.one_or_more(argument, place, depth)?),
+            "$concat" => Node::Concat(self.nodes(array_of(argument, place)?, place, depth)?),
+            "$join" => Node::Join(self.join(argument, place, depth)?),
+            "$map" => Node::Map(Box::new(self.map(argument, place, depth)?)),
+            "$find" => Node::Find(Box::new(self.find(argument, place, depth)?)),
+            "$if" => Node::If(Box::new(self.branches(argument, place, depth)?)),
+            unknown => {
+                let expected = format!("one of the operators {}", one_of(OPERATORS));
+                return Err(place.error_text(expected, format!("\"{unknown}\"")));
+            }
+        })
+    }
+
+    fn single(
+        self,
+        argument: &Json,
+        place: &Place,
+        depth: usize,
+    ) -> Result<Box<Node>, DefinitionError> {
+        Ok(Box::new(self.node(argument, place, depth + 1)?))
+    }
+
+    fn pair(
+        self,
+        argument: &Json,
+        place: &Place,
+        depth: usize,
+    ) -> Result<Box<[Node; 2]>, DefinitionError> {
+        match argument.as_array() {
+            Some([left, right]) => Ok(Box::new([
+                self.node(left, &place.index(0), depth + 1)?,
+                self.node(right, &place.index(1), depth + 1)?,
+            ])),
+            _ => Err(place.error("an array of two expressions", argument)),
+        }
+    }
+
+    fn join(
+        self,
+        argument: &Json,
+        place: &Place,
+        depth: usize,
+    ) -> Result<Box<[Node; 2]>, DefinitionError> {
+        match argument.as_array() {
+            Some([items]) => Ok(Box::new([
+                self.node(items, &place.index(0), depth + 1)?,
+                Node::Literal(Json::from(",")),
+            ])),
+            Some([_, _]) => self.pair(argument, place, depth),
+            _ => Err(place.error(
+                "an array: the items and, if not a comma, the separator",
+                argument,
+            )),
+        }
+    }
+
+    fn one_or_more(
+        self,
+        argument: &Json,
+        place: &Place,
+        depth: usize,
+    ) -> Result<Box<[Node]>, DefinitionError> {
+        match argument {
+            Json::Array(items) => self.nodes(items, place, depth),
+            single => Ok([self.node(single, place, depth + 1)?].into()),
+        }
+    }
+
+    fn branches(
+        self,
+        argument: &Json,
+        place: &Place,
+        depth: usize,
+    ) -> Result<[Node; 3], DefinitionError> {
+        let members = Members::new(argument, place, &["condition", "then", "else"])?;
+        let branch = |name| match members.get(&[name]) {
+            Some((value, place)) => self.node(value, &place, depth + 1),
+            None => Ok(Node::Undefined),
+        };
+        let condition = members.required(&["condition"])?;
+        Ok([
+            self.node(condition.0, &condition.1, depth + 1)?,
+            branch("then")?,
+            branch("else")?,
+        ])
+    }
+
+    fn map(self, argument: &Json, place: &Place, depth: usize) -> Result<Each, DefinitionError> {
+        let members = Members::new(argument, place, &["array", "items", "as", "return", "do"])?;
+        members.required(&["return", "do"])?;
+        self.each(&members, depth)
+    }
+
+    fn find(self, argument: &Json, place: &Place, depth: usize) -> Result<Each, DefinitionError> {
+        let known = ["array", "items", "as", "where", "return"];
+        let members = Members::new(argument, place, &known)?;
+        members.required(&["where"])?;
+        self.each(&members, depth)
+    }
+
+    fn each(self, members: &Members<'_>, depth: usize) -> Result<Each, DefinitionError> {
+        let (array, array_place) = members.required(&["array", "items"])?;
+        let part = |names: &[&str]| match members.get(names) {
+            Some((value, place)) => self.node(value, &place, depth + 1).map(Some),
+            None => Ok(None),
+        };
+        Ok(Each {
+            array: self.node(array, &array_place, depth + 1)?,
+            name: members.local_name()?,
+            condition: part(&["where"])?,
+            template: part(&["return", "do"])?,
+            place: members.place.path().into(),
+        })
+    }
+}
+
+/// An array whose parts are all literals is one.
+fn fold_array(nodes: Box<[Node]>) -> Node {
+    let values: Option<Vec<Json>> = nodes.iter().map(Node::as_literal).collect();
+    match values {
+        Some(values) => Node::Literal(values.into()),
+        None => Node::Array(nodes),
+    }
+}
+
+/// An object whose parts are all literals is one.
+fn fold_object(members: Box<[Member]>) -> Node {
+    let values: Option<JsonObject> = members.iter().map(Member::as_literal).collect();
+    match values {
+        Some(values) => Node::Literal(values.into()),
+        None => Node::Object(members),
+    }
+}
+
+impl Node {
+    fn as_literal(&self) -> Option<Json> {
+        match self {
+            Self::Literal(value) => Some(value.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl Member {
+    fn as_literal(&self) -> Option<(Arc<str>, Json)> {
+        match &self.name {
+            Name::Written(name) => Some((name.clone(), self.value.as_literal()?)),
+            Name::Evaluated { .. } => None,
+        }
+    }
+}
+
+/// Whether a lone key is an operator, or means to be one: `$name`, but not `$$name` or `$a.b`, which name a member.
+fn is_operator_position(key: &str) -> bool {
+    key.starts_with('$') && !key.starts_with("$$") && !key.contains('.')
+}
+
+fn path_text<'a>(argument: &'a Json, place: &Place) -> Result<&'a str, DefinitionError> {
+    argument
+        .as_str()
+        .ok_or_else(|| place.error("a path as text", argument))
+}
+
+fn array_of<'a>(argument: &'a Json, place: &Place) -> Result<&'a [Json], DefinitionError> {
+    argument
+        .as_array()
+        .ok_or_else(|| place.error("an array of expressions", argument))
+}
+
+/// The named arguments of an operator.
+struct Members<'a> {
+    members: &'a JsonObject,
+    place: &'a Place,
+}
+
+impl<'a> Members<'a> {
+    fn new(argument: &'a Json, place: &'a Place, known: &[&str]) -> Result<Self, DefinitionError> {
+        let expected = || format!("an object with {}", one_of(known.iter().copied()));
+        let members = argument
+            .as_object()
+            .ok_or_else(|| place.error(expected(), argument))?;
+        match members.keys().find(|key| !known.contains(&&***key)) {
+            Some(unknown) => Err(place.error_text(expected(), format!("the member \"{unknown}\""))),
+            None => Ok(Self { members, place }),
+        }
+    }
+
+    /// The first member there is of these names, which mean the same.
+    fn get(&self, names: &[&str]) -> Option<(&'a Json, Place)> {
+        names
+            .iter()
+            .find_map(|name| Some((self.members.get(*name)?, self.place.key(name))))
+    }
+
+    fn required(&self, names: &[&str]) -> Result<(&'a Json, Place), DefinitionError> {
+        self.get(names).ok_or_else(|| {
+            let expected = format!("the member {}", one_of(names.iter().copied()));
+            self.place.missing(expected)
+        })
+    }
+
+    fn local_name(&self) -> Result<Option<Arc<str>>, DefinitionError> {
+        match self.get(&["as"]) {
+            None => Ok(None),
+            Some((Json::String(name), _)) if !name.is_empty() && !name.contains(['.', '$']) => {
+                Ok(Some(name.clone()))
+            }
+            Some((other, place)) => Err(place.error("a name without \".\" and \"$\"", other)),
+        }
+    }
+}
