@@ -8,7 +8,7 @@ import { setUp } from "./setup.mjs";
 import { browserEnv } from "./setup-browser.mjs";
 import { installNpm } from "./setup-npm.mjs";
 import { wasmEnv, wasmTarget } from "./setup-wasm.mjs";
-import { attempt, root } from "./step.mjs";
+import { attempt, root, step } from "./step.mjs";
 
 const natives = ["--workspace", "--exclude", "pleione"];
 const denyWarnings = ["--", "-D", "warnings"];
@@ -93,7 +93,7 @@ export const sections = [
     isThere: () => existsSync(interopFolder),
     setUp: async () => {
       await browserAndServer();
-      await installNpm(interopFolder, "--legacy-peer-deps");
+      await step("set up: npm packages of tests/interop", () => installNpm(interopFolder, "--legacy-peer-deps"));
     },
     run: () => node(interopFolder),
   },

@@ -36,9 +36,8 @@ export function say(line) {
   console.log(line);
 }
 
-function tick() {
-  const at = stack.at(-1);
-  if (!at) return;
+function tick(at) {
+  if (stack.at(-1) !== at) return; // a step inside it speaks for it
   const text = `  ... ${at.title}  ${seconds(performance.now() - at.start)}  ${at.last}`;
   if (!isTerminal) return console.log(text.slice(0, 160));
   clearLine();
@@ -50,7 +49,7 @@ export async function step(title, work) {
   const at = { title, start: performance.now(), last: "" };
   if (stack.length === depthMax) throw new Error("steps are nested too deeply");
   stack.push(at);
-  const timer = setInterval(tick, tickMs);
+  const timer = setInterval(tick, tickMs, at);
   const tell = (mark, note) => say(`${mark} ${title}  (${seconds(performance.now() - at.start)})${note ? `  ${note}` : ""}`);
   try {
     const note = await work();
