@@ -13,6 +13,7 @@ const tickMs = isTerminal ? 250 : 15_000;
 const cargoBin = join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "bin");
 const ansi = /\x1b\[[0-9;?]*[A-Za-z]/g;
 const depthMax = 3;
+const strayMsMax = 3000; // what a command leaves running when it ends would keep its output open for ever
 const stack = [];
 
 /** The variables that every child gets: cargo's own programs come first on PATH. */
@@ -81,15 +82,15 @@ export function attempt(command, args, { cwd = root, env = {}, limitSeconds = 18
       resolve({ code, output: output.join("").replace(ansi, "") });
     };
     const hear = (chunk) => {
-      output.push(String(chunk));
-      const last = String(chunk).replace(ansi, "").trim().split("\n").at(-1);
+      output.push(chunk);
+      const last = chunk.replace(ansi, "").trim().split("\n").at(-1);
       if (stack.length > 0 && last) stack.at(-1).last = last.trim();
       if (verbose && !quiet) process.stdout.write(chunk);
     };
     process.on("exit", stop);
-    child.stdout.on("data", hear);
-    child.stderr.on("data", hear);
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", hear);
     child.on("error", (error) => { output.push(`${command}: ${error.message}\n`); end(127); });
+    child.on("exit", () => setTimeout(stop, strayMsMax).unref());
     child.on("close", (code) => end(code ?? 1));
   });
 }
