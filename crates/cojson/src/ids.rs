@@ -48,6 +48,13 @@ macro_rules! id_type {
                 }
             }
 
+            /// Takes text that was just put together from an id's parts, unchecked.
+            #[allow(dead_code, reason = "not every kind of id is made here")]
+            pub(crate) fn from_parts(text: String) -> Self {
+                debug_assert!(Self::parse(&text).is_ok(), "{text}");
+                Self(text.into())
+            }
+
             /// The id's text.
             pub fn as_str(&self) -> &str {
                 &self.0

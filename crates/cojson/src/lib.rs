@@ -3,5 +3,13 @@
 //! A state machine without I/O: it is handed an input (a local change, a frame, what storage holds) and
 //! returns what is to be done. It knows no clock, no randomness, no socket and no screen; a host owns those.
 
+pub mod crypto;
+pub mod entropy;
+pub mod header;
 pub mod ids;
 pub mod json;
+pub mod known_state;
+pub mod session_log;
+pub mod transaction;
+pub mod value_log;
+pub mod view;

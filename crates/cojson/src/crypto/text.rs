@@ -1,0 +1,51 @@
+//! The text forms of bytes: a prefix and base58 for ids and keys, a prefix and padded base64url for ciphertext.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// The longest base58 text that is decoded (a signature has 88 characters): decoding is quadratic.
+const BASE58_BYTES_MAX: usize = 96;
+
+/// Written with padding; read with or without.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Text that is not a key, an id or a signature of the kind that was expected. It never repeats the text, which may
+/// be a mistyped secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}; the text given is something else or is damaged")]
+pub struct CryptoTextError {
+    /// The form that was expected.
+    pub expected: &'static str,
+}
+
+pub(super) fn encode_base58(prefix: &str, bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(prefix.len() + bytes.len() * 3 / 2);
+    text.push_str(prefix);
+    text.push_str(&bs58::encode(bytes).into_string());
+    text
+}
+
+/// Exactly `N` bytes behind the prefix.
+pub(super) fn decode_base58<const N: usize>(prefix: &str, text: &str) -> Option<[u8; N]> {
+    let encoded = text
+        .strip_prefix(prefix)
+        .filter(|encoded| encoded.len() <= BASE58_BYTES_MAX)?;
+    let mut bytes = [0; N];
+    let length = bs58::decode(encoded).onto(&mut bytes).ok()?;
+    (length == N).then_some(bytes)
+}
+
+pub(super) fn encode_base64(prefix: &str, bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(prefix.len() + bytes.len().div_ceil(3) * 4);
+    text.push_str(prefix);
+    BASE64.encode_string(bytes, &mut text);
+    text
+}
+
+pub(super) fn decode_base64(prefix: &str, text: &str) -> Option<Vec<u8>> {
+    BASE64.decode(text.strip_prefix(prefix)?).ok()
+}
