@@ -2,3 +2,5 @@
 
 pub mod definition_error;
 pub mod expression;
+mod names;
+pub mod style;
