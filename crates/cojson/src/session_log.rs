@@ -178,3 +178,6 @@ fn feed(hasher: &mut blake3::Hasher, transactions: &[Transaction]) {
 fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

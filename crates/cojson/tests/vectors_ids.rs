@@ -1,0 +1,272 @@
+//! The recorded session of the reference implementation: every id is reproduced and every signature verifies.
+//!
+//! `vectors/frames.jsonl` holds the frames byte for byte. They are replayed in order into logs, as a relay would take them.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cojson::crypto::{
+    AgentSecret, KeySecret, NonceMaterial, decrypt_text, encrypt_text, unseal_key,
+};
+use cojson::header::Header;
+use cojson::ids::{AgentId, CoId, KeyId, SessionId};
+use cojson::json::Json;
+use cojson::session_log::{ContentError, SessionContent, SessionLog, StageError};
+use cojson::transaction::Transaction;
+use cojson::value_log::ValueLog;
+use serde::Deserialize;
+
+const FRAMES: &str = include_str!("vectors/frames.jsonl");
+
+#[derive(Deserialize)]
+struct Frame {
+    raw: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Content {
+    id: CoId,
+    header: Option<Header>,
+    new: BTreeMap<SessionId, SessionContent>,
+}
+
+/// The content messages, in order.
+fn contents() -> Vec<Content> {
+    let frames = FRAMES
+        .lines()
+        .map(|line| serde_json::from_str::<Frame>(line).unwrap());
+    frames
+        .filter_map(|frame| frame.raw)
+        .flat_map(|raw| raw.lines().map(str::to_owned).collect::<Vec<_>>())
+        .filter(|message| {
+            let action = Json::parse(message).unwrap();
+            action.get("action").and_then(Json::as_str) == Some("content")
+        })
+        .map(|message| serde_json::from_str(&message).unwrap())
+        .collect()
+}
+
+#[derive(Default)]
+struct Replay {
+    logs: BTreeMap<CoId, ValueLog>,
+    verified: u32,
+    repeated: u32,
+    signatures: BTreeSet<String>,
+}
+
+impl Replay {
+    fn agent(&self, session: &SessionId) -> AgentId {
+        AgentId::parse(session.author()).unwrap_or_else(|_| {
+            let account = self.logs.get(session.author()).unwrap();
+            account.header().account_agent().unwrap()
+        })
+    }
+
+    fn take(&mut self, content: Content) {
+        if let Some(header) = content.header {
+            self.logs
+                .entry(content.id.clone())
+                .or_insert_with(|| ValueLog::checked(&content.id, header).unwrap());
+        }
+        for (session, piece) in content.new {
+            let signer = self.agent(&session).signer().unwrap();
+            self.signatures.insert(piece.last_signature.to_string());
+            let log = self.logs.get_mut(&content.id).unwrap();
+            match log.receive(&session, piece, &signer) {
+                Ok(_) => self.verified += 1,
+                Err(ContentError::Stage(StageError::NothingNew { .. })) => self.repeated += 1,
+                Err(error) => panic!("{}: {session}: {error}", content.id),
+            }
+        }
+    }
+}
+
+fn replay() -> Replay {
+    let mut replay = Replay::default();
+    for content in contents() {
+        replay.take(content);
+    }
+    replay
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Secrets {
+    alice: Person,
+    bob: Person,
+    carol: Person,
+    read_keys: BTreeMap<KeyId, String>,
+}
+
+#[derive(Deserialize)]
+struct Person {
+    #[serde(rename = "accountID")]
+    account: CoId,
+    secret: String,
+}
+
+fn secrets() -> Secrets {
+    serde_json::from_str(include_str!("vectors/secrets.json")).unwrap()
+}
+
+impl Secrets {
+    fn people(&self) -> [(&CoId, AgentSecret); 3] {
+        [&self.alice, &self.bob, &self.carol]
+            .map(|person| (&person.account, AgentSecret::parse(&person.secret).unwrap()))
+    }
+
+    /// Whose session it is, if it is one of the three people's.
+    fn author(&self, session: &SessionId) -> Option<AgentSecret> {
+        let mut people = self.people().into_iter();
+        let is_author = |account: &CoId, secret: &AgentSecret| {
+            let agent = secret.agent_id();
+            [account.as_str(), agent.as_str()].contains(&session.author())
+        };
+        people
+            .find(|(account, secret)| is_author(account, secret))
+            .map(|(_, secret)| secret)
+    }
+}
+
+#[test]
+fn every_recorded_id_is_its_headers_hash_and_every_signature_verifies() {
+    let replay = replay();
+    assert_eq!(replay.logs.len(), 18);
+    assert_eq!((replay.verified, replay.signatures.len()), (32, 32));
+    assert!(replay.repeated > 0, "a relay's copies are known already");
+}
+
+#[test]
+fn an_accounts_id_follows_from_its_secret() {
+    for (account, secret) in secrets().people() {
+        assert_eq!(Header::account(&secret.agent_id()).id(), *account);
+    }
+}
+
+#[test]
+fn our_own_signatures_are_the_recorded_ones_byte_for_byte() {
+    let secrets = secrets();
+    let mut logs: BTreeMap<(CoId, SessionId), SessionLog> = BTreeMap::new();
+    let mut signed = 0;
+    for content in contents() {
+        for (session, piece) in content.new {
+            let Some(author) = secrets.author(&session) else {
+                continue;
+            };
+            let log = logs
+                .entry((content.id.clone(), session.clone()))
+                .or_insert_with(|| SessionLog::new(session));
+            if piece.after != log.len() {
+                continue;
+            }
+            for transaction in &piece.new_transactions {
+                log.append_local(transaction.clone());
+            }
+            assert_eq!(log.sign(&author.signer), [piece]);
+            signed += 1;
+        }
+    }
+    assert!(signed >= 25, "{signed}");
+}
+
+#[test]
+fn what_a_restored_log_offers_is_what_was_recorded() {
+    for log in replay().logs.values() {
+        let mut restored = ValueLog::new(log.header().clone());
+        for session in log.sessions() {
+            for piece in session.content_since(0, usize::MAX) {
+                restored.restore(session.session(), piece).unwrap();
+            }
+        }
+        assert_eq!(restored.known_state(), log.known_state());
+        assert_eq!(restored.signed_state(), log.known_state());
+        for session in log.sessions() {
+            let again = restored.session(session.session()).unwrap();
+            assert_eq!(again.last_signature(), session.last_signature());
+            assert_eq!(again.transactions(), session.transactions());
+        }
+    }
+}
+
+#[test]
+fn ciphertext_opens_and_is_made_again_byte_for_byte() {
+    let read_keys = secrets().read_keys;
+    let mut opened = 0;
+    for log in replay().logs.values() {
+        for session in log.sessions() {
+            for (index, transaction) in (0..).zip(session.transactions()) {
+                let Transaction::Private {
+                    key_used,
+                    encrypted_changes,
+                    ..
+                } = transaction
+                else {
+                    continue;
+                };
+                let Some(key) = read_keys.get(key_used) else {
+                    continue;
+                };
+                let key = KeySecret::parse(key).unwrap();
+                let place = NonceMaterial::Transaction {
+                    value: log.id(),
+                    session: session.session(),
+                    index,
+                };
+                let text = decrypt_text(&key, &place, encrypted_changes).unwrap();
+                assert!(Json::parse(&text).unwrap().as_array().is_some());
+                assert_eq!(encrypt_text(&key, &place, &text), **encrypted_changes);
+                opened += 1;
+            }
+        }
+    }
+    assert!(opened >= 10, "{opened}");
+}
+
+/// Each `key_X_for_<member>` that a person can open gives the published secret of key X.
+#[test]
+fn sealed_keys_open_for_their_readers() {
+    let secrets = secrets();
+    let replay = replay();
+    let mut opened = 0;
+    for log in replay.logs.values().filter(|log| log.header().is_group()) {
+        for session in log.sessions() {
+            let author = replay.agent(session.session());
+            for (index, transaction) in (0..).zip(session.transactions()) {
+                let Transaction::Trusting { changes, .. } = transaction else {
+                    continue;
+                };
+                let place = NonceMaterial::Transaction {
+                    value: log.id(),
+                    session: session.session(),
+                    index,
+                };
+                for change in Json::parse(changes).unwrap().as_array().unwrap() {
+                    opened += u32::from(secrets.opens(change, &author, &place));
+                }
+            }
+        }
+    }
+    assert!(opened >= 3, "{opened}");
+}
+
+impl Secrets {
+    /// Whether the change reveals a published key to one of the people, who then must be able to open it.
+    fn opens(&self, change: &Json, author: &AgentId, place: &NonceMaterial<'_>) -> bool {
+        let field = |name| change.get(name).and_then(Json::as_str).unwrap_or("");
+        let Some((key_id, reader)) = field("key").split_once("_for_") else {
+            return false;
+        };
+        let Some(expected) = self.read_keys.get(key_id) else {
+            return false;
+        };
+        let mut people = self.people().into_iter();
+        let Some((_, reader)) = people.find(|(account, _)| account.as_str() == reader) else {
+            return false;
+        };
+        let from = author.sealer().unwrap();
+        let key = unseal_key(field("value"), &from, &reader.sealer, place).unwrap();
+        assert_eq!(*key.to_text(), *expected);
+        true
+    }
+}
