@@ -3,6 +3,7 @@
 //! A state machine without I/O: it is handed an input (a local change, a frame, what storage holds) and
 //! returns what is to be done. It knows no clock, no randomness, no socket and no screen; a host owns those.
 
+pub mod access;
 pub mod crypto;
 pub mod entropy;
 pub mod header;

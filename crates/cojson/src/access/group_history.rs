@@ -1,0 +1,242 @@
+//! What a group's log says, after every transaction in it was judged: who had which role when, which parents it had,
+//! which keys are wrapped for whom.
+//!
+//! A pure function of the group's transactions and its parents' histories: the same whatever order they arrived in,
+//! because they are judged in one total order (time, session, index). It never decrypts anything.
+
+mod judge;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::role::{Inheritance, Role};
+use super::timeline::Timeline;
+use crate::ids::{CoId, KeyId, Timestamp};
+use crate::json::Json;
+use crate::view::TransactionId;
+
+pub(super) use judge::may_set_role;
+
+use judge::Judge;
+
+/// The member that stands for whoever has no role of its own.
+pub const EVERYONE: &str = "everyone";
+
+/// One transaction of a group's log, before it is judged.
+#[derive(Clone, Debug)]
+pub struct GroupTransaction {
+    /// Where it stands in the log; its session's author is who made it.
+    pub id: TransactionId,
+    /// When it was made, as its author claims.
+    pub made_at: Timestamp,
+    /// What it wants.
+    pub change: GroupChange,
+}
+
+/// What a transaction of a group wants.
+#[derive(Clone, Debug)]
+pub enum GroupChange {
+    /// Set a key.
+    Set {
+        /// The key.
+        key: Arc<str>,
+        /// Its new value.
+        value: Json,
+    },
+    /// Encrypted: content of an account's map, for its admin only.
+    Private,
+    /// Anything else, which is never valid in a group.
+    Malformed,
+}
+
+impl GroupChange {
+    /// Reads the text of a trusting transaction's changes.
+    pub fn parse(changes: &str) -> Self {
+        Json::parse(changes)
+            .ok()
+            .and_then(|changes| Self::from_changes(&changes))
+            .unwrap_or(Self::Malformed)
+    }
+
+    fn from_changes(changes: &Json) -> Option<Self> {
+        let [change] = changes.as_array()? else {
+            return None;
+        };
+        let Json::String(key) = change.get("key")? else {
+            return None;
+        };
+        (change.get("op")?.as_str()? == "set").then(|| Self::Set {
+            key: Arc::clone(key),
+            value: change.get("value").cloned().unwrap_or_default(),
+        })
+    }
+}
+
+/// What must be known of a group's header to judge its log.
+#[derive(Clone, Debug)]
+pub struct GroupIdentity {
+    /// The group's id.
+    pub id: CoId,
+    /// Whether it is an account.
+    pub is_account: bool,
+    /// The one who may make itself the first admin: an account's id, or an agent's.
+    pub initial_admin: Arc<str>,
+}
+
+/// What judging a group asks about other groups.
+pub trait Groups {
+    /// Whether that group is loaded, and is a group.
+    fn is_group(&self, id: &CoId) -> bool;
+    /// The member's role in that group at that time, parents and `everyone` included.
+    fn role_in(&self, group: &CoId, member: &str, at: Timestamp) -> Option<Role>;
+}
+
+/// One accepted setting of a key.
+#[derive(Clone, Debug)]
+pub struct GroupEntry {
+    /// The transaction that set it.
+    pub id: TransactionId,
+    /// The value it set.
+    pub value: Json,
+}
+
+/// A group's log, judged.
+#[derive(Clone, Debug)]
+pub struct GroupHistory {
+    identity: GroupIdentity,
+    roles: HashMap<Arc<str>, Timeline<Role>>,
+    parents: BTreeMap<CoId, Timeline<Inheritance>>,
+    entries: IndexMap<Arc<str>, Vec<GroupEntry>>,
+    /// For each wrapped key, the keys that it was encrypted with.
+    wrapping_keys: HashMap<Arc<str>, Vec<KeyId>>,
+    accepted: Vec<TransactionId>,
+    latest: Timestamp,
+}
+
+impl GroupHistory {
+    /// Judges a log. The transactions may come in any order.
+    pub fn judge(
+        identity: GroupIdentity,
+        mut transactions: Vec<GroupTransaction>,
+        groups: &impl Groups,
+    ) -> Self {
+        transactions
+            .sort_by(|left, right| (left.made_at, &left.id).cmp(&(right.made_at, &right.id)));
+        let mut judge = Judge::new(Self::empty(identity), groups);
+        for transaction in transactions {
+            judge.take(transaction);
+        }
+        judge.into_history()
+    }
+
+    fn empty(identity: GroupIdentity) -> Self {
+        Self {
+            identity,
+            roles: HashMap::new(),
+            parents: BTreeMap::new(),
+            entries: IndexMap::new(),
+            wrapping_keys: HashMap::new(),
+            accepted: Vec::new(),
+            latest: Timestamp::default(),
+        }
+    }
+
+    /// What its header says.
+    pub fn identity(&self) -> &GroupIdentity {
+        &self.identity
+    }
+
+    /// The role of a member at a time: its own, or a higher one from a parent, or everyone's. `Revoked` is no role.
+    pub fn role_of(&self, member: &str, at: Timestamp, groups: &impl Groups) -> Option<Role> {
+        if self.identity.is_account && member == self.identity.id.as_str() {
+            return Some(Role::Admin);
+        }
+        let direct = self.direct_role(member, at);
+        let with_parents = self.with_inherited(direct, member, at, groups);
+        with_parents.or_else(|| self.direct_role(EVERYONE, at))
+    }
+
+    /// The role that the group itself gives a member at a time.
+    pub fn direct_role(&self, member: &str, at: Timestamp) -> Option<Role> {
+        let role = self.roles.get(member)?.at(at)?;
+        (role != Role::Revoked).then_some(role)
+    }
+
+    fn with_inherited(
+        &self,
+        direct: Option<Role>,
+        member: &str,
+        at: Timestamp,
+        groups: &impl Groups,
+    ) -> Option<Role> {
+        self.parents.iter().fold(direct, |held, (parent, mapping)| {
+            let inherited = mapping
+                .at(at)
+                .filter(|mapping| *mapping != Inheritance::Revoked)
+                .and_then(|mapping| mapping.apply(groups.role_in(parent, member, at)?));
+            inherited.filter(|role| role.replaces(held)).or(held)
+        })
+    }
+
+    /// Every member that was ever named, with the role it has in the end; `everyone` among them.
+    pub fn members(&self) -> impl Iterator<Item = (&str, Role)> {
+        self.roles
+            .iter()
+            .filter_map(|(member, roles)| Some((member.as_ref(), roles.latest()?)))
+    }
+
+    /// The groups that it ever had as a parent.
+    pub fn parents_ever(&self) -> impl Iterator<Item = &CoId> {
+        self.parents.keys()
+    }
+
+    /// The groups whose members are members here in the end.
+    pub fn parents(&self) -> impl Iterator<Item = &CoId> {
+        self.parents
+            .iter()
+            .filter(|(_, mapping)| mapping.latest() != Some(Inheritance::Revoked))
+            .map(|(parent, _)| parent)
+    }
+
+    /// Every accepted setting of a key, oldest first.
+    pub fn entries(&self, key: &str) -> &[GroupEntry] {
+        self.entries.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The value of a key in the end.
+    pub fn get(&self, key: &str) -> Option<&Json> {
+        self.entries(key).last().map(|entry| &entry.value)
+    }
+
+    /// Every key that was ever set.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(AsRef::as_ref)
+    }
+
+    /// The read key that new content is encrypted with.
+    pub fn read_key(&self) -> Option<KeyId> {
+        KeyId::parse(self.get("readKey")?.as_str()?).ok()
+    }
+
+    /// The keys that `key` was ever encrypted with, oldest first.
+    pub(super) fn wrapping_keys(&self, key: &KeyId) -> &[KeyId] {
+        self.wrapping_keys
+            .get(key.as_str())
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The accepted transactions, in the order they were judged.
+    pub fn accepted(&self) -> &[TransactionId] {
+        &self.accepted
+    }
+
+    /// When the last accepted transaction was made.
+    pub fn latest(&self) -> Timestamp {
+        self.latest
+    }
+}
+
+#[cfg(test)]
+mod tests;

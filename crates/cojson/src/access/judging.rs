@@ -1,0 +1,160 @@
+//! Judging a group together with the groups above it.
+//!
+//! The outcome for a group is a function of the logs alone. Where groups are parents of each other in a ring, the edge
+//! that leads back to a group that is just being judged counts for nothing, so that a ring is harmless and each of its
+//! groups has one outcome whatever was asked first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Logs;
+use super::group_history::{GroupChange, GroupHistory, GroupIdentity, GroupTransaction, Groups};
+use super::role::Role;
+use crate::header::Ruleset;
+use crate::ids::{CoId, Timestamp};
+use crate::transaction::Transaction;
+use crate::value_log::ValueLog;
+use crate::view::TransactionId;
+
+/// How many generations of parents are looked at; roles do not flow from further up.
+const PARENT_DEPTH_MAX: usize = 16;
+
+/// Histories by group, closed under "parent of".
+#[derive(Clone, Debug, Default)]
+pub(super) struct Histories(BTreeMap<CoId, Arc<GroupHistory>>);
+
+impl Histories {
+    pub(super) fn get(&self, id: &CoId) -> Option<&Arc<GroupHistory>> {
+        self.0.get(id)
+    }
+
+    /// When the last accepted transaction of any of them was made.
+    pub(super) fn latest(&self) -> Timestamp {
+        self.0
+            .values()
+            .map(|history| history.latest())
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Whether both come from the same accepted transactions.
+    pub(super) fn agree(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len()
+            && self
+                .0
+                .iter()
+                .zip(&other.0)
+                .all(|(left, right)| left.0 == right.0 && left.1.accepted() == right.1.accepted())
+    }
+}
+
+impl Groups for Histories {
+    fn is_group(&self, id: &CoId) -> bool {
+        self.get(id)
+            .is_some_and(|history| !history.identity().is_account)
+    }
+
+    fn role_in(&self, group: &CoId, member: &str, at: Timestamp) -> Option<Role> {
+        self.get(group)?.role_of(member, at, self)
+    }
+}
+
+/// A group and all above it, judged.
+#[derive(Debug)]
+pub(super) struct Judgement {
+    pub(super) histories: Histories,
+    /// The values that the outcome depends on, those that are missing among them.
+    pub(super) depends_on: BTreeSet<CoId>,
+}
+
+/// Judges a group; `None` if it is not loaded or not a group.
+pub(super) fn judge(logs: &impl Logs, id: &CoId) -> Option<Judgement> {
+    let mut judging = Judging {
+        logs,
+        histories: Histories::default(),
+        depends_on: BTreeSet::new(),
+        path: Vec::new(),
+    };
+    judging.judge(id);
+    judging.histories.get(id)?;
+    Some(Judgement {
+        histories: judging.histories,
+        depends_on: judging.depends_on,
+    })
+}
+
+struct Judging<'a, L> {
+    logs: &'a L,
+    histories: Histories,
+    depends_on: BTreeSet<CoId>,
+    path: Vec<CoId>,
+}
+
+impl<L: Logs> Judging<'_, L> {
+    fn judge(&mut self, id: &CoId) {
+        self.depends_on.insert(id.clone());
+        let log = self.logs.log(id);
+        let Some((log, identity)) = log.and_then(|log| Some((log, group_identity(log)?))) else {
+            return;
+        };
+        let transactions = group_transactions(log);
+        self.path.push(id.clone());
+        for parent in named_parents(&transactions) {
+            if self.is_ahead(&parent) {
+                self.judge(&parent);
+            }
+        }
+        self.path.pop();
+        let history = GroupHistory::judge(identity, transactions, &self.histories);
+        self.histories.0.insert(id.clone(), Arc::new(history));
+    }
+
+    fn is_ahead(&self, parent: &CoId) -> bool {
+        self.path.len() <= PARENT_DEPTH_MAX
+            && !self.path.contains(parent)
+            && self.histories.get(parent).is_none()
+    }
+}
+
+/// What judging needs of a header; `None` if it is no group's.
+fn group_identity(log: &ValueLog) -> Option<GroupIdentity> {
+    let Ruleset::Group { initial_admin } = &log.header().ruleset else {
+        return None;
+    };
+    Some(GroupIdentity {
+        id: log.id().clone(),
+        is_account: log.header().is_account(),
+        initial_admin: Arc::clone(initial_admin),
+    })
+}
+
+fn group_transactions(log: &ValueLog) -> Vec<GroupTransaction> {
+    let mut transactions = Vec::new();
+    for session_log in log.sessions() {
+        for (index, transaction) in (0_u32..).zip(session_log.transactions()) {
+            transactions.push(GroupTransaction {
+                id: TransactionId {
+                    session: session_log.session().clone(),
+                    index,
+                },
+                made_at: transaction.made_at(),
+                change: match transaction {
+                    Transaction::Private { .. } => GroupChange::Private,
+                    Transaction::Trusting { changes, .. } => GroupChange::parse(changes),
+                },
+            });
+        }
+    }
+    transactions
+}
+
+/// The groups that any transaction, valid or not, names as a parent. Accounts cannot be parents.
+fn named_parents(transactions: &[GroupTransaction]) -> BTreeSet<CoId> {
+    transactions
+        .iter()
+        .filter_map(|transaction| match &transaction.change {
+            GroupChange::Set { key, .. } => CoId::parse(key.strip_prefix("parent_")?).ok(),
+            _ => None,
+        })
+        .collect()
+}
