@@ -4,6 +4,10 @@
 //! one by one; one that sorts before others already taken may make it ask for a rebuild. Nothing here judges who was
 //! allowed to write, and a change that a view does not understand is passed over.
 
+mod list;
+mod map;
+mod stream;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,6 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{SessionId, Timestamp};
 use crate::json::Json;
+
+pub use list::{ListChange, ListView, OpId};
+pub use map::{MapChange, MapEntry, MapView};
+pub use stream::{StreamItem, StreamView};
 
 /// A transaction of a value: the session it stands in and its place there, counted from 0.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -82,3 +90,6 @@ pub enum Applied {
     /// It sorts before what the view shows; rebuild the view from all transactions in order.
     Outdated,
 }
+
+#[cfg(test)]
+mod tests;

@@ -200,8 +200,8 @@ fn content_staged_for_an_older_log_is_not_committed() {
     };
     let (first, second) = (stage(&mut log), stage(&mut log));
     log.commit(first).unwrap();
-    let stale = log.commit(second).unwrap_err();
-    assert_eq!((stale.staged_after, stale.have), (3, 5));
+    let refusal = log.commit(second).unwrap_err();
+    assert_eq!((refusal.staged_after, refusal.have), (3, 5));
     assert_eq!(log.len(), 5);
 }
 

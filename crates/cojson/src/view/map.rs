@@ -1,0 +1,234 @@
+//! A CoMap's view: for each key the last write wins, and all writes are kept as history.
+//!
+//! Takes transactions in any order of arrival. Keys are listed in the order of their first writes, on every replica alike.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::{Applied, Position, ValidTransaction};
+use crate::ids::Timestamp;
+use crate::json::{Json, JsonObject};
+
+/// A change to a map.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MapChange {
+    /// `{op:"set",key,value}`
+    Set {
+        /// The key that is written.
+        key: Arc<str>,
+        /// Its value; `None` is JavaScript's `undefined`.
+        value: Option<Json>,
+    },
+    /// `{op:"del",key}`
+    Delete {
+        /// The key that is removed.
+        key: Arc<str>,
+    },
+}
+
+impl MapChange {
+    /// Writes a key.
+    pub fn set(key: &str, value: Json) -> Self {
+        Self::Set {
+            key: key.into(),
+            value: Some(value),
+        }
+    }
+
+    /// Removes a key.
+    pub fn delete(key: &str) -> Self {
+        Self::Delete { key: key.into() }
+    }
+
+    /// The change that this JSON stands for, if it is a map's.
+    pub fn from_json(json: &Json) -> Option<Self> {
+        let Json::String(key) = json.get("key")? else {
+            return None;
+        };
+        let key = Arc::clone(key);
+        match json.get("op")?.as_str()? {
+            "set" => Some(Self::Set {
+                key,
+                value: json.get("value").cloned(),
+            }),
+            "del" => Some(Self::Delete { key }),
+            _ => None,
+        }
+    }
+
+    /// As it is written into a transaction.
+    pub fn to_json(&self) -> Json {
+        let (op, key, value) = match self {
+            Self::Set { key, value } => ("set", key, value.clone()),
+            Self::Delete { key } => ("del", key, None),
+        };
+        let members = [("op", Json::from(op)), ("key", Arc::clone(key).into())];
+        Json::object(
+            members
+                .into_iter()
+                .chain(value.map(|value| ("value", value))),
+        )
+    }
+
+    fn into_parts(self) -> (Arc<str>, Option<Json>) {
+        match self {
+            Self::Set { key, value } => (key, value),
+            Self::Delete { key } => (key, None),
+        }
+    }
+}
+
+/// One write to a key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapEntry {
+    /// When and where it was written.
+    pub position: Position,
+    /// Its place among the transaction's changes.
+    pub change: u32,
+    /// What was written; `None` if the key was removed.
+    pub value: Option<Json>,
+}
+
+impl MapEntry {
+    fn order(&self) -> (&Position, u32) {
+        (&self.position, self.change)
+    }
+}
+
+/// A map as its transactions make it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MapView {
+    /// Each key's writes in order, never empty; the keys in the order of their first writes.
+    keys: IndexMap<Arc<str>, Vec<MapEntry>>,
+}
+
+impl MapView {
+    /// Takes a transaction; one that was taken before changes nothing. Always [`Applied::Shown`].
+    pub fn apply(&mut self, transaction: &ValidTransaction) -> Applied {
+        let position = transaction.position();
+        for (change, json) in (0..).zip(&transaction.changes) {
+            if let Some(parsed) = MapChange::from_json(json) {
+                let (key, value) = parsed.into_parts();
+                let entry = MapEntry {
+                    position: position.clone(),
+                    change,
+                    value,
+                };
+                self.insert(key, entry);
+            }
+        }
+        Applied::Shown
+    }
+
+    /// What the key holds now.
+    pub fn get(&self, key: &str) -> Option<&Json> {
+        self.last_entry(key)?.value.as_ref()
+    }
+
+    /// What the key held at a time, by the authors' clocks.
+    pub fn get_at(&self, key: &str, time: Timestamp) -> Option<&Json> {
+        let history = self.history(key);
+        let later = history.partition_point(|entry| entry.position.made_at <= time);
+        history.get(later.checked_sub(1)?)?.value.as_ref()
+    }
+
+    /// The write that decides what the key holds now, a removal too.
+    pub fn last_entry(&self, key: &str) -> Option<&MapEntry> {
+        self.keys.get(key)?.last()
+    }
+
+    /// All writes to a key, in order.
+    pub fn history(&self, key: &str) -> &[MapEntry] {
+        self.keys.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The keys that hold something, with what they hold.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Json)> {
+        self.keys.iter().filter_map(|(key, history)| {
+            let value = history.last()?.value.as_ref()?;
+            Some((key, value))
+        })
+    }
+
+    /// How many keys hold something.
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Whether no key holds anything.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// The whole map as an object.
+    pub fn to_json(&self) -> Json {
+        let members = self
+            .iter()
+            .map(|(key, value)| (Arc::clone(key), value.clone()));
+        members.collect::<JsonObject>().into()
+    }
+
+    fn insert(&mut self, key: Arc<str>, entry: MapEntry) {
+        let Some(history) = self.keys.get_mut(&key) else {
+            let place = self.place_of_key(&entry);
+            self.keys.shift_insert(place, key, vec![entry]);
+            return;
+        };
+        let place = place_in(history, &entry);
+        if history
+            .get(place)
+            .is_some_and(|other| other.order() == entry.order())
+        {
+            return;
+        }
+        history.insert(place, entry);
+        if place == 0 {
+            self.move_to_first_write(&key);
+        }
+    }
+
+    /// Where a key belongs whose first write this is.
+    fn place_of_key(&self, first: &MapEntry) -> usize {
+        let is_before = |history: &Vec<MapEntry>| {
+            history
+                .first()
+                .is_some_and(|other| other.order() < first.order())
+        };
+        match self.keys.last() {
+            Some((_, history)) if !is_before(history) => {
+                self.keys.partition_point(|_, history| is_before(history))
+            }
+            _ => self.keys.len(),
+        }
+    }
+
+    /// The key's first write is now an earlier one than before.
+    fn move_to_first_write(&mut self, key: &str) {
+        let Some((from, _, history)) = self.keys.get_full(key) else {
+            return;
+        };
+        let Some(first) = history.first() else {
+            return;
+        };
+        let earlier = self.keys.values().take(from);
+        let to = earlier
+            .take_while(|other| {
+                other
+                    .first()
+                    .is_some_and(|other| other.order() < first.order())
+            })
+            .count();
+        self.keys.move_index(from, to);
+    }
+}
+
+/// Where an entry belongs in a history, the end being the likely place.
+fn place_in(history: &[MapEntry], entry: &MapEntry) -> usize {
+    match history.last() {
+        Some(last) if last.order() >= entry.order() => {
+            history.partition_point(|other| other.order() < entry.order())
+        }
+        _ => history.len(),
+    }
+}
