@@ -16,6 +16,8 @@
 //! Everything else is data: arrays and objects are templates whose parts are expressions, and an object's key that
 //! starts with `$$` (or with `$`, when it is not alone) is evaluated to the member's name.
 //!
+//! In an array, what is undefined becomes null; in an object, it is left out.
+//!
 //! Only a definition is ever compiled. What an evaluation gives is never looked at again (R9): a user's text that
 //! looks like an expression stays a text. Nothing here panics, blocks or runs without bound.
 
@@ -76,6 +78,13 @@ impl Expression {
         markers: &[&str],
     ) -> Result<Self, DefinitionError> {
         let node = Compiler { markers }.node(json, place, 0)?;
+        Ok(Self::from_node(node))
+    }
+
+    /// Compiles what is merged into a context: in an object, a member that is undefined becomes null, so that an old
+    /// value does not stay.
+    pub fn compile_update(json: &Json, place: &Place) -> Result<Self, DefinitionError> {
+        let node = Compiler { markers: &[] }.record(json, place)?;
         Ok(Self::from_node(node))
     }
 

@@ -2,5 +2,7 @@
 
 pub mod definition_error;
 pub mod expression;
+pub mod machine;
 mod names;
+pub mod schema;
 pub mod style;

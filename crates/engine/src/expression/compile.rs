@@ -25,6 +25,8 @@ pub(super) enum Node {
     Marker(Arc<str>),
     Array(Box<[Node]>),
     Object(Box<[Member]>),
+    /// An object in which a member that is undefined is null.
+    Record(Box<[Member]>),
     Eq(Box<[Node; 2]>),
     Ne(Box<[Node; 2]>),
     Gt(Box<[Node; 2]>),
@@ -88,6 +90,14 @@ impl Compiler<'_> {
         }
     }
 
+    /// What an object of members becomes when undefined is to be null; anything else is compiled as ever.
+    pub(super) fn record(self, json: &Json, place: &Place) -> Compiled {
+        Ok(match self.node(json, place, 0)? {
+            Node::Object(members) => Node::Record(members),
+            other => other,
+        })
+    }
+
     fn text(self, text: &Arc<str>, place: &Place) -> Compiled {
         if self.markers.contains(&&**text) {
             return Ok(Node::Marker(text.clone()));
@@ -122,11 +132,19 @@ impl Compiler<'_> {
         {
             return self.operator(key, argument, &place.key(key), depth);
         }
-        let compiled = members
+        Ok(fold_object(self.members(members, place, depth)?))
+    }
+
+    fn members(
+        self,
+        members: &JsonObject,
+        place: &Place,
+        depth: usize,
+    ) -> Result<Box<[Member]>, DefinitionError> {
+        members
             .iter()
             .map(|(key, value)| self.member(key, value, &place.key(key), depth))
-            .collect::<Result<Box<[Member]>, _>>()?;
-        Ok(fold_object(compiled))
+            .collect()
     }
 
     fn member(

@@ -73,7 +73,9 @@ impl Dependencies {
             Node::Undefined | Node::Literal(_) => {}
             Node::Marker(_) => self.markers = true,
             Node::Path(path) => self.visit_path(path),
-            Node::Object(members) => members.iter().for_each(|m| self.visit_member(m)),
+            Node::Object(members) | Node::Record(members) => {
+                members.iter().for_each(|m| self.visit_member(m));
+            }
             Node::Not(part) | Node::Trim(part) | Node::Length(part) => self.visit(part),
             Node::Array(parts) | Node::And(parts) | Node::Or(parts) | Node::Concat(parts) => {
                 self.visit_all(parts);

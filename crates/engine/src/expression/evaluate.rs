@@ -75,7 +75,8 @@ impl Evaluator {
             Node::Marker(name) => return Ok(scope.marker(name).cloned()),
             Node::Member(parts) => return self.member_of(parts, scope),
             Node::Array(items) => self.array(items, scope)?,
-            Node::Object(members) => self.object(members, scope)?,
+            Node::Object(members) => self.object(members, None, scope)?,
+            Node::Record(members) => self.object(members, Some(&Json::Null), scope)?,
             Node::Eq(sides) => Json::Bool(self.is_equal(sides, scope)?),
             Node::Ne(sides) => Json::Bool(!self.is_equal(sides, scope)?),
             Node::Gt(sides) => {
@@ -155,12 +156,18 @@ impl Evaluator {
         Ok(values.collect::<Result<Vec<Json>, _>>()?.into())
     }
 
-    /// As `JSON.stringify` has it, a member that is undefined is left out; so is one whose name is null or undefined.
-    fn object(&mut self, members: &[Member], scope: &Scope<'_>) -> Result<Json, EvaluationError> {
+    /// A member that is undefined is the given value, or left out, as `JSON.stringify` has it; one whose name is null
+    /// or undefined is left out.
+    fn object(
+        &mut self,
+        members: &[Member],
+        undefined: Option<&Json>,
+        scope: &Scope<'_>,
+    ) -> Result<Json, EvaluationError> {
         let mut object = JsonObject::with_capacity(members.len());
         for member in members {
             if let Some(name) = self.name(&member.name, scope)?
-                && let Some(value) = self.value(&member.value, scope)?
+                && let Some(value) = self.value(&member.value, scope)?.or(undefined.cloned())
             {
                 object.insert(name, value);
             }

@@ -1,0 +1,162 @@
+//! Actions within a step: what they write, and which tools they call.
+
+use std::sync::Arc;
+
+use cojson::json::{Json, JsonObject};
+
+use super::Event;
+use super::compiled::{Action, ListOf, ToolAction};
+use super::pending::PendingCall;
+use super::run::{Progress, Run};
+use super::tool::{ToolCall, ToolFailure, ToolReply};
+use crate::expression::Scope;
+
+impl Run<'_> {
+    /// Runs a list from that position until it ends, fails or must wait.
+    pub(super) fn actions(
+        &mut self,
+        of: &ListOf,
+        from: usize,
+        event: &Event,
+    ) -> Result<Progress, ToolFailure> {
+        let actions = self.definition.actions(of).iter().enumerate();
+        for (index, action) in actions.skip(from) {
+            match action {
+                Action::Update(update) => {
+                    let members = self.update(update.evaluate(&self.scope(event))?)?;
+                    self.write(&members);
+                }
+                Action::Query(queries) => {
+                    let members = self.update(queries.evaluate(&self.scope(event))?)?;
+                    self.write(&members);
+                    self.queries.extend(Arc::unwrap_or_clone(members));
+                }
+                Action::Tool(tool) => {
+                    if let Progress::Suspended = self.tool(tool, of, index, event)? {
+                        return Ok(Progress::Suspended);
+                    }
+                }
+            }
+        }
+        Ok(Progress::Done)
+    }
+
+    fn tool(
+        &mut self,
+        action: &ToolAction,
+        of: &ListOf,
+        index: usize,
+        event: &Event,
+    ) -> Result<Progress, ToolFailure> {
+        let payload = self.payload(action, event)?;
+        let reply = self.host.call(ToolCall {
+            tool: &action.tool,
+            payload: &payload,
+            context: &self.snapshot.context,
+        });
+        match reply {
+            ToolReply::Done(outcome) => {
+                self.succeeded(action, outcome?, event)?;
+                Ok(Progress::Done)
+            }
+            ToolReply::Pending(id) => {
+                self.pending.push(PendingCall {
+                    id,
+                    tool: action.tool.clone(),
+                    payload,
+                    event: event.clone(),
+                    of: of.clone(),
+                    index,
+                    visit: Some(self.snapshot.visit),
+                });
+                Ok(Progress::Suspended)
+            }
+        }
+    }
+
+    fn payload(&mut self, action: &ToolAction, event: &Event) -> Result<Json, ToolFailure> {
+        let expression = &action.payload;
+        let draft = expression.evaluate(&self.scope(event))?.unwrap_or_default();
+        if !expression.dependencies().reads_existing() {
+            return Ok(draft);
+        }
+        let existing = self.host.existing(ToolCall {
+            tool: &action.tool,
+            payload: &draft,
+            context: &self.snapshot.context,
+        });
+        let Some(existing) = existing else {
+            return Ok(draft);
+        };
+        let scope = self.scope(event).with_existing(&existing);
+        Ok(expression.evaluate(&scope)?.unwrap_or_default())
+    }
+
+    pub(super) fn succeeded(
+        &mut self,
+        action: &ToolAction,
+        result: Json,
+        event: &Event,
+    ) -> Result<(), ToolFailure> {
+        let scope = self.scope(event).with_result(Some(&result));
+        let update = match &action.on_success {
+            Some(update) => self
+                .update(update.evaluate(&scope)?)
+                .map_err(|error| error.at(&action.path))?,
+            None => Arc::default(),
+        };
+        self.snapshot.last_result = Some(result);
+        self.is_result_fresh = true;
+        self.write(&update);
+        Ok(())
+    }
+
+    pub(super) fn scope<'s>(&'s self, event: &'s Event) -> Scope<'s> {
+        let told = event
+            .payload
+            .get("result")
+            .filter(|result| result.is_truthy());
+        let result = match &self.snapshot.last_result {
+            Some(last) if self.is_result_fresh || told.is_none() => Some(last),
+            _ => told,
+        };
+        Scope::new(&self.snapshot.context)
+            .with_item(&event.payload)
+            .with_result(result)
+    }
+
+    /// What may be merged into the context: an object without the runtime's own keys.
+    fn update(&self, value: Option<Json>) -> Result<Arc<JsonObject>, ToolFailure> {
+        let refused = |found: &str| {
+            let message = format!("updateContext merges an object into the context, not {found}");
+            Err(ToolFailure::new("structural", message))
+        };
+        match value {
+            None => refused("nothing"),
+            Some(Json::Object(members)) => {
+                let reserved = &self.definition.reserved_keys;
+                match reserved.iter().find(|key| members.contains_key(*key)) {
+                    Some(key) => refused(&format!("one with the runtime's own key \"{key}\"")),
+                    None => Ok(members),
+                }
+            }
+            Some(other) => refused(&other.to_string()),
+        }
+    }
+
+    fn write(&mut self, update: &JsonObject) {
+        if update.is_empty() {
+            return;
+        }
+        if self.snapshot.context.as_object().is_none() {
+            self.snapshot.context = Json::empty_object();
+        }
+        if let Json::Object(members) = &mut self.snapshot.context {
+            let members = Arc::make_mut(members);
+            for (key, value) in update {
+                members.insert(key.clone(), value.clone());
+                self.queries.shift_remove(key);
+            }
+        }
+    }
+}

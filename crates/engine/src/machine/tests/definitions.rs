@@ -1,0 +1,179 @@
+//! Definitions that are refused.
+
+use super::*;
+
+fn check_refused(definition: &str, path: &str, expected: &str) {
+    let error = compile(definition).expect_err(definition);
+    assert_eq!(error.path, path, "{error}");
+    assert_eq!(error.document, "state");
+    assert!(error.expected.contains(expected), "{error}");
+}
+
+/// With this in the place of a state's `on`.
+fn check_refused_on(on: &str, path: &str, expected: &str) {
+    let definition = format!(r#"{{"initial":"a","states":{{"a":{{"on":{on}}}}}}}"#);
+    check_refused(&definition, &format!("states.a.on{path}"), expected);
+}
+
+/// With this as an entry action.
+fn check_refused_action(action: &str, path: &str, expected: &str) {
+    let definition = format!(r#"{{"initial":"a","states":{{"a":{{"entry":[{action}]}}}}}}"#);
+    check_refused(&definition, &format!("states.a.entry[0]{path}"), expected);
+}
+
+#[test]
+fn b12_a_transition_to_an_unknown_state_is_refused() {
+    check_refused_on(r#"{"GO":"gone"}"#, ".GO", r#"the name of a state: "a""#);
+    check_refused_on(
+        r#"{"GO":{"target":"gone"}}"#,
+        ".GO.target",
+        r#"the name of a state: "a""#,
+    );
+    check_refused_on(
+        r#"{"GO":[{"target":"a"},{"target":1}]}"#,
+        ".GO[1].target",
+        "a state",
+    );
+    check_refused_on(r#"{"GO":{"actions":[]}}"#, ".GO.target", "a state");
+}
+
+#[test]
+fn r12_what_is_unknown_is_refused_with_its_place() {
+    check_refused(r#"{"states":{"a":{}}}"#, "initial", "a state");
+    check_refused(r#"{"initial":"b","states":{"a":{}}}"#, "initial", "a state");
+    check_refused(r#"{"initial":"a"}"#, "states", "at least one state");
+    check_refused(
+        r#"{"initial":"a","states":{}}"#,
+        "states",
+        "at least one state",
+    );
+    check_refused(
+        r#"{"initial":"a","states":{"a":{}},"context":{}}"#,
+        "",
+        "an object with",
+    );
+    check_refused(
+        r#"{"initial":"a","states":{"a":{"always":[]}}}"#,
+        "states.a",
+        r#""entry""#,
+    );
+    check_refused("[]", "", "an object with");
+
+    check_refused_on("[]", "", "transitions by the type of event");
+    check_refused_on(r#"{"DISMISS":"a"}"#, ".DISMISS", "messageTypes");
+    check_refused_on(r#"{"GO":[]}"#, ".GO", "an object with");
+    check_refused_on(r#"{"GO":{"target":"a","cond":true}}"#, ".GO", r#""guard""#);
+    check_refused_on(
+        r#"{"GO":{"target":"a","guard":"isOpen"}}"#,
+        ".GO.guard",
+        "a boolean",
+    );
+    check_refused_on(
+        r#"{"GO":{"target":"a","guard":{"$lt":[1,2]}}}"#,
+        ".GO.guard.$lt",
+        "operators",
+    );
+    check_refused_on(
+        r#"{"GO":{"target":"a","guard":{"x":1}}}"#,
+        ".GO.guard",
+        "a boolean",
+    );
+
+    check_refused_action(r#""sendToDetailActor""#, "", r#""resetError""#);
+    check_refused_action("1", "", "an action");
+    check_refused_action(r#"{"send":"GO"}"#, "", "an action");
+    check_refused_action(
+        r#"{"tool":"@gone"}"#,
+        ".tool",
+        r#"a registered tool: "@ok""#,
+    );
+    check_refused_action(r#"{"tool":1}"#, ".tool", "the name of a tool");
+    check_refused_action(r#"{"tool":"@ok","args":{}}"#, "", r#""payload""#);
+    check_refused_action(
+        r#"{"tool":"@ok","payload":{"$lt":1}}"#,
+        ".payload.$lt",
+        "operators",
+    );
+    check_refused_action(
+        r#"{"tool":"@ok","onSuccess":{"send":"GO"}}"#,
+        ".onSuccess",
+        "updateContext",
+    );
+    check_refused_action(
+        r#"{"tool":"@ok","onSuccess":{}}"#,
+        ".onSuccess",
+        "updateContext",
+    );
+    check_refused_action(
+        r#"{"updateContext":{"a":1},"tool2":1}"#,
+        "",
+        "updateContext",
+    );
+    check_refused_action(r#"{"updateContext":[1]}"#, ".updateContext", "context keys");
+    check_refused_action(
+        r#"{"updateContext":"text"}"#,
+        ".updateContext",
+        "context keys",
+    );
+    check_refused_action(
+        r#"{"updateContext":{"_currentState":"b"}}"#,
+        ".updateContext._currentState",
+        "belong to the runtime",
+    );
+    check_refused_action(
+        r#"{"mapData":{"x":{"op":"create","schema":"y"}}}"#,
+        ".mapData.x.op",
+        "only reads",
+    );
+    check_refused_action(
+        r#"{"mapData":{"x":{"op":"read"}}}"#,
+        ".mapData.x.schema",
+        "schema",
+    );
+    check_refused_action(
+        r#"{"mapData":{"x":{"schema":"y","sort":1}}}"#,
+        ".mapData.x",
+        r#""filter""#,
+    );
+    check_refused_action(r#"{"mapData":[]}"#, ".mapData", "queries");
+}
+
+#[test]
+fn tools_that_are_registered_later_may_be_named_where_that_is_allowed() {
+    let definition = |tool: &str| {
+        json(&format!(
+            r#"{{"initial":"a","states":{{"a":{{"entry":{{"tool":"{tool}"}}}}}}}}"#
+        ))
+    };
+    let library = MachineLibrary {
+        patterns: &NoPatterns,
+        tools: &[],
+        allows_unknown_tools: true,
+        message_types: None,
+        reserved_keys: &[],
+    };
+    let compile = |tool| Machine::compile(&definition(tool), &library, &Place::root("state"));
+    assert!(compile("@mail/send").is_ok());
+    assert!(compile("mail").is_err());
+}
+
+#[test]
+fn a_machine_tells_its_states_and_events() {
+    let machine = machine(
+        r#"{"$schema":"state","$id":"x","initial":"b","states":{"a":{"on":{"GO":"b"}},"b":{"on":{"SUCCESS":["a"]}}}}"#,
+    );
+    assert_eq!(&**machine.initial(), "b");
+    assert!(machine.has_state("a") && !machine.has_state("c"));
+    assert!(machine.takes("a", "GO") && !machine.takes("b", "GO") && !machine.takes("c", "GO"));
+    let events: Vec<(&str, String)> = machine
+        .event_types()
+        .map(|(name, path)| (&**name, path))
+        .collect();
+    assert_eq!(
+        events,
+        [
+            ("GO", "states.a.on.GO".to_owned()),
+            ("SUCCESS", "states.b.on.SUCCESS".to_owned())
+        ]
+    );
+}
