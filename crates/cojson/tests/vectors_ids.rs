@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cojson::crypto::{
-    AgentSecret, KeySecret, NonceMaterial, decrypt_text, encrypt_text, unseal_key,
+    AgentSecret, KeySecret, NonceMaterial, SealerSecret, decrypt_key, decrypt_text, encrypt_key,
+    encrypt_text, seal_key, unseal_key,
 };
 use cojson::header::Header;
 use cojson::ids::{AgentId, CoId, KeyId, SessionId};
@@ -96,6 +97,7 @@ struct Secrets {
     alice: Person,
     bob: Person,
     carol: Person,
+    invite: String,
     read_keys: BTreeMap<KeyId, String>,
 }
 
@@ -223,50 +225,114 @@ fn ciphertext_opens_and_is_made_again_byte_for_byte() {
     assert!(opened >= 10, "{opened}");
 }
 
+/// The changes that anyone can read: (the value, the session, the transaction's index, key, value).
+fn open_changes(replay: &Replay) -> Vec<(CoId, SessionId, u32, String, String)> {
+    let mut changes = Vec::new();
+    for log in replay.logs.values() {
+        for session in log.sessions() {
+            for (index, transaction) in (0..).zip(session.transactions()) {
+                let Transaction::Trusting { changes: text, .. } = transaction else {
+                    continue;
+                };
+                for change in Json::parse(text).unwrap().as_array().unwrap() {
+                    let field = |name| change.get(name).and_then(Json::as_str);
+                    let place = (log.id().clone(), session.session().clone(), index);
+                    let (key, value) = (field("key").unwrap_or(""), field("value").unwrap_or(""));
+                    changes.push((place.0, place.1, place.2, key.to_owned(), value.to_owned()));
+                }
+            }
+        }
+    }
+    changes
+}
+
 /// Each `key_X_for_<member>` that a person can open gives the published secret of key X.
 #[test]
 fn sealed_keys_open_for_their_readers() {
     let secrets = secrets();
     let replay = replay();
     let mut opened = 0;
-    for log in replay.logs.values().filter(|log| log.header().is_group()) {
-        for session in log.sessions() {
-            let author = replay.agent(session.session());
-            for (index, transaction) in (0..).zip(session.transactions()) {
-                let Transaction::Trusting { changes, .. } = transaction else {
-                    continue;
-                };
-                let place = NonceMaterial::Transaction {
-                    value: log.id(),
-                    session: session.session(),
-                    index,
-                };
-                for change in Json::parse(changes).unwrap().as_array().unwrap() {
-                    opened += u32::from(secrets.opens(change, &author, &place));
-                }
-            }
+    for (value, session, index, key, sealed) in open_changes(&replay) {
+        let place = NonceMaterial::Transaction {
+            value: &value,
+            session: &session,
+            index,
+        };
+        let Some((key_id, reader)) = key.split_once("_for_") else {
+            continue;
+        };
+        let mut people = secrets.people().into_iter();
+        let reader = people.find(|(account, _)| account.as_str() == reader);
+        if let (Some(expected), Some((_, reader))) = (secrets.read_keys.get(key_id), reader) {
+            let from = replay.agent(&session).sealer().unwrap();
+            let key = unseal_key(&sealed, &from, &reader.sealer, &place).unwrap();
+            assert_eq!(*key.to_text(), *expected);
+            assert_eq!(seal_key(&key, &reader.sealer, &from, &place), sealed);
+            opened += 1;
         }
     }
     assert!(opened >= 3, "{opened}");
 }
 
-impl Secrets {
-    /// Whether the change reveals a published key to one of the people, who then must be able to open it.
-    fn opens(&self, change: &Json, author: &AgentId, place: &NonceMaterial<'_>) -> bool {
-        let field = |name| change.get(name).and_then(Json::as_str).unwrap_or("");
-        let Some((key_id, reader)) = field("key").split_once("_for_") else {
-            return false;
+#[test]
+fn a_rotated_key_opens_the_key_before_it() {
+    let read_keys = secrets().read_keys;
+    let mut opened = 0;
+    for (_, _, _, key, encrypted) in open_changes(&replay()) {
+        let ids = key
+            .split_once("_for_")
+            .map(|(old, new)| (KeyId::parse(old), KeyId::parse(new)));
+        let Some((Ok(old), Ok(new))) = ids else {
+            continue;
         };
-        let Some(expected) = self.read_keys.get(key_id) else {
-            return false;
+        let secret = |id| {
+            read_keys
+                .get(id)
+                .map(|text| KeySecret::parse(text).unwrap())
         };
-        let mut people = self.people().into_iter();
-        let Some((_, reader)) = people.find(|(account, _)| account.as_str() == reader) else {
-            return false;
-        };
-        let from = author.sealer().unwrap();
-        let key = unseal_key(field("value"), &from, &reader.sealer, place).unwrap();
-        assert_eq!(*key.to_text(), *expected);
-        true
+        if let (Some(expected), Some(newer)) = (secret(&old), secret(&new)) {
+            assert_eq!(
+                decrypt_key(&old, (&new, &newer), &encrypted),
+                Ok(expected.clone())
+            );
+            assert_eq!(encrypt_key((&old, &expected), (&new, &newer)), encrypted);
+            opened += 1;
+        }
     }
+    assert_eq!(opened, 1);
+}
+
+#[test]
+fn a_groups_sealer_follows_from_its_read_key() {
+    let changes = open_changes(&replay());
+    let revealed = changes.iter().filter_map(|(_, _, _, key, value)| {
+        Some((key.strip_suffix("_for_everyone")?.to_owned(), value.clone()))
+    });
+    let mut keys: BTreeMap<String, String> = revealed.collect();
+    let published = secrets().read_keys.into_iter();
+    keys.extend(published.map(|(id, secret)| (id.to_string(), secret)));
+    let mut found = 0;
+    for (_, _, _, key, value) in &changes {
+        if let (true, Some((id, sealer))) = (key == "groupSealer", value.split_once('@'))
+            && let Some(secret) = keys.get(id)
+        {
+            let secret = KeySecret::parse(secret).unwrap();
+            assert_eq!(SealerSecret::of_group(&secret).id().to_string(), sealer);
+            found += 1;
+        }
+    }
+    assert!(found >= 3, "{found}");
+}
+
+#[test]
+fn an_invites_agent_follows_from_its_seed() {
+    let text = secrets().invite;
+    let mut seed = [0; 32];
+    let encoded = text.strip_prefix("inviteSecret_z").unwrap();
+    assert_eq!(bs58::decode(encoded).onto(&mut seed), Ok(32));
+    let agent = AgentSecret::from_seed(&seed).agent_id();
+    let changes = open_changes(&replay());
+    let is_invite =
+        |(_, _, _, key, value): &_| *key == agent.to_string() && value == "readerInvite";
+    assert!(changes.iter().any(is_invite));
 }

@@ -206,6 +206,24 @@ fn edits_at_places_do_what_a_vector_does() {
     }
 }
 
+/// The reference's way to write several items, which its readers rely on.
+#[test]
+fn several_items_after_another_are_written_in_reverse() {
+    let written = |view: &ListView| -> Vec<Json> {
+        let changes = view.append(["a".into(), "b".into()]);
+        changes.iter().map(ListChange::to_json).collect()
+    };
+    let mut view = ListView::default();
+    let changes = written(&view);
+    assert_eq!(changes[0].get("value"), Some(&"a".into()));
+    assert_eq!(changes[0].get("after"), Some(&"start".into()));
+    let _ = view.apply(&transaction(0, 0, 1, changes));
+    let changes = written(&view);
+    assert_eq!(changes[0].get("value"), Some(&"b".into()));
+    let _ = view.apply(&transaction(0, 1, 2, changes));
+    assert_eq!(view.to_text(), "abab");
+}
+
 #[test]
 fn r10_items_of_the_same_time_after_the_same_anchor_stand_the_same_way_everywhere() {
     let first = transaction(
