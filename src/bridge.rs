@@ -1,0 +1,120 @@
+//! Values across the border: [`Json`] to JavaScript and back.
+//!
+//! Both ways go through JSON text: one string over the border and the browser's own parser beat walking properties one
+//! by one (`tests/bridge.rs` measures it). What JSON cannot say is as with `JSON.stringify`: `undefined` members and
+//! functions are left out, dates are text; cycles and `BigInt`s are refused. Text is bounded before it is parsed, and
+//! nesting by the parser.
+
+use cojson::json::Json;
+use js_sys::{JSON, JsString};
+use wasm_bindgen::JsValue;
+
+use crate::error::{Told, describe};
+
+/// The longest text a value from JavaScript may have, in bytes: a transaction holds 1 MiB at most.
+pub const VALUE_BYTES_MAX: usize = 4 << 20;
+
+/// A value of JavaScript that cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ValueError {
+    /// `undefined` or a function where a value is needed.
+    #[error("{what} must be a JSON value, not {found}.")]
+    NotJson {
+        /// What was asked for.
+        what: &'static str,
+        /// What stood there.
+        found: String,
+        /// What `JSON.stringify` threw, if it did.
+        cause: Option<JsValue>,
+    },
+    /// Too long, or nested too deep.
+    #[error("{what} is too large: {detail}")]
+    TooLarge {
+        /// What was asked for.
+        what: &'static str,
+        /// Which bound, and by what.
+        detail: String,
+    },
+}
+
+impl Told for ValueError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotJson { .. } => "PLEIONE_E_NOT_JSON",
+            Self::TooLarge { .. } => "PLEIONE_E_VALUE_TOO_LARGE",
+        }
+    }
+
+    fn cause(&self) -> Option<JsValue> {
+        match self {
+            Self::NotJson { cause, .. } => cause.clone(),
+            Self::TooLarge { .. } => None,
+        }
+    }
+}
+
+/// The JavaScript value as [`Json`]; `what` names it in an error ("The event", "The definition").
+pub fn from_js(value: &JsValue, what: &'static str) -> Result<Json, ValueError> {
+    match scalar_from_js(value) {
+        Some(scalar) => Ok(scalar),
+        None => parse(&stringify(value, what)?, what),
+    }
+}
+
+/// What needs no text: `null`, booleans, finite numbers and strings.
+fn scalar_from_js(value: &JsValue) -> Option<Json> {
+    if value.is_null() {
+        return Some(Json::Null);
+    }
+    if let Some(boolean) = value.as_bool() {
+        return Some(boolean.into());
+    }
+    if let Some(number) = value.as_f64() {
+        return Some(if number.is_finite() {
+            number.into()
+        } else {
+            Json::Null
+        });
+    }
+    value.as_string().map(Json::from)
+}
+
+fn stringify(value: &JsValue, what: &'static str) -> Result<JsString, ValueError> {
+    let not_json = |found, cause| ValueError::NotJson { what, found, cause };
+    let text =
+        JSON::stringify(value).map_err(|thrown| not_json(describe(&thrown), Some(thrown)))?;
+    if text.is_undefined() {
+        let found = value.js_typeof().as_string().unwrap_or_default();
+        return Err(not_json(found, None));
+    }
+    Ok(text)
+}
+
+fn parse(text: &JsString, what: &'static str) -> Result<Json, ValueError> {
+    let too_large = |detail| ValueError::TooLarge { what, detail };
+    if text.length() as usize > VALUE_BYTES_MAX {
+        return Err(too_large(format!(
+            "more than {VALUE_BYTES_MAX} bytes of JSON"
+        )));
+    }
+    // The browser wrote this text, so nesting is all the parser can object to.
+    Json::parse(&String::from(text)).map_err(|error| too_large(error.to_string()))
+}
+
+/// The value for JavaScript. Fresh objects each time: keep the result while the value stands.
+pub fn to_js(value: &Json) -> JsValue {
+    match value {
+        Json::Null => JsValue::NULL,
+        Json::Bool(boolean) => (*boolean).into(),
+        Json::Number(number) => (*number).into(),
+        Json::String(text) => JsValue::from_str(text),
+        Json::Array(_) | Json::Object(_) => {
+            JSON::parse(&value.to_string()).unwrap_or(JsValue::NULL)
+        }
+    }
+}
+
+/// The value for JavaScript, `undefined` where there is none.
+pub fn option_to_js(value: Option<&Json>) -> JsValue {
+    value.map_or(JsValue::UNDEFINED, to_js)
+}

@@ -1,0 +1,288 @@
+//! The browser's database as a storage.
+//!
+//! A transaction's requests are all made in one go before anything is awaited: a transaction that waits for anything but
+//! its own requests is committed by the browser half-done.
+
+use cojson::ids::CoId;
+use indexed_db_futures::database::Database;
+use indexed_db_futures::internals::SystemRepr;
+use indexed_db_futures::object_store::ObjectStore;
+use indexed_db_futures::prelude::*;
+use indexed_db_futures::transaction::{
+    Transaction, TransactionDurability, TransactionMode, TransactionOptions,
+};
+use indexed_db_futures::{KeyRange, error};
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::IdbTransaction;
+
+use super::connection::{Connection, DEVICE, HEADERS, SEGMENTS};
+use super::error::StorageError;
+use super::{Counters, Durability, Rows, SegmentRow, StoredRows};
+
+/// The most segments of one value that a read takes in; a load packs crowded sessions long before.
+pub(super) const SEGMENTS_READ_MAX: u32 = 65_536;
+
+/// The most records of this device that are listed.
+const DEVICE_RECORDS_MAX: u32 = 4_096;
+
+/// The browser's database of one name.
+pub struct IndexedDb {
+    connection: Connection,
+    counters: Counters,
+}
+
+impl IndexedDb {
+    /// Opens the database, making it if it is not there.
+    pub async fn open(name: &str) -> Result<Self, StorageError> {
+        Ok(Self {
+            connection: Connection::open(name).await?,
+            counters: Counters::default(),
+        })
+    }
+
+    pub(super) fn counters(&self) -> &Counters {
+        let connections = self.connection.opened();
+        self.counters.count(|stats| stats.connections = connections);
+        &self.counters
+    }
+
+    pub(super) fn close(&self) {
+        self.connection.close("the runtime was closed");
+    }
+
+    /// Loses the connection as a browser does that drops it: without a word.
+    pub fn drop_connection(&self) {
+        self.connection.drop_silently();
+    }
+
+    pub(super) async fn write(
+        &self,
+        rows: &Rows,
+        durability: Durability,
+    ) -> Result<(), StorageError> {
+        let write = async |database: &Database| {
+            let transaction = begin_write(database, [HEADERS, SEGMENTS].as_slice(), durability)?;
+            put_rows(&transaction, rows)?;
+            commit(transaction).await
+        };
+        self.connection.run(write).await?;
+        let puts = rows.headers.len() + rows.segments.len();
+        self.counters.count(|stats| {
+            stats.writes += 1;
+            stats.puts += u32::try_from(puts).unwrap_or(u32::MAX);
+        });
+        Ok(())
+    }
+
+    pub(super) async fn read(&self, ids: &[CoId]) -> Result<Vec<StoredRows>, StorageError> {
+        self.counters.count(|stats| stats.reads += 1);
+        self.connection
+            .run(async |database: &Database| read_rows(database, ids).await)
+            .await
+    }
+
+    pub(super) async fn device(&self, key: &str) -> Result<Option<String>, StorageError> {
+        let read = async |database: &Database| {
+            let transaction = database.transaction(DEVICE).build()?;
+            let store = transaction.object_store(DEVICE)?;
+            let found: Option<String> = store.get(key).primitive()?.await?;
+            Ok(found)
+        };
+        self.connection.run(read).await
+    }
+
+    pub(super) async fn device_keys(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
+        let read = async |database: &Database| {
+            let transaction = database.transaction(DEVICE).build()?;
+            let store = transaction.object_store(DEVICE)?;
+            let keys = store
+                .get_all_keys::<String>()
+                .with_query::<String, _>(prefix_range(prefix))
+                .with_limit(DEVICE_RECORDS_MAX)
+                .primitive()?
+                .await?;
+            keys.collect::<Result<Vec<_>, error::Error>>()
+                .map_err(StorageError::from)
+        };
+        let keys = self.connection.run(read).await?;
+        Ok(keys
+            .iter()
+            .filter_map(|key| key.strip_prefix(prefix))
+            .map(str::to_owned)
+            .collect())
+    }
+
+    pub(super) async fn device_or_put(
+        &self,
+        key: &str,
+        fresh: &str,
+    ) -> Result<String, StorageError> {
+        // Two tabs that do this at once are put in order by the database: transactions that write never overlap.
+        let agree = async |database: &Database| {
+            let transaction = begin_write(database, [DEVICE].as_slice(), Durability::Strict)?;
+            let store = transaction.object_store(DEVICE)?;
+            let found: Option<String> = store.get(key).primitive()?.await?;
+            if found.is_none() {
+                store
+                    .put(fresh)
+                    .with_key(key)
+                    .without_key_type()
+                    .primitive()?;
+            }
+            drop(store);
+            commit(transaction).await?;
+            Ok(found.unwrap_or_else(|| fresh.to_owned()))
+        };
+        self.connection.run(agree).await
+    }
+
+    /// Packs the segments of one session together, in one transaction that reads and writes.
+    pub(super) async fn compact(&self, id: &CoId, session: &str) -> Result<(), StorageError> {
+        let pack = async |database: &Database| {
+            let transaction = begin_write(database, [SEGMENTS].as_slice(), Durability::Strict)?;
+            let store = transaction.object_store(SEGMENTS)?;
+            let found = store
+                .get_all::<JsValue>()
+                .with_query::<JsValue, _>(session_range(id, session))
+                .with_limit(SEGMENTS_READ_MAX)
+                .primitive()?
+                .await?;
+            let records: Vec<Vec<u8>> = found
+                .filter_map(Result::ok)
+                .map(|record| bytes_of(&record))
+                .collect();
+            if let Some(packed) = super::compaction::pack(id, &records) {
+                drop(
+                    store
+                        .delete::<JsValue, _>(session_range(id, session))
+                        .primitive()?,
+                );
+                for row in &packed {
+                    put_segment(&store, row)?;
+                }
+            }
+            drop(store);
+            commit(transaction).await
+        };
+        self.connection.run(pack).await?;
+        self.counters.count(|stats| stats.compactions += 1);
+        Ok(())
+    }
+}
+
+fn begin_write<'a>(
+    database: &'a Database,
+    stores: &[&str],
+    durability: Durability,
+) -> Result<Transaction<'a>, StorageError> {
+    let durability = match durability {
+        Durability::Relaxed => TransactionDurability::Relaxed,
+        Durability::Strict => TransactionDurability::Strict,
+    };
+    Ok(database
+        .transaction(stores)
+        .with_mode(TransactionMode::Readwrite)
+        .with_options(TransactionOptions::new().with_durability(durability))
+        .build()?)
+}
+
+/// Commits; tells the real cause when the browser aborts, which the library does not.
+async fn commit(transaction: Transaction<'_>) -> Result<(), StorageError> {
+    let raw: IdbTransaction = AsRef::<JsValue>::as_ref(transaction.as_sys())
+        .clone()
+        .unchecked_into();
+    let Err(error) = transaction.commit().await else {
+        return Ok(());
+    };
+    match raw.error() {
+        Some(cause) => Err(StorageError::from_thrown(cause.into())),
+        None => Err(error.into()),
+    }
+}
+
+fn put_rows(transaction: &Transaction<'_>, rows: &Rows) -> Result<(), StorageError> {
+    let headers = transaction.object_store(HEADERS)?;
+    for row in &rows.headers {
+        let record = JsValue::from(Uint8Array::from(row.bytes.as_slice()));
+        drop(
+            headers
+                .put(record)
+                .with_key(row.id.as_str())
+                .without_key_type()
+                .primitive()?,
+        );
+    }
+    let segments = transaction.object_store(SEGMENTS)?;
+    rows.segments
+        .iter()
+        .try_for_each(|row| put_segment(&segments, row))
+}
+
+fn put_segment(store: &ObjectStore<'_>, row: &SegmentRow) -> Result<(), StorageError> {
+    let (id, session) = (row.id.as_str().into(), row.session.as_str().into());
+    let key = JsValue::from(Array::of3(&id, &session, &row.after.into()));
+    let record = JsValue::from(Uint8Array::from(row.bytes.as_slice()));
+    drop(
+        store
+            .put(record)
+            .with_key(key)
+            .without_key_type()
+            .primitive()?,
+    );
+    Ok(())
+}
+
+/// Every key that begins so.
+fn prefix_range(prefix: &str) -> KeyRange<String> {
+    KeyRange::Bound(prefix.to_owned(), false, format!("{prefix}\u{ffff}"), false)
+}
+
+/// Everything of one value.
+fn value_range(id: &CoId) -> KeyRange<JsValue> {
+    let below = Array::of1(&id.as_str().into());
+    // An array sorts after every text, so nothing of this value is beyond.
+    let above = Array::of2(&id.as_str().into(), &Array::new());
+    KeyRange::Bound(below.into(), false, above.into(), false)
+}
+
+/// Everything of one session of one value.
+fn session_range(id: &CoId, session: &str) -> KeyRange<JsValue> {
+    let below = Array::of2(&id.as_str().into(), &session.into());
+    let above = Array::of3(&id.as_str().into(), &session.into(), &Array::new());
+    KeyRange::Bound(below.into(), false, above.into(), false)
+}
+
+async fn read_rows(database: &Database, ids: &[CoId]) -> Result<Vec<StoredRows>, StorageError> {
+    let transaction = database.transaction([HEADERS, SEGMENTS]).build()?;
+    let headers = transaction.object_store(HEADERS)?;
+    let segments = transaction.object_store(SEGMENTS)?;
+    let mut requests = Vec::with_capacity(ids.len());
+    for id in ids {
+        let header = headers.get::<JsValue, _, _>(id.as_str()).primitive()?;
+        let pieces = segments
+            .get_all::<JsValue>()
+            .with_query::<JsValue, _>(value_range(id))
+            .with_limit(SEGMENTS_READ_MAX)
+            .primitive()?;
+        requests.push((header, pieces));
+    }
+    let mut found = Vec::with_capacity(ids.len());
+    for (header, pieces) in requests {
+        let header = header.await?.map(|record| bytes_of(&record));
+        let pieces = pieces.await?.filter_map(Result::ok);
+        found.push(StoredRows {
+            header,
+            segments: pieces.map(|record| bytes_of(&record)).collect(),
+        });
+    }
+    Ok(found)
+}
+
+/// A record's bytes; none if it is not bytes, which then decodes to nothing.
+fn bytes_of(record: &JsValue) -> Vec<u8> {
+    record
+        .dyn_ref::<Uint8Array>()
+        .map(Uint8Array::to_vec)
+        .unwrap_or_default()
+}

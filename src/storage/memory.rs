@@ -1,0 +1,102 @@
+//! Memory as a storage: the same promises, but that nothing outlives the runtime.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use cojson::ids::CoId;
+
+use super::error::StorageError;
+use super::{Counters, Rows, StoredRows};
+
+#[derive(Default)]
+struct Kept {
+    headers: BTreeMap<CoId, Vec<u8>>,
+    segments: BTreeMap<(CoId, String, u32), Vec<u8>>,
+    device: BTreeMap<String, String>,
+    is_closed: bool,
+}
+
+/// A storage that ends with the runtime.
+#[derive(Default)]
+pub struct Memory {
+    kept: RefCell<Kept>,
+    counters: Counters,
+}
+
+impl Memory {
+    pub(super) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub(super) fn close(&self) {
+        *self.kept.borrow_mut() = Kept {
+            is_closed: true,
+            ..Kept::default()
+        };
+    }
+
+    fn with<T>(&self, operation: impl FnOnce(&mut Kept) -> T) -> Result<T, StorageError> {
+        let kept = &mut *self.kept.borrow_mut();
+        if kept.is_closed {
+            let why = "the runtime was closed";
+            return Err(StorageError::Closed { why });
+        }
+        Ok(operation(kept))
+    }
+
+    pub(super) fn write(&self, rows: &Rows) -> Result<(), StorageError> {
+        self.with(|kept| {
+            for row in &rows.headers {
+                kept.headers.insert(row.id.clone(), row.bytes.clone());
+            }
+            for row in &rows.segments {
+                let key = (row.id.clone(), row.session.clone(), row.after);
+                kept.segments.insert(key, row.bytes.clone());
+            }
+        })?;
+        let puts = rows.headers.len() + rows.segments.len();
+        self.counters.count(|stats| {
+            stats.writes += 1;
+            stats.puts += u32::try_from(puts).unwrap_or(u32::MAX);
+        });
+        Ok(())
+    }
+
+    pub(super) fn read(&self, ids: &[CoId]) -> Result<Vec<StoredRows>, StorageError> {
+        self.counters.count(|stats| stats.reads += 1);
+        self.with(|kept| ids.iter().map(|id| kept.value(id)).collect())
+    }
+
+    pub(super) fn device(&self, key: &str) -> Result<Option<String>, StorageError> {
+        self.with(|kept| kept.device.get(key).cloned())
+    }
+
+    pub(super) fn device_keys(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
+        self.with(|kept| {
+            let keys = kept.device.keys();
+            keys.filter_map(|key| key.strip_prefix(prefix))
+                .map(str::to_owned)
+                .collect()
+        })
+    }
+
+    pub(super) fn device_or_put(&self, key: &str, fresh: &str) -> Result<String, StorageError> {
+        self.with(|kept| {
+            let entry = kept.device.entry(key.to_owned());
+            entry.or_insert_with(|| fresh.to_owned()).clone()
+        })
+    }
+}
+
+impl Kept {
+    fn value(&self, id: &CoId) -> StoredRows {
+        let segments = self.segments.range((id.clone(), String::new(), 0)..);
+        StoredRows {
+            header: self.headers.get(id).cloned(),
+            segments: segments
+                .take_while(|((owner, _, _), _)| owner == id)
+                .map(|(_, bytes)| bytes.clone())
+                .collect(),
+        }
+    }
+}

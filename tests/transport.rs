@@ -1,0 +1,211 @@
+//! The wire: pauses between attempts, frames on their way out, and a socket that is kept up.
+#![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use pleione::error::Told;
+use pleione::transport::{
+    BACKOFF_MS_MAX, BACKOFF_MS_MIN, Backoff, FRAME_BYTES_TARGET, Outbox, Transport, TransportEvent,
+};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+#[path = "support/browser.rs"]
+mod support;
+use support::{sleep_ms, wait_for};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+// A WebSocket whose other end is the test: no server is needed to let one fail, fall silent or fill up.
+#[wasm_bindgen(inline_js = r"
+let original;
+export const sockets = [];
+export function fake_sockets() {
+  original ??= globalThis.WebSocket;
+  sockets.length = 0;
+  globalThis.WebSocket = class extends EventTarget {
+    constructor(url) { super(); this.url = url; this.sent = []; this.bufferedAmount = 0; this.closed = false; sockets.push(this); }
+    send(frame) { this.sent.push(frame); }
+    close() { this.closed = true; }
+  };
+}
+export function real_sockets() { globalThis.WebSocket = original; }
+export function count() { return sockets.length; }
+export function open(nth) { sockets[nth].onopen(new Event('open')); }
+export function end(nth) { sockets[nth].onclose?.(new Event('close')); }
+export function arrive(nth, data) { sockets[nth].onmessage(new MessageEvent('message', { data })); }
+export function sent(nth) { return sockets[nth].sent; }
+export function buffer(nth, bytes) { sockets[nth].bufferedAmount = bytes; }
+export function is_closed(nth) { return sockets[nth].closed; }
+export function go_online() { dispatchEvent(new Event('online')); }
+export function skip_time(ms) { const now = Date.now; Date.now = () => now() + ms; return () => { Date.now = now; }; }
+")]
+extern "C" {
+    fn fake_sockets();
+    fn real_sockets();
+    fn count() -> usize;
+    fn open(nth: usize);
+    fn end(nth: usize);
+    fn arrive(nth: usize, data: &str);
+    fn sent(nth: usize) -> Vec<String>;
+    fn buffer(nth: usize, bytes: u32);
+    fn is_closed(nth: usize) -> bool;
+    fn go_online();
+    fn skip_time(ms: u32) -> js_sys::Function;
+}
+
+struct Wire {
+    transport: Transport,
+    events: Rc<RefCell<Vec<String>>>,
+}
+
+fn wire() -> Wire {
+    fake_sockets();
+    let events = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&events);
+    let transport = Transport::open("ws://test", move |event| {
+        seen.borrow_mut().push(match event {
+            TransportEvent::Connected => "up".to_owned(),
+            TransportEvent::Frame(frame) => frame,
+            TransportEvent::Disconnected => "down".to_owned(),
+        });
+    })
+    .unwrap();
+    Wire { transport, events }
+}
+
+async fn connected() -> Wire {
+    let wire = wire();
+    wait_for("a socket", 1_000.0, || count() == 1).await;
+    open(0);
+    wire
+}
+
+#[wasm_bindgen_test]
+fn pauses_double_up_to_a_cap_and_are_spread() {
+    let mut longest = Backoff::default();
+    let pauses: Vec<u32> = (0..8).map(|_| longest.next_pause_ms(1.0)).collect();
+    assert_eq!(pauses, [300, 600, 1200, 2400, 4800, 9600, 10_000, 10_000]);
+    let mut shortest = Backoff::default();
+    assert_eq!(shortest.next_pause_ms(0.0), BACKOFF_MS_MIN / 2);
+    let mut worn = Backoff::default();
+    assert!((0..10_000).all(|_| worn.next_pause_ms(0.7) <= BACKOFF_MS_MAX));
+}
+
+#[wasm_bindgen_test]
+fn messages_of_one_task_leave_in_few_frames_and_in_order() {
+    let mut outbox = Outbox::default();
+    for length in [10, 20, FRAME_BYTES_TARGET, 30] {
+        assert!(outbox.push("x".repeat(length)));
+    }
+    let frames = RefCell::new(Vec::new());
+    let buffered = Cell::new(1 << 20);
+    let send = |frame: &str| -> Result<(), ()> {
+        frames
+            .borrow_mut()
+            .push(frame.split('\n').map(str::len).collect::<Vec<_>>());
+        Ok(())
+    };
+    outbox.drain(|| buffered.get(), send).unwrap();
+    assert!(frames.borrow().is_empty(), "the browser's buffer is full");
+    buffered.set(0);
+    outbox.drain(|| buffered.get(), send).unwrap();
+    assert_eq!(
+        *frames.borrow(),
+        [vec![10, 20], vec![FRAME_BYTES_TARGET], vec![30]]
+    );
+}
+
+#[wasm_bindgen_test]
+fn what_does_not_keep_up_is_given_up() {
+    let mut outbox = Outbox::default();
+    let megabyte = "x".repeat(1 << 20);
+    assert!((0..64).all(|_| outbox.push(megabyte.clone())));
+    assert!(!outbox.push(megabyte));
+}
+
+#[wasm_bindgen_test]
+async fn messages_of_one_task_are_one_frame_and_arrivals_are_told() {
+    let wire = connected().await;
+    wire.transport.send("a".to_owned());
+    wire.transport.send("b".to_owned());
+    wait_for("the frame", 1_000.0, || !sent(0).is_empty()).await;
+    assert_eq!(sent(0), ["a\nb"]);
+    arrive(0, "c");
+    assert_eq!(*wire.events.borrow(), ["up", "c"]);
+    wire.transport.close();
+    assert!(is_closed(0));
+    real_sockets();
+}
+
+#[wasm_bindgen_test]
+async fn a_full_buffer_holds_messages_back_until_it_drains() {
+    let wire = connected().await;
+    buffer(0, 10 << 20);
+    wire.transport.send("a".to_owned());
+    sleep_ms(50).await;
+    assert!(sent(0).is_empty());
+    buffer(0, 0);
+    wait_for("the frame", 1_000.0, || sent(0) == ["a"]).await;
+    drop(wire);
+    real_sockets();
+}
+
+#[wasm_bindgen_test]
+async fn a_lost_connection_comes_back_after_a_pause_and_old_messages_are_dropped() {
+    let wire = connected().await;
+    buffer(0, 10 << 20);
+    wire.transport.send("unsent".to_owned());
+    sleep_ms(1).await;
+    end(0);
+    let pause_ms = wait_for("another socket", 1_000.0, || count() == 2).await;
+    assert!(pause_ms >= 140.0, "{pause_ms}");
+    assert!(!wire.transport.is_connected());
+    open(1);
+    wire.transport.send("new".to_owned());
+    wait_for("the frame", 1_000.0, || sent(1) == ["new"]).await;
+    assert_eq!(*wire.events.borrow(), ["up", "down", "up"]);
+    drop(wire);
+    real_sockets();
+}
+
+#[wasm_bindgen_test]
+async fn coming_online_reconnects_at_once() {
+    let wire = wire();
+    wait_for("a socket", 1_000.0, || count() == 1).await;
+    for nth in 0..4 {
+        end(nth);
+        go_online();
+        wait_for("another socket", 100.0, || count() == nth + 2).await;
+    }
+    drop(wire);
+    go_online();
+    sleep_ms(20).await;
+    assert_eq!(count(), 5, "a dropped transport does not come back");
+    real_sockets();
+}
+
+#[wasm_bindgen_test]
+async fn a_silent_connection_is_dropped() {
+    let wire = connected().await;
+    arrive(0, "ping");
+    let restore = skip_time(8_000);
+    sleep_ms(1_100).await;
+    assert!(!is_closed(0), "nine seconds are not ten");
+    restore.call0(&JsValue::UNDEFINED).unwrap();
+    let restore = skip_time(10_500);
+    wait_for("the drop", 2_000.0, || is_closed(0)).await;
+    restore.call0(&JsValue::UNDEFINED).unwrap();
+    wait_for("the news", 1_000.0, || wire.events.borrow().len() == 3).await;
+    assert_eq!(*wire.events.borrow(), ["up", "ping", "down"]);
+    drop(wire);
+    real_sockets();
+}
+
+#[wasm_bindgen_test]
+fn an_address_that_is_none_is_told() {
+    let error = Transport::open("http://localhost", |_| {}).err().unwrap();
+    assert_eq!(error.code(), "PLEIONE_E_SYNC_ADDRESS");
+}
