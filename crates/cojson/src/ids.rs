@@ -49,7 +49,6 @@ macro_rules! id_type {
             }
 
             /// Takes text that was just put together from an id's parts, unchecked.
-            #[allow(dead_code, reason = "not every kind of id is made here")]
             pub(crate) fn from_parts(text: String) -> Self {
                 debug_assert!(Self::parse(&text).is_ok(), "{text}");
                 Self(text.into())

@@ -81,6 +81,8 @@ fn a_long_log_is_offered_in_pieces_that_each_verify() {
         log.content_since(0, CHECKPOINT_BYTES),
         "a relay offers the same pieces"
     );
+    let ends_at_a_checkpoint = signed_log(11, 10_000);
+    assert_eq!(ends_at_a_checkpoint.content_since(0, 1).len(), 1);
     assert_eq!(log.content_since(0, 250_000).len(), 3);
     assert_eq!(log.content_since(15, CHECKPOINT_BYTES)[0].after, 15);
 }
