@@ -6,3 +6,4 @@ pub mod machine;
 mod names;
 pub mod schema;
 pub mod style;
+pub mod view;

@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p engine --test style_golden` writes the sheet anew; read its difference then.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use cojson::json::Json;
 use engine::style::Stylesheet;
 
