@@ -1,0 +1,122 @@
+//! Collections: the values that live queries read, kept as items whose identity changes only when they do.
+//!
+//! A collection is a list of ids with a name; its items are maps. An item's [`Json`] is made once and shared by every
+//! query, actor and row that shows it, so that "did this row change" is a comparison of pointers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use cojson::ids::CoId;
+use cojson::json::Json;
+use cojson::node::Node;
+
+/// Every collection that some query reads, by the id of its list.
+#[derive(Default)]
+pub(crate) struct Collections {
+    by_id: BTreeMap<CoId, Collection>,
+    /// The collections that hold an item, so that its change finds them.
+    holders: BTreeMap<CoId, BTreeSet<CoId>>,
+}
+
+struct Collection {
+    name: Arc<str>,
+    order: Vec<CoId>,
+    items: BTreeMap<CoId, Json>,
+}
+
+impl Collections {
+    /// Starts to follow the list of that id. Its items appear as they are loaded.
+    pub(crate) fn follow(&mut self, id: &CoId, name: &Arc<str>, node: &mut Node) {
+        if !self.by_id.contains_key(id) {
+            let name = Arc::clone(name);
+            let collection = Collection { name, order: Vec::new(), items: BTreeMap::new() };
+            self.by_id.insert(id.clone(), collection);
+            node.load(id);
+            self.reread_order(id, node);
+        }
+    }
+
+    /// Forgets the list of that id and its items.
+    pub(crate) fn forget(&mut self, id: &CoId) {
+        self.by_id.remove(id);
+        self.holders.retain(|_, lists| {
+            lists.remove(id);
+            !lists.is_empty()
+        });
+    }
+
+    /// Takes a value's change in; the collections whose content is another now.
+    pub(crate) fn changed(&mut self, id: &CoId, node: &mut Node) -> BTreeSet<CoId> {
+        let mut touched = BTreeSet::new();
+        if self.by_id.contains_key(id) {
+            self.reread_order(id, node);
+            touched.insert(id.clone());
+        }
+        for list in self.holders.get(id).cloned().unwrap_or_default() {
+            if let Some(collection) = self.by_id.get_mut(&list) {
+                collection.reread_item(id, node);
+                touched.insert(list);
+            }
+        }
+        touched
+    }
+
+    /// The lists that hold an item.
+    pub(crate) fn holding(&self, item: &CoId) -> Vec<CoId> {
+        self.holders.get(item).into_iter().flatten().cloned().collect()
+    }
+
+    /// The names of the collections that hold an item.
+    pub(crate) fn names_holding(&self, item: &CoId) -> Vec<Arc<str>> {
+        let lists = self.holders.get(item).into_iter().flatten();
+        lists.filter_map(|list| Some(Arc::clone(&self.by_id.get(list)?.name))).collect()
+    }
+
+    /// The items that are there, in the list's order.
+    pub(crate) fn items(&self, id: &CoId) -> impl Iterator<Item = &Json> {
+        self.by_id.get(id).into_iter().flat_map(|collection| {
+            collection.order.iter().filter_map(|item| collection.items.get(item))
+        })
+    }
+
+    fn reread_order(&mut self, id: &CoId, node: &mut Node) {
+        let Some(collection) = self.by_id.get_mut(id) else { return };
+        let order = node.list(id).map(|list| item_ids(list.items())).unwrap_or_default();
+        let added: Vec<CoId> =
+            order.iter().filter(|item| !collection.items.contains_key(*item)).cloned().collect();
+        let kept: BTreeSet<&CoId> = order.iter().collect();
+        collection.items.retain(|item, _| kept.contains(item));
+        collection.order = order;
+        for item in added {
+            self.holders.entry(item.clone()).or_default().insert(id.clone());
+            node.load(&item);
+            collection.reread_item(&item, node);
+        }
+    }
+}
+
+impl Collection {
+    fn reread_item(&mut self, id: &CoId, node: &mut Node) {
+        match node.map(id) {
+            Some(map) => self.items.insert(id.clone(), with_id(map.to_json(), id)),
+            None => self.items.remove(id),
+        };
+    }
+}
+
+/// The ids among a list's items, each once, in order. What is no id is not an item.
+fn item_ids<'a>(items: impl Iterator<Item = &'a Json>) -> Vec<CoId> {
+    let mut seen = BTreeSet::new();
+    items
+        .filter_map(|item| CoId::parse(item.as_str()?).ok())
+        .filter(|id| seen.insert(id.clone()))
+        .collect()
+}
+
+/// A value's own fields and its `id`.
+fn with_id(fields: Json, id: &CoId) -> Json {
+    let id_member = ("id".into(), Json::from(id.as_str()));
+    let own = fields.as_object().into_iter().flatten();
+    let own = own.map(|(key, value)| (key.clone(), value.clone()));
+    Json::object(std::iter::once(id_member).chain(own.filter(|(key, _)| &**key != "id")))
+}

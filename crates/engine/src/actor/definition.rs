@@ -1,0 +1,194 @@
+//! An actor's definition, compiled: everything that can be checked is checked here, once, before anything runs.
+
+use std::sync::Arc;
+
+use cojson::ids::CoId;
+use cojson::json::{Json, JsonObject};
+use indexmap::IndexMap;
+
+use super::ActorId;
+use super::contract::Contract;
+use super::memory::CURRENT_STATE;
+use super::query::{Query, is_query};
+use super::tools::ToolRegistry;
+use crate::definition_error::{DefinitionError, Place};
+use crate::machine::{Machine, MachineLibrary};
+use crate::schema::{PatternCompiler, Schema};
+use crate::style::{SheetId, StyleEngine};
+use crate::view::CompiledView;
+
+const KNOWN_KEYS: [&str; 15] = [
+    "$id", "$schema", "id", "role", "context", "state", "view", "style", "brand", "messageTypes", "inbox", "schemas",
+    "space", "name", "description",
+];
+
+/// The context key that names an actor's children.
+const CHILDREN: &str = "@actors";
+
+/// What definitions are compiled with.
+pub(crate) struct Library<'a> {
+    pub(crate) patterns: &'a dyn PatternCompiler,
+    pub(crate) tools: &'a ToolRegistry,
+    pub(crate) styles: &'a mut StyleEngine,
+}
+
+/// A definition, ready to run, shared by whatever runs it.
+pub(crate) struct ActorDefinition {
+    pub(crate) machine: Machine,
+    pub(crate) view: Option<Arc<CompiledView>>,
+    pub(crate) sheet: Option<SheetId>,
+    pub(crate) contract: Contract,
+    /// The context's first content, without queries and children.
+    pub(crate) defaults: JsonObject,
+    pub(crate) queries: IndexMap<Arc<str>, Arc<Query>>,
+    /// The definitions of the children, by the names that slots use.
+    pub(crate) children: IndexMap<Arc<str>, Json>,
+    /// What data of a collection must look like, by the collection's name.
+    pub(crate) schemas: IndexMap<Arc<str>, Arc<Schema>>,
+}
+
+/// A definition's `id` and `space`, which must be known before anything is loaded.
+pub(crate) fn identity(source: &Json) -> Result<(ActorId, Option<CoId>), DefinitionError> {
+    let place = Place::root("actor");
+    let id = match source.get("id") {
+        Some(Json::String(id)) if !id.is_empty() => ActorId::new(Arc::clone(id)),
+        other => return Err(place.key("id").error("a name", other.unwrap_or(&Json::Null))),
+    };
+    let space = match source.get("space") {
+        None | Some(Json::Null) => None,
+        Some(space) => {
+            let id = space.as_str().and_then(|text| CoId::parse(text).ok());
+            Some(id.ok_or_else(|| place.key("space").error("a group's id (co_z…)", space))?)
+        }
+    };
+    Ok((id, space))
+}
+
+impl ActorDefinition {
+    /// Compiles a definition whose documents are all inline.
+    pub(crate) fn compile(source: &Json, library: &mut Library<'_>) -> Result<Self, DefinitionError> {
+        let place = Place::root("actor");
+        check_keys(source, &place)?;
+        let contract =
+            Contract::compile(source.get("messageTypes"), &place.key("messageTypes"), library.patterns)?;
+        let context = Context::compile(source.get("context").unwrap_or(&Json::Null))?;
+        Ok(Self {
+            machine: compile_machine(source.get("state"), &contract, library)?,
+            view: source.get("view").map(CompiledView::compile).transpose()?.map(Arc::new),
+            sheet: compile_sheet(source, library.styles)?,
+            contract,
+            defaults: context.defaults,
+            queries: context.queries,
+            children: context.children,
+            schemas: compile_schemas(source.get("schemas"), &place.key("schemas"), library.patterns)?,
+        })
+    }
+}
+
+/// A context document, taken apart.
+#[derive(Default)]
+struct Context {
+    defaults: JsonObject,
+    queries: IndexMap<Arc<str>, Arc<Query>>,
+    children: IndexMap<Arc<str>, Json>,
+}
+
+impl Context {
+    fn compile(document: &Json) -> Result<Self, DefinitionError> {
+        let place = Place::root("context");
+        let members = match document {
+            Json::Null => return Ok(Self::default()),
+            Json::Object(members) => members,
+            other => return Err(place.error("an object", other)),
+        };
+        let mut context = Self::default();
+        for (key, value) in members.iter() {
+            let place = place.key(key);
+            if &**key == CHILDREN {
+                context.children = compile_children(value, &place)?;
+            } else if is_query(value) {
+                context.queries.insert(Arc::clone(key), Arc::new(Query::compile(value, &place)?));
+            } else {
+                context.defaults.insert(Arc::clone(key), value.clone());
+            }
+        }
+        Ok(context)
+    }
+}
+
+fn check_keys(source: &Json, place: &Place) -> Result<(), DefinitionError> {
+    let Some(members) = source.as_object() else {
+        return Err(place.error("an actor's definition, an object", source));
+    };
+    match members.iter().find(|(key, _)| !KNOWN_KEYS.contains(&&***key)) {
+        Some((key, value)) => {
+            let expected = format!("one of {}", KNOWN_KEYS.join(", "));
+            Err(place.key(key).error(expected.clone(), value))
+        }
+        None => Ok(()),
+    }
+}
+
+fn compile_machine(
+    document: Option<&Json>,
+    contract: &Contract,
+    library: &Library<'_>,
+) -> Result<Machine, DefinitionError> {
+    let idle = || Json::object([("initial", "idle".into()), ("states", idle_state())]);
+    let document = document.cloned().unwrap_or_else(idle);
+    let library = MachineLibrary {
+        patterns: library.patterns,
+        tools: &library.tools.names(),
+        allows_unknown_tools: false,
+        message_types: contract.types().as_deref(),
+        reserved_keys: &[CURRENT_STATE, CHILDREN],
+    };
+    Machine::compile(&document, &library, &Place::root("state"))
+}
+
+fn idle_state() -> Json {
+    Json::object([("idle", Json::empty_object())])
+}
+
+fn compile_sheet(
+    source: &Json,
+    styles: &mut StyleEngine,
+) -> Result<Option<SheetId>, DefinitionError> {
+    let (brand, style) = (source.get("brand"), source.get("style"));
+    if brand.is_none() && style.is_none() {
+        return Ok(None);
+    }
+    styles.sheet(brand, style).map(Some)
+}
+
+fn compile_children(
+    value: &Json,
+    place: &Place,
+) -> Result<IndexMap<Arc<str>, Json>, DefinitionError> {
+    let Some(members) = value.as_object() else {
+        return Err(place.error("an object of actors by name", value));
+    };
+    for (name, child) in members {
+        if child.as_object().is_none() {
+            return Err(place.key(name).error("an actor's definition, an object", child));
+        }
+    }
+    Ok(members.clone())
+}
+
+fn compile_schemas(
+    value: Option<&Json>,
+    place: &Place,
+    patterns: &dyn PatternCompiler,
+) -> Result<IndexMap<Arc<str>, Arc<Schema>>, DefinitionError> {
+    let compile = |(name, schema): (&Arc<str>, &Json)| {
+        let schema = Schema::compile(schema, patterns)
+            .map_err(|error| place.key(name).error_text("a JSON Schema", error.to_string()))?;
+        Ok((Arc::clone(name), Arc::new(schema)))
+    };
+    match value {
+        None | Some(Json::Null) => Ok(IndexMap::new()),
+        Some(Json::Object(schemas)) => schemas.iter().map(compile).collect(),
+        Some(other) => Err(place.error("an object of JSON Schemas by collection", other)),
+    }
+}

@@ -1,0 +1,254 @@
+//! The engine's state and what a host may ask of it. What happens in a task is in the modules beside.
+
+mod calls;
+mod changes;
+mod lifecycle;
+mod screen;
+mod stores;
+mod task;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use cojson::ids::{CoId, SessionId, Timestamp};
+use cojson::json::Json;
+use cojson::node::Node;
+use cojson::sync::WriteId;
+use indexmap::{IndexMap, IndexSet};
+
+use super::documents::Documents;
+use super::running::Running;
+use super::world::World;
+use super::{ActorId, Effect, SendError, Ticket, ToolDeclaration, Warning};
+use crate::definition_error::DefinitionError;
+use crate::machine::{CallId, Event};
+use crate::reactive_store::ReactiveStore;
+use crate::schema::PatternCompiler;
+use crate::style::{SheetId, StyleEngine};
+use stores::ValueStores;
+
+/// How many messages one task handles before it lets the host breathe; the rest waits for the next.
+pub const MESSAGES_PER_TASK_MAX: usize = 10_000;
+
+/// What an engine is made of.
+pub struct EngineConfig {
+    /// The node whose values the actors are.
+    pub node: Node,
+    /// How patterns of JSON Schemas are matched on this host.
+    pub patterns: Rc<dyn PatternCompiler>,
+    /// Whether a server will be asked: then what storage does not have is not founded before the server answered or
+    /// [`ActorEngine::stop_awaiting_sync`] says that it will not.
+    pub awaits_sync: bool,
+}
+
+/// Every actor of a node. See the [module](super) for how it is driven.
+pub struct ActorEngine {
+    world: World,
+    patterns: Rc<dyn PatternCompiler>,
+    styles: StyleEngine,
+    actors: IndexMap<ActorId, Actor>,
+    pending_messages: VecDeque<PendingMessage>,
+    pending_rerenders: IndexSet<ActorId>,
+    effects: VecDeque<Effect>,
+    /// The actors whose context changed since the stores were told.
+    changed_contexts: IndexSet<ActorId>,
+    /// What became of this task's events; told once it is durable.
+    outcomes: Vec<Outcome>,
+    in_flight: BTreeMap<WriteId, Vec<Outcome>>,
+    /// Calls under way here: whose they are, and how they go on.
+    calls: IndexMap<CallId, calls::Call>,
+    finished_calls: VecDeque<calls::Finished>,
+    live_sessions: BTreeSet<SessionId>,
+    stores: ValueStores,
+    tickets_given: u64,
+}
+
+/// An actor, running or not yet.
+struct Actor {
+    space: CoId,
+    context: CoId,
+    inbox: CoId,
+    documents: Documents,
+    is_driver: bool,
+    store: ReactiveStore,
+    /// `None` until everything it needs is loaded, and while it is being worked on.
+    running: Option<Box<Running>>,
+}
+
+/// An event on its way to an actor's machine.
+struct PendingMessage {
+    actor: ActorId,
+    event: Event,
+    ticket: Option<Ticket>,
+    /// Where it stands in the inbox, if it came by it: handling it moves that session's cursor (R4).
+    inbox_position: Option<(SessionId, u32)>,
+}
+
+/// What became of one `send`.
+struct Outcome {
+    ticket: Ticket,
+    actor: ActorId,
+    result: Result<bool, SendError>,
+}
+
+impl ActorEngine {
+    /// An engine without actors. The account and its own group are founded if they are not.
+    pub fn new(config: EngineConfig) -> Self {
+        Self {
+            world: World::new(config.node, config.awaits_sync),
+            patterns: config.patterns,
+            styles: StyleEngine::default(),
+            actors: IndexMap::new(),
+            pending_messages: VecDeque::new(),
+            pending_rerenders: IndexSet::new(),
+            effects: VecDeque::new(),
+            changed_contexts: IndexSet::new(),
+            outcomes: Vec::new(),
+            in_flight: BTreeMap::new(),
+            calls: IndexMap::new(),
+            finished_calls: VecDeque::new(),
+            live_sessions: BTreeSet::new(),
+            stores: ValueStores::default(),
+            tickets_given: 0,
+        }
+    }
+
+    /// The node.
+    pub fn node(&self) -> &Node {
+        &self.world.node
+    }
+
+    /// The node, to hand it an input. A local write is made known with [`changed`](Self::changed).
+    pub fn node_mut(&mut self) -> &mut Node {
+        &mut self.world.node
+    }
+
+    /// The compiled styles.
+    pub fn styles(&self) -> &StyleEngine {
+        &self.styles
+    }
+
+    /// Adds a tool that machines may call, or replaces it.
+    pub fn register_tool(&mut self, declaration: &ToolDeclaration) -> Result<(), DefinitionError> {
+        self.world.tools.register(declaration, &*self.patterns)
+    }
+
+    /// The sheet of an actor's style, if it has one.
+    pub fn sheet(&self, actor: &ActorId) -> Option<SheetId> {
+        self.running(actor)?.definition.sheet
+    }
+
+    /// An actor's context: what queries show in place.
+    pub fn context_store(&self, actor: &ActorId) -> Option<ReactiveStore> {
+        self.actors.get(actor).map(|actor| actor.store.clone())
+    }
+
+    /// The name of an actor's active state.
+    pub fn state(&self, actor: &ActorId) -> Option<Arc<str>> {
+        self.running(actor).map(|running| Arc::clone(&running.snapshot.state))
+    }
+
+    /// Whether that actor runs: restored or founded.
+    pub fn is_ready(&self, actor: &ActorId) -> bool {
+        self.running(actor).is_some()
+    }
+
+    /// Whether nothing waits to be handled.
+    pub fn is_idle(&self) -> bool {
+        self.pending_messages.is_empty() && self.finished_calls.is_empty()
+    }
+
+    /// Whether this tab holds the actor's lock: then it handles the messages of sessions that no tab holds.
+    pub fn set_driver(&mut self, actor: &ActorId, is_driver: bool) {
+        if let Some(found) = self.actors.get_mut(actor) {
+            found.is_driver = is_driver;
+            self.adopt_orphans(actor);
+        }
+    }
+
+    /// The sessions of this device that other tabs hold now.
+    pub fn set_live_sessions(&mut self, sessions: BTreeSet<SessionId>) {
+        self.live_sessions = sessions;
+        let drivers = self.actors.iter().filter(|(_, actor)| actor.is_driver);
+        for actor in drivers.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.adopt_orphans(&actor);
+        }
+    }
+
+    /// No server answers: found what storage does not have.
+    pub fn stop_awaiting_sync(&mut self) {
+        for id in self.world.stop_awaiting_sync() {
+            self.settled(&id);
+        }
+    }
+
+    /// Queues an event for an actor. Its contract is checked now; what became of it is told by [`Effect::Handled`].
+    pub fn send(&mut self, actor: &ActorId, event: Event) -> Result<Ticket, SendError> {
+        let Some(running) = self.running(actor) else {
+            return Err(SendError::NoActor(actor.clone()));
+        };
+        running.definition.contract.check(actor, &event)?;
+        self.tickets_given += 1;
+        let ticket = Ticket(self.tickets_given);
+        self.pending_messages.push_back(PendingMessage {
+            actor: actor.clone(),
+            event,
+            ticket: Some(ticket),
+            inbox_position: None,
+        });
+        Ok(ticket)
+    }
+
+    /// The next thing to do. Drain it after every `flush`, and after `stored`, `loaded` and `receive`.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// The stores whose value is another now; set them with nothing of the engine borrowed.
+    pub fn take_changed_stores(&mut self) -> Vec<(ReactiveStore, Json)> {
+        let contexts = std::mem::take(&mut self.changed_contexts);
+        let context = |id: &ActorId| {
+            let actor = self.actors.get(id)?;
+            let running = actor.running.as_ref()?;
+            Some((actor.store.clone(), running.memory.visible().clone()))
+        };
+        let mut changed: Vec<_> = contexts.iter().filter_map(context).collect();
+        changed.extend(self.stores.take_changed(&mut self.world.node));
+        changed
+    }
+
+    fn running(&self, actor: &ActorId) -> Option<&Running> {
+        self.actors.get(actor)?.running.as_deref()
+    }
+
+    /// Lets a closure work on a running actor and the world at once.
+    fn with_running<R>(
+        &mut self,
+        actor: &ActorId,
+        work: impl FnOnce(&mut Self, &mut Running) -> R,
+    ) -> Option<R> {
+        let mut running = self.actors.get_mut(actor)?.running.take()?;
+        let result = work(self, &mut running);
+        if let Some(actor) = self.actors.get_mut(actor) {
+            actor.running = Some(running);
+        }
+        Some(result)
+    }
+
+    fn mark_changed(&mut self, actor: &ActorId) {
+        self.changed_contexts.insert(actor.clone());
+        self.request_render(actor);
+    }
+
+    fn request_render(&mut self, actor: &ActorId) {
+        if self.pending_rerenders.is_empty() {
+            self.effects.push_back(Effect::Rerender);
+        }
+        self.pending_rerenders.insert(actor.clone());
+    }
+
+    fn warn(&mut self, actor: &ActorId, code: &'static str, message: String) {
+        self.effects.push_back(Effect::Warning(Warning { code, message, actor: actor.clone() }));
+    }
+}

@@ -1,0 +1,186 @@
+//! What changed in the data, and whom it concerns: queries, contexts, inboxes, documents, stores, waiting calls.
+
+use std::collections::BTreeSet;
+
+use cojson::ids::{CoId, SessionId};
+use cojson::json::Json;
+
+use super::super::{ActorId, Effect};
+use super::{ActorEngine, PendingMessage};
+use crate::machine::Event;
+
+impl ActorEngine {
+    /// A value was written through [`node_mut`](Self::node_mut): whoever shows it is told with the next task.
+    pub fn changed(&mut self, id: &CoId) {
+        self.world.written.push(id.clone());
+    }
+
+    /// Takes in what the node tells, and passes on what the host must do.
+    pub(super) fn take_in_node_effects(&mut self) {
+        self.take_in_written();
+        while let Some(effect) = self.world.node.poll_effect() {
+            match effect {
+                cojson::sync::Effect::Changed(id) => {
+                    self.world.note_present(&id);
+                    self.value_changed(&id, true);
+                }
+                cojson::sync::Effect::Unavailable(id) => {
+                    self.world.note_absent(&id);
+                    self.settled(&id);
+                }
+                cojson::sync::Effect::Store(batch) => {
+                    let outcomes = std::mem::take(&mut self.outcomes);
+                    self.in_flight.insert(batch.id, outcomes);
+                    self.effects.push_back(Effect::Node(cojson::sync::Effect::Store(batch)));
+                }
+                other => self.effects.push_back(Effect::Node(other)),
+            }
+            self.take_in_written();
+        }
+    }
+
+    /// Takes notice of what this task wrote.
+    pub(super) fn take_in_written(&mut self) {
+        while let Some(id) = self.world.written.pop() {
+            self.value_changed(&id, false);
+        }
+    }
+
+    fn value_changed(&mut self, id: &CoId, is_foreign: bool) {
+        self.stores.note_changed(id);
+        self.mark_queries(id);
+        for actor in self.concerned(id) {
+            if self.is_ready(&actor) {
+                self.actor_value_changed(&actor, id, is_foreign);
+            }
+        }
+        self.settled(id);
+    }
+
+    /// The actors that have this value for their context, inbox or document.
+    fn concerned(&self, id: &CoId) -> Vec<ActorId> {
+        let is_concerned = |actor: &super::Actor| {
+            actor.context == *id || actor.inbox == *id || actor.documents.refers_to(id)
+        };
+        let found = self.actors.iter().filter(|(_, actor)| is_concerned(actor));
+        found.map(|(id, _)| id.clone()).collect()
+    }
+
+    fn actor_value_changed(&mut self, actor: &ActorId, id: &CoId, is_foreign: bool) {
+        let Some(found) = self.actors.get(actor) else { return };
+        if found.inbox == *id {
+            self.collect_inbox(actor);
+        } else if found.documents.refers_to(id) {
+            self.reload_definition(actor);
+        } else if is_foreign {
+            self.reread(actor);
+        }
+    }
+
+    fn mark_queries(&mut self, id: &CoId) {
+        let mut touched = self.world.collections.changed(id, &mut self.world.node);
+        touched.insert(id.clone());
+        for actor in self.actors.values_mut() {
+            if let Some(running) = &mut actor.running {
+                for id in &touched {
+                    running.mark_stale(id);
+                }
+            }
+        }
+    }
+
+    /// It is known now what the value is, or that there is none: what waited for it goes on.
+    pub(super) fn settled(&mut self, id: &CoId) {
+        self.retry_calls(id);
+        let waiting: Vec<ActorId> = self
+            .actors
+            .iter()
+            .filter(|(_, actor)| actor.running.is_none())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for actor in waiting {
+            self.advance(&actor);
+        }
+    }
+
+    /// Makes an actor what is stored: another device or tab moved it.
+    pub(super) fn reread(&mut self, actor: &ActorId) {
+        let Some(context) = self.actors.get(actor).map(|actor| actor.context.clone()) else { return };
+        let Some(stored) = self.world.node.map(&context).map(|map| map.to_json()) else { return };
+        let missing = self.with_running(actor, |_, running| running.read(&stored)).flatten();
+        if let Some(missing) = missing {
+            self.warn_of_missing_state(actor, &missing);
+        }
+        self.mark_changed(actor);
+    }
+
+    pub(super) fn warn_of_missing_state(&mut self, actor: &ActorId, missing: &str) {
+        let state = self.state(actor).unwrap_or_default();
+        self.warn(
+            actor,
+            "PLEIONE_W_STATE_GONE",
+            format!("was stored in the state {missing:?}, which its definition no longer has; it is in {state:?}"),
+        );
+    }
+
+    /// Whether this tab handles what that session wrote: its own, and as the actor's driver that of sessions that no
+    /// tab of this device holds.
+    pub(super) fn is_responsible(&self, actor: &ActorId, session: &SessionId) -> bool {
+        let is_own = session == self.world.node.session();
+        let is_driver = self.actors.get(actor).is_some_and(|actor| actor.is_driver);
+        is_own || (is_driver && !self.live_sessions.contains(session))
+    }
+
+    /// Queues the messages of an actor's inbox that it has not handled (R4).
+    pub(super) fn collect_inbox(&mut self, actor: &ActorId) {
+        let Some(inbox) = self.actors.get(actor).map(|actor| actor.inbox.clone()) else { return };
+        let mut queued = Vec::new();
+        let Some(stream) = self.world.node.stream(&inbox) else { return };
+        let sessions: BTreeSet<SessionId> = stream.sessions().cloned().collect();
+        for session in sessions {
+            if self.is_responsible(actor, &session) {
+                self.collect_session(actor, &inbox, &session, &mut queued);
+            }
+        }
+        self.pending_messages.extend(queued);
+    }
+
+    fn collect_session(
+        &mut self,
+        actor: &ActorId,
+        inbox: &CoId,
+        session: &SessionId,
+        queued: &mut Vec<PendingMessage>,
+    ) {
+        let Some(running) = self.actors.get_mut(actor).and_then(|actor| actor.running.as_mut()) else {
+            return;
+        };
+        let handled = running.memory.cursor(session);
+        let begun = running.queued.entry(session.clone()).or_default();
+        let first = handled.max(*begun);
+        let Some(stream) = self.world.node.stream(inbox) else { return };
+        let mut position = first;
+        for item in stream.items_of(session).skip(first as usize) {
+            queued.push(PendingMessage {
+                actor: actor.clone(),
+                event: event_of(item),
+                ticket: None,
+                inbox_position: Some((session.clone(), position)),
+            });
+            position += 1;
+        }
+        *begun = position;
+    }
+
+    /// Takes up what the sessions of dead tabs left to do for an actor.
+    pub(super) fn adopt_orphans(&mut self, actor: &ActorId) {
+        self.collect_inbox(actor);
+        self.with_running(actor, |engine, running| engine.resume_calls(actor, running));
+    }
+}
+
+/// An inbox item as an event. What is no message has the empty type, which no machine takes.
+fn event_of(item: &Json) -> Event {
+    let event_type = item.get("type").and_then(Json::as_str).unwrap_or_default();
+    Event::new(event_type, item.get("payload").cloned().unwrap_or_default())
+}

@@ -1,0 +1,232 @@
+//! How an actor comes to run, changes its definition, and goes.
+
+use std::sync::Arc;
+
+use cojson::ids::{CoId, Timestamp};
+use cojson::json::Json;
+use cojson::node::{Stamp, WriteError};
+
+use super::super::definition::{ActorDefinition, Library, identity};
+use super::super::documents::Documents;
+use super::super::memory::Memory;
+use super::super::running::Running;
+use super::super::space::Named;
+use super::super::{ActorError, ActorId, Effect};
+use super::calls::Caller;
+use super::{Actor, ActorEngine};
+use crate::definition_error::{DefinitionError, Place};
+use crate::reactive_store::ReactiveStore;
+
+impl ActorEngine {
+    /// Creates an actor, or restores it by its definition's `id`; an actor that runs takes the definition over.
+    /// [`Effect::ActorReady`] or [`Effect::ActorFailed`] tells how it went.
+    pub fn create_actor(&mut self, definition: &Json) -> Result<ActorId, DefinitionError> {
+        self.create_in(definition, None)
+    }
+
+    /// The child that a slot names, made when it is first shown. `None`: the definition has no such child.
+    pub fn child(&mut self, parent: &ActorId, name: &str) -> Result<Option<ActorId>, DefinitionError> {
+        let Some(running) = self.running(parent) else { return Ok(None) };
+        if let Some(child) = running.children.get(name) {
+            return Ok(Some(child.clone()));
+        }
+        let Some(definition) = running.definition.children.get(name).cloned() else { return Ok(None) };
+        let space = self.actors.get(parent).map(|actor| actor.space.clone());
+        let child = self.create_in(&definition, space)?;
+        self.with_running(parent, |_, running| {
+            running.children.insert(name.into(), child.clone());
+        });
+        Ok(Some(child))
+    }
+
+    fn create_in(
+        &mut self,
+        source: &Json,
+        default_space: Option<CoId>,
+    ) -> Result<ActorId, DefinitionError> {
+        let (id, space) = identity(source)?;
+        let documents = Documents::of(source, &Place::root("actor"))?;
+        if let Some(actor) = self.actors.get_mut(&id) {
+            if !actor.documents.is_same_source(source) {
+                actor.documents = documents;
+                self.reload_definition(&id);
+            }
+            self.announce(&id);
+            return Ok(id);
+        }
+        let node = &self.world.node;
+        let space = space.or(default_space).unwrap_or_else(|| node.own_group());
+        let actor = Actor {
+            context: Named::Context(&id).id(&space, node),
+            inbox: Named::Inbox(&id).id(&space, node),
+            space,
+            documents,
+            is_driver: false,
+            store: ReactiveStore::new(Json::Null),
+            running: None,
+        };
+        self.load_for(&actor);
+        self.actors.insert(id.clone(), actor);
+        self.advance(&id);
+        Ok(id)
+    }
+
+    fn load_for(&mut self, actor: &Actor) {
+        let own = [&actor.space, &actor.context, &actor.inbox];
+        for id in own.into_iter().chain(actor.documents.references()) {
+            self.world.node.load(id);
+        }
+    }
+
+    fn announce(&mut self, id: &ActorId) {
+        if self.is_ready(id) {
+            self.effects.push_back(Effect::ActorReady(id.clone()));
+        }
+    }
+
+    /// Brings an actor to run, if everything it needs is there.
+    pub(super) fn advance(&mut self, id: &ActorId) {
+        let Some(actor) = self.actors.get(id) else { return };
+        let is_settled = |id: &CoId| self.world.is_settled(id);
+        if !(is_settled(&actor.context) && is_settled(&actor.inbox)) {
+            return;
+        }
+        let Some(source) = actor.documents.resolve(&mut self.world.node) else { return };
+        let result = self
+            .compile(&source)
+            .map_err(ActorError::from)
+            .and_then(|definition| self.begin(id, &Arc::new(definition)));
+        if let Err(error) = result {
+            self.actors.shift_remove(id);
+            self.effects.push_back(Effect::ActorFailed { actor: id.clone(), error });
+        }
+    }
+
+    fn compile(&mut self, source: &Json) -> Result<ActorDefinition, DefinitionError> {
+        let mut library = Library {
+            patterns: &*self.patterns,
+            tools: &self.world.tools,
+            styles: &mut self.styles,
+        };
+        ActorDefinition::compile(source, &mut library)
+    }
+
+    fn begin(&mut self, id: &ActorId, definition: &Arc<ActorDefinition>) -> Result<(), ActorError> {
+        let Some(actor) = self.actors.get(id) else { return Ok(()) };
+        let (space, context) = (actor.space.clone(), actor.context.clone());
+        let stored = self.world.node.map(&context).map(|map| map.to_json());
+        let is_restored = stored.as_ref().is_some_and(|stored| stored.get("_currentState").is_some());
+        let memory = if is_restored { Memory::default() } else { Memory::first(&definition.defaults) };
+        let mut running = Running::new(definition, memory, &space, &mut self.world);
+        for collection in running.collections() {
+            self.stores.acquire_collection(collection);
+        }
+        if is_restored {
+            let missing = running.read(&stored.unwrap_or_default());
+            self.install(id, running);
+            if let Some(missing) = missing {
+                self.warn_of_missing_state(id, &missing);
+            }
+        } else {
+            let founded = self.found(id, running);
+            founded.map_err(|cause| ActorError::Write { actor: id.to_string(), cause })?;
+        }
+        self.mark_changed(id);
+        self.effects.push_back(Effect::ActorReady(id.clone()));
+        self.effects.push_back(Effect::Claim(id.clone()));
+        self.adopt_orphans(id);
+        Ok(())
+    }
+
+    fn install(&mut self, id: &ActorId, mut running: Running) {
+        running.refresh_queries(&mut self.world);
+        if let Some(actor) = self.actors.get_mut(id) {
+            actor.running = Some(Box::new(running));
+        }
+    }
+
+    /// Writes an actor's first context, then runs the entry actions of its initial state.
+    fn found(&mut self, id: &ActorId, mut running: Running) -> Result<(), WriteError> {
+        let Some(actor) = self.actors.get(id) else { return Ok(()) };
+        let is_own = actor.space == self.world.node.own_group();
+        let now = self.world.now;
+        let stamp = if is_own { Stamp::Founding } else { Stamp::Now(now) };
+        let (space, context) = (actor.space.clone(), actor.context.clone());
+        for named in [Named::Context(id), Named::Inbox(id)] {
+            if !self.world.node.is_loaded(&named.id(&space, &self.world.node)) {
+                self.world.node.create(named.value(&space), now)?;
+            }
+        }
+        let initial = running.current();
+        running.take_step(initial);
+        self.write_context(id, &mut running, stamp)?;
+        self.world.note_present(&context);
+        self.install(id, running);
+        self.with_running(id, |engine, running| engine.start(id, running));
+        Ok(())
+    }
+
+    fn start(&mut self, id: &ActorId, running: &mut Running) {
+        let definition = Arc::clone(&running.definition);
+        let mut caller = Caller::new(self, id, &definition);
+        let step = definition.machine.start(running.memory.visible().clone(), &mut caller);
+        let started = caller.into_started();
+        if let Err(error) = self.take_step(id, running, step, started, &"start".into()) {
+            self.warn(id, error.code(), error.to_string());
+        }
+    }
+
+    /// A document changed: the actor goes on under the new definition, in the state it is in.
+    pub(super) fn reload_definition(&mut self, id: &ActorId) {
+        let Some(actor) = self.actors.get(id) else { return };
+        let space = actor.space.clone();
+        let Some(source) = actor.documents.resolve(&mut self.world.node) else { return };
+        match self.compile(&source) {
+            Ok(definition) => self.adopt_definition(id, &space, &Arc::new(definition)),
+            Err(error) => {
+                self.effects.push_back(Effect::ActorFailed { actor: id.clone(), error: error.into() });
+            }
+        }
+    }
+
+    fn adopt_definition(&mut self, id: &ActorId, space: &CoId, definition: &Arc<ActorDefinition>) {
+        let missing = self.with_running(id, |engine, running| {
+            for collection in running.collections() {
+                engine.stores.release_collection(collection, engine.world.now);
+            }
+            if let Some(sheet) = running.definition.sheet {
+                engine.styles.release(sheet);
+            }
+            let children = std::mem::take(&mut running.children);
+            let stored = running.memory.stored();
+            *running = Running::new(definition, Memory::default(), space, &mut engine.world);
+            running.children = children;
+            for collection in running.collections() {
+                engine.stores.acquire_collection(collection);
+            }
+            running.read(&stored)
+        });
+        if let Some(missing) = missing.flatten() {
+            self.warn_of_missing_state(id, &missing);
+        }
+        self.mark_changed(id);
+    }
+
+    /// Ends an actor and its children here. What is stored stays.
+    pub fn destroy_actor(&mut self, id: &ActorId, now: Timestamp) {
+        let Some(actor) = self.actors.shift_remove(id) else { return };
+        self.pending_rerenders.shift_remove(id);
+        self.changed_contexts.shift_remove(id);
+        self.calls.retain(|_, call| !call.is_of(id));
+        let Some(running) = actor.running else { return };
+        for collection in running.collections() {
+            self.stores.release_collection(collection, now);
+        }
+        if let Some(sheet) = running.definition.sheet {
+            self.styles.release(sheet);
+        }
+        for child in running.children.values() {
+            self.destroy_actor(child, now);
+        }
+    }
+}

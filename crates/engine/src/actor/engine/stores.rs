@@ -1,0 +1,94 @@
+//! The stores of loaded values, and how long a value that nobody shows any more is kept.
+
+use std::collections::BTreeSet;
+
+use cojson::ids::{CoId, Timestamp};
+use cojson::json::Json;
+use cojson::node::Node;
+use indexmap::IndexMap;
+
+use super::ActorEngine;
+use crate::reactive_store::ReactiveStore;
+use crate::subscription_cache::SubscriptionCache;
+
+/// One store per value, however many subscribe to it (R7).
+#[derive(Default)]
+pub(super) struct ValueStores {
+    by_id: IndexMap<CoId, ReactiveStore>,
+    changed: BTreeSet<CoId>,
+    values: SubscriptionCache<CoId>,
+    collections: SubscriptionCache<CoId>,
+}
+
+impl ValueStores {
+    pub(super) fn note_changed(&mut self, id: &CoId) {
+        if self.by_id.contains_key(id) {
+            self.changed.insert(id.clone());
+        }
+    }
+
+    pub(super) fn take_changed(&mut self, node: &mut Node) -> Vec<(ReactiveStore, Json)> {
+        let changed = std::mem::take(&mut self.changed);
+        let store = |id: &CoId| Some((self.by_id.get(id)?.clone(), value_of(id, node)));
+        changed.iter().filter_map(store).collect()
+    }
+
+    pub(super) fn acquire_collection(&mut self, id: &CoId) {
+        self.collections.acquire(id.clone());
+    }
+
+    pub(super) fn release_collection(&mut self, id: &CoId, now: Timestamp) {
+        self.collections.release(id, now);
+    }
+}
+
+/// A value as its readers see it: a map's object, a list's array, a stream's items by session.
+fn value_of(id: &CoId, node: &mut Node) -> Json {
+    if let Some(map) = node.map(id) {
+        return map.to_json();
+    }
+    if let Some(list) = node.list(id) {
+        return list.to_json();
+    }
+    node.stream(id).map(|stream| stream.to_json()).unwrap_or_default()
+}
+
+impl ActorEngine {
+    /// The store of a value, `null` until it is loaded. Counted: every `open_store` wants its `close_store`.
+    pub fn open_store(&mut self, id: &CoId) -> ReactiveStore {
+        self.stores.values.acquire(id.clone());
+        if let Some(store) = self.stores.by_id.get(id) {
+            return store.clone();
+        }
+        self.world.node.load(id);
+        let store = ReactiveStore::new(value_of(id, &mut self.world.node));
+        self.stores.by_id.insert(id.clone(), store.clone());
+        store
+    }
+
+    /// One that used the store is gone.
+    pub fn close_store(&mut self, id: &CoId, now: Timestamp) {
+        self.stores.values.release(id, now);
+    }
+
+    /// Frees what nobody used for 5 s.
+    pub fn expire(&mut self, now: Timestamp) {
+        for id in self.stores.values.expire(now) {
+            self.stores.by_id.shift_remove(&id);
+        }
+        for id in self.stores.collections.expire(now) {
+            self.world.collections.forget(&id);
+        }
+    }
+
+    /// When `expire` has something to free.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let values = self.stores.values.next_deadline();
+        values.into_iter().chain(self.stores.collections.next_deadline()).min()
+    }
+
+    /// How many subscriptions there are: to values, and to collections.
+    pub fn subscription_counts(&self) -> (usize, usize) {
+        (self.stores.values.count(), self.stores.collections.count())
+    }
+}

@@ -1,0 +1,162 @@
+//! A task: every queued event in order, then one transaction per touched context, then one write for all (R1).
+
+use std::sync::Arc;
+
+use cojson::ids::Timestamp;
+use cojson::json::Json;
+use cojson::node::Stamp;
+use cojson::sync::WriteId;
+
+use super::super::running::Running;
+use super::super::{ActorId, Effect, SendError};
+use super::calls::Caller;
+use super::{ActorEngine, MESSAGES_PER_TASK_MAX, Outcome, PendingMessage};
+use crate::machine::{Event, Step};
+
+impl ActorEngine {
+    /// Handles everything that is queued, until nothing is, and writes what it changed to the node's values.
+    pub fn process_inbox(&mut self, now: Timestamp) {
+        self.world.now = now;
+        self.take_in_node_effects();
+        for _ in 0..MESSAGES_PER_TASK_MAX {
+            if let Some(finished) = self.finished_calls.pop_front() {
+                self.finish_call(finished);
+            } else if let Some(message) = self.pending_messages.pop_front() {
+                self.handle(message);
+            } else {
+                break;
+            }
+            self.take_in_written();
+        }
+        self.write_contexts();
+        self.take_in_node_effects();
+    }
+
+    /// Signs what the task wrote and asks for one write of it all. Outcomes are told when that write is durable.
+    pub fn flush(&mut self) {
+        self.world.node.flush();
+        self.take_in_node_effects();
+        let outcomes = std::mem::take(&mut self.outcomes);
+        self.tell(outcomes);
+    }
+
+    fn tell(&mut self, outcomes: Vec<Outcome>) {
+        let told = |Outcome { ticket, result, .. }| Effect::Handled { ticket, outcome: result };
+        self.effects.extend(outcomes.into_iter().map(told));
+    }
+
+    /// A write is durable: what it held may be sent, and what waited for it is told.
+    pub fn stored(&mut self, write: WriteId) {
+        self.world.node.stored(write);
+        let outcomes = self.in_flight.remove(&write).unwrap_or_default();
+        self.tell(outcomes);
+        self.take_in_node_effects();
+    }
+
+    /// A write was refused. It goes with the next one again; what waited for it is told now.
+    pub fn store_failed(&mut self, write: WriteId) {
+        self.world.node.store_failed(write);
+        let mut outcomes = self.in_flight.remove(&write).unwrap_or_default();
+        for outcome in &mut outcomes {
+            outcome.result = Err(SendError::Storage);
+        }
+        self.tell(outcomes);
+        self.take_in_node_effects();
+    }
+
+    fn handle(&mut self, message: PendingMessage) {
+        let PendingMessage { actor, event, ticket, inbox_position } = message;
+        let result = self.with_running(&actor, |engine, running| {
+            if let Some((session, position)) = &inbox_position {
+                running.memory.set_cursor(session, position + 1);
+                running.definition.contract.check(&actor, &event)?;
+            }
+            engine.step(&actor, running, &event)
+        });
+        let result = result.unwrap_or_else(|| Err(SendError::NoActor(actor.clone())));
+        match (ticket, result) {
+            (Some(ticket), result) => self.outcomes.push(Outcome { ticket, actor, result }),
+            (None, Err(error)) => self.warn(&actor, error.code(), error.to_string()),
+            (None, Ok(_)) => {}
+        }
+    }
+
+    fn step(&mut self, actor: &ActorId, running: &mut Running, event: &Event) -> Result<bool, SendError> {
+        running.refresh_queries(&mut self.world);
+        let snapshot = running.current();
+        let definition = Arc::clone(&running.definition);
+        let mut caller = Caller::new(self, actor, &definition);
+        let step = definition.machine.step(&snapshot, event, &mut caller);
+        let started = caller.into_started();
+        self.take_step(actor, running, step, started, &event.event_type)
+    }
+
+    /// Takes over what a step led to; whether the event was handled.
+    pub(super) fn take_step(
+        &mut self,
+        actor: &ActorId,
+        running: &mut Running,
+        step: Step,
+        started: Vec<super::calls::Started>,
+        event_type: &Arc<str>,
+    ) -> Result<bool, SendError> {
+        if running.take_step(step.snapshot) {
+            self.mark_changed(actor);
+        }
+        self.record_calls(actor, running, &step.pending, started);
+        let error = |message: String| SendError::Step {
+            actor: actor.clone(),
+            event_type: Arc::clone(event_type),
+            message,
+        };
+        match (step.runaway, step.unheard.first()) {
+            (Some(runaway), _) => Err(error(runaway.to_string())),
+            (None, Some(failure)) => Err(error(failure.to_string())),
+            (None, None) => Ok(step.handled),
+        }
+    }
+
+    /// One transaction for each context that changed: state, context and cursors together (R1).
+    fn write_contexts(&mut self) {
+        let ids: Vec<ActorId> = self.actors.keys().cloned().collect();
+        for id in ids {
+            let error = self.with_running(&id, |engine, running| {
+                if running.refresh_queries(&mut engine.world) {
+                    engine.mark_changed(&id);
+                }
+                engine.write_context(&id, running, Stamp::Now(engine.world.now)).err()
+            });
+            if let Some(error) = error.flatten() {
+                self.undo(&id, error);
+            }
+        }
+    }
+
+    pub(super) fn write_context(
+        &mut self,
+        actor: &ActorId,
+        running: &mut Running,
+        stamp: Stamp,
+    ) -> Result<(), cojson::node::WriteError> {
+        if !running.memory.has_unwritten() {
+            return Ok(());
+        }
+        let Some(context) = self.actors.get(actor).map(|actor| actor.context.clone()) else {
+            return Ok(());
+        };
+        let writes: Vec<(Arc<str>, Option<Json>)> =
+            running.memory.take_unwritten().into_iter().collect();
+        self.world.node.map_write(&context, &writes, stamp)?;
+        self.stores.note_changed(&context);
+        Ok(())
+    }
+
+    /// What could not be written did not happen: the actor is what is stored, and its senders are told.
+    fn undo(&mut self, actor: &ActorId, cause: cojson::node::WriteError) {
+        self.reread(actor);
+        self.warn(actor, "PLEIONE_W_WRITE", format!("the context could not be written: {cause}"));
+        for outcome in self.outcomes.iter_mut().filter(|outcome| outcome.actor == *actor) {
+            outcome.result = Err(SendError::Write { actor: actor.clone(), cause: cause.clone() });
+        }
+    }
+}

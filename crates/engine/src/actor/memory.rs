@@ -1,0 +1,262 @@
+//! An actor's memory: its context as the machine and the view see it, and what of it is not written yet.
+//!
+//! What is written is the context value's keys: the context's own, `_currentState`, and two kinds of bookkeeping that
+//! nobody sees: `_inbox/<session>`, how many messages of that session are handled, and `_call/<id>`, a tool call that
+//! has not answered. Each is a key of its own, so that two tabs that move different cursors never undo each other (R4).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cojson::ids::SessionId;
+use cojson::json::{Json, JsonObject};
+use indexmap::IndexMap;
+
+use crate::machine::CallId;
+
+/// The context key that holds the machine's state.
+pub(crate) const CURRENT_STATE: &str = "_currentState";
+const CURSOR_PREFIX: &str = "_inbox/";
+const CALL_PREFIX: &str = "_call/";
+
+/// Keys of the context value to write; `None` deletes.
+pub(crate) type Writes = IndexMap<Arc<str>, Option<Json>>;
+
+/// A context: the definition's defaults, what is stored over them, and what queries show.
+#[derive(Default)]
+pub(crate) struct Memory {
+    defaults: JsonObject,
+    kept: JsonObject,
+    results: IndexMap<Arc<str>, Json>,
+    /// The three together: what the machine and the view see.
+    visible: Json,
+    state: Arc<str>,
+    cursors: BTreeMap<SessionId, u32>,
+    calls: IndexMap<CallId, Json>,
+    unwritten: Writes,
+}
+
+impl Memory {
+    /// The memory of an actor that never ran: the defaults, all to be written.
+    pub(crate) fn first(defaults: &JsonObject) -> Self {
+        let write = |(key, value): (&Arc<str>, &Json)| (Arc::clone(key), Some(value.clone()));
+        let unwritten = defaults.iter().map(write).collect();
+        let visible = defaults.clone().into();
+        Self { defaults: defaults.clone(), visible, unwritten, ..Self::default() }
+    }
+
+    /// Takes in what is stored now, in place of what was. What is not written yet stays.
+    pub(crate) fn read(&mut self, defaults: &JsonObject, stored: &Json) {
+        self.defaults = defaults.clone();
+        self.kept.clear();
+        self.cursors.clear();
+        self.calls.clear();
+        for (key, value) in stored.as_object().into_iter().flatten() {
+            self.read_key(key, value);
+        }
+        for (key, value) in std::mem::take(&mut self.unwritten) {
+            self.read_key(&key, &value.clone().unwrap_or_default());
+            self.unwritten.insert(key, value);
+        }
+        self.show();
+    }
+
+    /// Everything that is or will be stored, to be read under another definition.
+    pub(crate) fn stored(&self) -> Json {
+        let mut stored = self.kept.clone();
+        stored.insert(CURRENT_STATE.into(), Json::String(Arc::clone(&self.state)));
+        let cursor = |(session, count): (&SessionId, &u32)| {
+            (format!("{CURSOR_PREFIX}{session}").into(), Json::from(*count))
+        };
+        stored.extend(self.cursors.iter().map(cursor));
+        let call = |(call, record): (&CallId, &Json)| {
+            (format!("{CALL_PREFIX}{call}").into(), record.clone())
+        };
+        stored.extend(self.calls.iter().map(call));
+        stored.into()
+    }
+
+    fn read_key(&mut self, key: &Arc<str>, value: &Json) {
+        if let Some(session) = key.strip_prefix(CURSOR_PREFIX) {
+            if let Ok(session) = SessionId::parse(session) {
+                self.cursors.insert(session, to_count(value));
+            }
+        } else if let Some(call) = key.strip_prefix(CALL_PREFIX) {
+            self.read_call(CallId::new(call), value);
+        } else if &**key == CURRENT_STATE {
+            self.state = value.as_str().unwrap_or_default().into();
+        } else {
+            self.kept.insert(Arc::clone(key), value.clone());
+        }
+    }
+
+    fn read_call(&mut self, call: CallId, record: &Json) {
+        if record.is_null() {
+            self.calls.shift_remove(&call);
+        } else {
+            self.calls.insert(call, record.clone());
+        }
+    }
+
+    fn show(&mut self) {
+        let mut visible = self.defaults.clone();
+        visible.extend(self.kept.iter().map(|(key, value)| (Arc::clone(key), value.clone())));
+        visible.extend(self.results.iter().map(|(key, value)| (Arc::clone(key), value.clone())));
+        self.visible = visible.into();
+    }
+
+    /// The context as the machine and the view see it.
+    pub(crate) fn visible(&self) -> &Json {
+        &self.visible
+    }
+
+    /// The name of the active state; empty before the first.
+    pub(crate) fn state(&self) -> &Arc<str> {
+        &self.state
+    }
+
+    /// Whether anything has to be written.
+    pub(crate) fn has_unwritten(&self) -> bool {
+        !self.unwritten.is_empty()
+    }
+
+    /// Everything to be written, as one transaction (R1).
+    pub(crate) fn take_unwritten(&mut self) -> Writes {
+        std::mem::take(&mut self.unwritten)
+    }
+
+    /// Shows a query's result; whether it is another than before.
+    pub(crate) fn set_result(&mut self, key: &Arc<str>, result: Json) -> bool {
+        if self.results.get(key).is_some_and(|shown| is_unchanged(shown, &result)) {
+            return false;
+        }
+        self.results.insert(Arc::clone(key), result);
+        self.show();
+        true
+    }
+
+    /// Takes over what a step made of the context and the state.
+    pub(crate) fn set(&mut self, state: &Arc<str>, context: &Json) {
+        if self.state != *state {
+            self.state = Arc::clone(state);
+            self.unwritten.insert(CURRENT_STATE.into(), Some(Json::String(Arc::clone(state))));
+        }
+        if self.visible.is_same(context) {
+            return;
+        }
+        for (key, value) in context.as_object().into_iter().flatten() {
+            let is_kept = self.visible.get(key).is_some_and(|old| old.is_same(value) || old == value);
+            if !is_kept && !self.results.contains_key(key) {
+                self.kept.insert(Arc::clone(key), value.clone());
+                self.unwritten.insert(Arc::clone(key), Some(value.clone()));
+            }
+        }
+        self.show();
+    }
+
+    /// How many of a session's inbox messages are handled.
+    pub(crate) fn cursor(&self, session: &SessionId) -> u32 {
+        self.cursors.get(session).copied().unwrap_or_default()
+    }
+
+    /// Moves the cursor of a session's inbox messages.
+    pub(crate) fn set_cursor(&mut self, session: &SessionId, handled: u32) {
+        self.cursors.insert(session.clone(), handled);
+        self.unwritten.insert(format!("{CURSOR_PREFIX}{session}").into(), Some(handled.into()));
+    }
+
+    /// The tool calls that have not answered, with their records.
+    pub(crate) fn calls(&self) -> &IndexMap<CallId, Json> {
+        &self.calls
+    }
+
+    /// Records a tool call, so that a crash does not lose it (R3).
+    pub(crate) fn begin_call(&mut self, call: &CallId, record: Json) {
+        self.calls.insert(call.clone(), record.clone());
+        self.unwritten.insert(format!("{CALL_PREFIX}{call}").into(), Some(record));
+    }
+
+    /// Forgets a tool call that answered. One that was never written leaves no trace.
+    pub(crate) fn end_call(&mut self, call: &CallId) {
+        self.calls.shift_remove(call);
+        let key: Arc<str> = format!("{CALL_PREFIX}{call}").into();
+        if self.unwritten.shift_remove(&key).is_none() {
+            self.unwritten.insert(key, None);
+        }
+    }
+}
+
+/// Whether two results hold the same items, told without looking into them.
+fn is_unchanged(old: &Json, new: &Json) -> bool {
+    match (old, new) {
+        (Json::Array(old), Json::Array(new)) => {
+            old.len() == new.len() && old.iter().zip(new.iter()).all(|(old, new)| old.is_same(new))
+        }
+        _ => old.is_same(new),
+    }
+}
+
+fn to_count(value: &Json) -> u32 {
+    let count = value.as_number().unwrap_or_default();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count; the cast saturates")]
+    let count = count as u32;
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(text: &str) -> Json {
+        Json::parse(text).unwrap()
+    }
+
+    fn defaults(text: &str) -> JsonObject {
+        object(text).as_object().cloned().unwrap()
+    }
+
+    fn session() -> SessionId {
+        SessionId::parse("co_zA_session_zB").unwrap()
+    }
+
+    #[test]
+    fn r1_state_context_and_cursor_are_written_together() {
+        let mut memory = Memory::first(&defaults(r#"{"a":1}"#));
+        memory.take_unwritten();
+        memory.set(&"busy".into(), &object(r#"{"a":2}"#));
+        memory.set_cursor(&session(), 3);
+        let keys: Vec<String> = memory.take_unwritten().keys().map(ToString::to_string).collect();
+        assert_eq!(keys, ["_currentState", "a", "_inbox/co_zA_session_zB"]);
+        assert!(!memory.has_unwritten());
+    }
+
+    #[test]
+    fn what_is_stored_covers_the_defaults_and_bookkeeping_stays_hidden() {
+        let mut memory = Memory::default();
+        let stored = object(r#"{"a":2,"_currentState":"busy","_inbox/co_zA_session_zB":4,"_call/x":{"tool":"@t"}}"#);
+        memory.read(&defaults(r#"{"a":1,"b":1}"#), &stored);
+        assert_eq!(memory.visible().to_string(), r#"{"a":2,"b":1}"#);
+        assert_eq!(&**memory.state(), "busy");
+        assert_eq!(memory.cursor(&session()), 4);
+        assert_eq!(memory.calls().len(), 1);
+    }
+
+    #[test]
+    fn a_call_that_answers_in_its_own_task_leaves_no_trace() {
+        let mut memory = Memory::default();
+        let call = CallId::new("x");
+        memory.begin_call(&call, Json::empty_object());
+        memory.end_call(&call);
+        assert!(!memory.has_unwritten());
+    }
+
+    #[test]
+    fn a_query_result_is_shown_but_never_written() {
+        let mut memory = Memory::default();
+        let item = object(r#"{"id":"co_zA"}"#);
+        assert!(memory.set_result(&"list".into(), vec![item.clone()].into()));
+        assert!(!memory.set_result(&"list".into(), vec![item].into()), "the same items");
+        memory.set(&"idle".into(), &object(r#"{"list":[],"other":1}"#));
+        assert_eq!(memory.visible().get("list").unwrap().as_array().unwrap().len(), 1);
+        assert!(!memory.take_unwritten().contains_key("list"));
+    }
+}

@@ -1,0 +1,156 @@
+//! A running actor: its definition, its memory, its machine's place and its screen.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use cojson::ids::{CoId, SessionId};
+use cojson::json::Json;
+use indexmap::IndexMap;
+
+use super::ActorId;
+use super::definition::ActorDefinition;
+use super::memory::Memory;
+use super::query::Query;
+use super::space::Named;
+use super::world::World;
+use crate::machine::{Restored, Snapshot};
+use crate::view::ViewInstance;
+
+/// Everything that an actor has once it is restored or founded.
+pub(crate) struct Running {
+    pub(crate) definition: Arc<ActorDefinition>,
+    pub(crate) memory: Memory,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) view: Option<ViewInstance>,
+    /// How many of each session's inbox messages are in the queue or handled.
+    pub(crate) queued: BTreeMap<SessionId, u32>,
+    /// The children that were made, by the names that slots use.
+    pub(crate) children: IndexMap<Arc<str>, ActorId>,
+    queries: Vec<LiveQuery>,
+}
+
+/// A query and what it read the last time.
+struct LiveQuery {
+    key: Arc<str>,
+    query: Arc<Query>,
+    collection: CoId,
+    referenced: BTreeSet<CoId>,
+    is_stale: bool,
+}
+
+impl Running {
+    /// An actor with that memory, in the machine's initial state until it is started or restored.
+    pub(crate) fn new(
+        definition: &Arc<ActorDefinition>,
+        memory: Memory,
+        space: &CoId,
+        world: &mut World,
+    ) -> Self {
+        let snapshot = definition
+            .machine
+            .restore(definition.machine.initial(), memory.visible().clone())
+            .into_snapshot();
+        let mut running = Self {
+            definition: Arc::clone(definition),
+            memory,
+            snapshot,
+            view: definition.view.as_ref().map(|view| ViewInstance::new(Arc::clone(view))),
+            queued: BTreeMap::new(),
+            children: IndexMap::new(),
+            queries: Vec::new(),
+        };
+        running.follow_queries(space, world);
+        running
+    }
+
+    fn follow_queries(&mut self, space: &CoId, world: &mut World) {
+        for (key, query) in &self.definition.queries {
+            let collection = Named::Collection(&query.schema).id(space, &world.node);
+            world.collections.follow(&collection, &query.schema, &mut world.node);
+            self.queries.push(LiveQuery {
+                key: Arc::clone(key),
+                query: Arc::clone(query),
+                collection,
+                referenced: BTreeSet::new(),
+                is_stale: true,
+            });
+        }
+        self.refresh_queries(world);
+    }
+
+    /// The collections that its queries read.
+    pub(crate) fn collections(&self) -> impl Iterator<Item = &CoId> {
+        self.queries.iter().map(|query| &query.collection)
+    }
+
+    /// Marks the queries that a change of this collection or value concerns; whether there are any.
+    pub(crate) fn mark_stale(&mut self, id: &CoId) -> bool {
+        let mut is_concerned = false;
+        for query in &mut self.queries {
+            if query.collection == *id || query.referenced.contains(id) {
+                query.is_stale = true;
+                is_concerned = true;
+            }
+        }
+        is_concerned
+    }
+
+    /// Runs the queries that are stale; whether the context shows something else now.
+    pub(crate) fn refresh_queries(&mut self, world: &mut World) -> bool {
+        let mut is_changed = false;
+        for live in self.queries.iter_mut().filter(|live| live.is_stale) {
+            live.is_stale = false;
+            live.referenced.clear();
+            let result = live.query.run(
+                &live.collection,
+                self.memory.visible(),
+                &world.collections,
+                &mut world.node,
+                &mut live.referenced,
+            );
+            is_changed |= self.memory.set_result(&live.key, result);
+        }
+        is_changed
+    }
+
+    /// Takes over where a step left the machine; whether the context or the state is another now.
+    pub(crate) fn take_step(&mut self, snapshot: Snapshot) -> bool {
+        let is_changed = snapshot.state != *self.memory.state()
+            || !snapshot.context.is_same(self.memory.visible());
+        self.memory.set(&snapshot.state, &snapshot.context);
+        self.snapshot = snapshot;
+        if is_changed {
+            for live in self.queries.iter_mut().filter(|live| live.query.reads_context()) {
+                live.is_stale = true;
+            }
+        }
+        is_changed
+    }
+
+    /// The machine's place, with the context as it is now.
+    pub(crate) fn current(&self) -> Snapshot {
+        let mut snapshot = self.snapshot.clone();
+        snapshot.context = self.memory.visible().clone();
+        snapshot
+    }
+
+    /// Takes in what is stored, from wherever it came; the name of a state that the definition no longer has.
+    pub(crate) fn read(&mut self, stored: &Json) -> Option<Arc<str>> {
+        self.memory.read(&self.definition.defaults, stored);
+        for live in &mut self.queries {
+            live.is_stale |= live.query.reads_context();
+        }
+        if self.snapshot.state == *self.memory.state() {
+            return None;
+        }
+        let restored =
+            self.definition.machine.restore(self.memory.state(), self.memory.visible().clone());
+        let (snapshot, missing) = match restored {
+            Restored::Same(snapshot) => (snapshot, None),
+            Restored::FellBack { snapshot, missing } => (snapshot, Some(missing)),
+        };
+        self.memory.set(&snapshot.state, &snapshot.context);
+        self.snapshot = snapshot;
+        missing
+    }
+}

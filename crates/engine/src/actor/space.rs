@@ -1,0 +1,54 @@
+//! The space an actor lives in: one group, and the values that are known in it by name.
+
+use std::collections::BTreeMap;
+
+use cojson::header::{Uniqueness, ValueType};
+use cojson::ids::CoId;
+use cojson::json::Json;
+use cojson::node::{NewValue, Node};
+
+use super::ActorId;
+
+/// A value that every device of the space can name without having heard of it.
+pub(crate) enum Named<'a> {
+    /// An actor's context, a map.
+    Context(&'a ActorId),
+    /// An actor's inbox, a stream of `{type, payload, source}`.
+    Inbox(&'a ActorId),
+    /// A collection, a list of its items' ids.
+    Collection(&'a str),
+}
+
+impl Named<'_> {
+    fn value_type(&self) -> ValueType {
+        match self {
+            Self::Context(_) => ValueType::CoMap,
+            Self::Inbox(_) => ValueType::CoStream,
+            Self::Collection(_) => ValueType::CoList,
+        }
+    }
+
+    fn name(&self) -> BTreeMap<String, String> {
+        let members: Vec<(&str, &str)> = match self {
+            Self::Context(actor) => vec![("actor", actor.as_str()), ("part", "context")],
+            Self::Inbox(actor) => vec![("actor", actor.as_str()), ("part", "inbox")],
+            Self::Collection(name) => vec![("collection", name)],
+        };
+        members.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
+    /// The value's id in that space: the same on every device.
+    pub(crate) fn id(&self, space: &CoId, node: &Node) -> CoId {
+        node.named_id(&self.value(space))
+    }
+
+    /// The value as it is made.
+    pub(crate) fn value(&self, space: &CoId) -> NewValue {
+        NewValue {
+            value_type: self.value_type(),
+            owner: space.clone(),
+            uniqueness: Uniqueness::Named(self.name()),
+            meta: Json::Null,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What every actor of a node shares: the data, the collections and the tools. It knows no actor.
+
+use std::collections::BTreeSet;
+
+use cojson::ids::{CoId, Timestamp};
+use cojson::node::Node;
+
+use super::collection::Collections;
+use super::tools::ToolRegistry;
+
+/// The node and what is known of its values.
+pub(crate) struct World {
+    pub(crate) node: Node,
+    pub(crate) collections: Collections,
+    pub(crate) tools: ToolRegistry,
+    /// The time of the task that runs.
+    pub(crate) now: Timestamp,
+    /// The values that this task wrote and that nobody took notice of yet.
+    pub(crate) written: Vec<CoId>,
+    calls_made: u64,
+    absent: BTreeSet<CoId>,
+    /// Not in storage; the server has not been asked yet.
+    perhaps_absent: BTreeSet<CoId>,
+    awaits_sync: bool,
+}
+
+impl World {
+    pub(crate) fn new(node: Node, awaits_sync: bool) -> Self {
+        Self {
+            node,
+            collections: Collections::default(),
+            tools: ToolRegistry::default(),
+            now: Timestamp::default(),
+            written: Vec::new(),
+            calls_made: 0,
+            absent: BTreeSet::new(),
+            perhaps_absent: BTreeSet::new(),
+            awaits_sync,
+        }
+    }
+
+    /// Whether neither this device nor its server has the value, as far as can be known now.
+    pub(crate) fn is_absent(&self, id: &CoId) -> bool {
+        self.absent.contains(id)
+    }
+
+    /// Whether it is known what the value is: its content, or that there is none.
+    pub(crate) fn is_settled(&self, id: &CoId) -> bool {
+        self.node.is_loaded(id) || self.is_absent(id)
+    }
+
+    /// The value appeared or grew.
+    pub(crate) fn note_present(&mut self, id: &CoId) {
+        self.absent.remove(id);
+        self.perhaps_absent.remove(id);
+    }
+
+    /// The value was asked for and not found.
+    pub(crate) fn note_absent(&mut self, id: &CoId) {
+        let asked_all = !self.awaits_sync || self.node.has_upstream();
+        let set = if asked_all { &mut self.absent } else { &mut self.perhaps_absent };
+        set.insert(id.clone());
+    }
+
+    /// The server cannot be reached for now: what is not in storage is absent.
+    pub(crate) fn stop_awaiting_sync(&mut self) -> Vec<CoId> {
+        self.awaits_sync = false;
+        let settled: Vec<CoId> = std::mem::take(&mut self.perhaps_absent).into_iter().collect();
+        self.absent.extend(settled.iter().cloned());
+        settled
+    }
+
+    /// A name for a tool call that no other call on any device has.
+    pub(crate) fn next_call(&mut self) -> crate::machine::CallId {
+        self.calls_made += 1;
+        let session = self.node.session().as_str();
+        let (_, session) = session.rsplit_once("_session_").unwrap_or_default();
+        crate::machine::CallId::new(format!("{session}-{}-{}", self.now.0, self.calls_made))
+    }
+}
