@@ -1,72 +1,63 @@
-// The demo: a to-do list of three actors. Everything it does is in definitions/; this file opens the runtime,
-// mounts the root actor, and shows the sync status and the link for another device.
-import init, { Runtime } from "/pkg/pleione.js";
+// The demo's start: opens the runtime, mounts the root actor, and wires the page around it. What the application does
+// is in definitions/; nothing here knows what a to-do is.
+import { chooseDatabase, rememberDatabase, secretOfLink } from "./database.js";
+import { offerLink } from "./link.js";
+import { showProblem, showStatus } from "./status.js";
 
-const element = (id) => document.getElementById(id);
+const element = document.getElementById("actor");
 
-async function readDefinitions() {
-  const read = async (name) => (await fetch(`definitions/${name}.json`)).json();
+/** The list actor serves every view: what differs is its query and what it says when there is nothing. */
+function listActor(list, id, filter, empty) {
+  return { ...list, id, context: { todos: { schema: "todos", ...filter }, empty } };
+}
+
+async function readDefinition() {
+  const read = async (name) => {
+    const response = await fetch(`definitions/${name}.json`);
+    if (!response.ok) throw new Error(`The definition ${name}.json could not be read (${response.status}).`);
+    return response.json();
+  };
   const [todos, list, brand] = await Promise.all(["todos", "list", "brand"].map(read));
-  const done = {
-    ...list,
-    id: "todos/done",
-    context: { todos: { schema: "todos", filter: { done: true } }, empty: "Nothing is done yet." },
-  };
   const branded = (definition) => ({ ...definition, brand });
-  return {
-    ...branded(todos),
-    context: { ...todos.context, "@actors": { all: branded(list), done: branded(done) } },
+  const lists = {
+    all: listActor(list, "todos/list", {}, "Nothing here yet. Add the first one above."),
+    open: listActor(list, "todos/open", { filter: { done: false } }, "All done. Enjoy the rest of the day."),
+    done: listActor(list, "todos/done", { filter: { done: true } }, "Nothing is done yet. It will be."),
   };
+  const actors = Object.fromEntries(Object.entries(lists).map(([name, actor]) => [name, branded(actor)]));
+  return { ...branded(todos), context: { ...todos.context, "@actors": actors } };
 }
 
-// The link's key goes into a database of its own, so that opening it never mixes two people's lists.
-async function chooseDatabase(secret) {
-  if (!secret) return localStorage.getItem("database") ?? "todos";
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(secret));
-  const name = `todos-${[...new Uint8Array(digest, 0, 6)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-  localStorage.setItem("database", name);
-  return name;
+// Imported here and not at the top: a package that is missing or refused becomes words on the page.
+async function loadPackage() {
+  const { default: init, Runtime } = await import("/pkg/pleione.js");
+  await init();
+  return Runtime;
 }
 
-const STATUS_TEXT = {
-  offline: ({ pending }) => (pending ? `offline, ${pending} to send` : "offline"),
-  connecting: () => "connecting…",
-  syncing: ({ pending }) => `sending ${pending}…`,
-  synced: () => "synced",
-};
-
-function showStatus(status) {
-  element("status").dataset.state = status.state;
-  element("status").textContent = STATUS_TEXT[status.state](status);
-}
-
-function showLink(secret) {
-  const link = new URL(location.pathname, location.href);
-  link.hash = new URLSearchParams({ secret }).toString();
-  element("link").href = link.href;
-  element("copy").addEventListener("click", async () => {
-    await navigator.clipboard.writeText(link.href);
-    element("copy").textContent = "Copied";
-  });
-}
-
-function showProblem(error) {
-  element("problem").hidden = false;
-  element("problem").textContent = error.message;
-  throw error;
+function syncAddress() {
+  const address = new URL("/sync", location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  return address.href;
 }
 
 async function start() {
-  const secret = new URLSearchParams(location.hash.slice(1)).get("secret") ?? undefined;
-  history.replaceState(null, "", location.pathname + location.search);
-  const [definition, name] = await Promise.all([readDefinitions(), chooseDatabase(secret), init()]);
-  const sync = new URL("/sync", location.href);
-  sync.protocol = sync.protocol.replace("http", "ws");
-  const runtime = await Runtime.open({ name, secret, sync: sync.href });
+  const secret = secretOfLink();
+  const name = chooseDatabase(secret);
+  const [Runtime, definition] = await Promise.all([loadPackage(), readDefinition()]);
+  const runtime = await Runtime.open({ name, secret, sync: syncAddress() });
   runtime.syncStatus.subscribe(showStatus);
-  showLink(runtime.secret);
-  const actor = await runtime.actor(definition, element("actor"));
+  runtime.problems.subscribe((problem) => problem && showProblem(problem));
+  rememberDatabase(name, runtime.secret);
+  offerLink(runtime.secret);
+  const actor = await runtime.actor(definition, element);
   globalThis.pleione = { runtime, actor, definition }; // for the console
 }
 
-start().catch(showProblem);
+addEventListener("error", (event) => showProblem(event.error ?? event));
+addEventListener("unhandledrejection", (event) => showProblem(event.reason));
+addEventListener("hashchange", () => secretOfLink({ keep: true }) && location.reload());
+start().catch((error) => {
+  showStatus({ state: "stopped" });
+  showProblem(error);
+});
