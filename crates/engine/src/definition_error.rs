@@ -52,15 +52,7 @@ impl Place {
     #[must_use]
     pub fn key(&self, name: &str) -> Self {
         let mut path = self.path.clone();
-        if !is_plain(name) {
-            // Writing to a `String` cannot fail.
-            let _ = write!(path, "[{}]", Json::from(name));
-        } else if path.is_empty() {
-            path.push_str(name);
-        } else {
-            path.push('.');
-            path.push_str(name);
-        }
+        push_key(&mut path, name);
         self.with_path(path)
     }
 
@@ -68,7 +60,7 @@ impl Place {
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         let mut path = self.path.clone();
-        let _ = write!(path, "[{index}]");
+        push_index(&mut path, index);
         self.with_path(path)
     }
 
@@ -114,6 +106,24 @@ impl Place {
     }
 }
 
+/// Appends a member's name to a JSON path; one that is not a plain word is quoted.
+pub(crate) fn push_key(path: &mut String, name: &str) {
+    if !is_plain(name) {
+        // Writing to a `String` cannot fail.
+        let _ = write!(path, "[{}]", Json::from(name));
+    } else if path.is_empty() || path.ends_with('#') {
+        path.push_str(name);
+    } else {
+        path.push('.');
+        path.push_str(name);
+    }
+}
+
+/// Appends an item's index to a JSON path.
+pub(crate) fn push_index(path: &mut String, index: usize) {
+    let _ = write!(path, "[{index}]");
+}
+
 fn is_plain(name: &str) -> bool {
     !name.is_empty()
         && name
@@ -122,7 +132,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// A value in a few words: its kind, and its text if that is short.
-fn describe(value: &Json) -> String {
+pub(crate) fn describe(value: &Json) -> String {
     let kind = match value {
         Json::Null => return "null".to_owned(),
         Json::Bool(_) => "the boolean",
@@ -134,7 +144,8 @@ fn describe(value: &Json) -> String {
     format!("{kind} {}", shorten(&value.to_string()))
 }
 
-fn shorten(text: &str) -> String {
+/// The beginning of a text, for a message.
+pub(crate) fn shorten(text: &str) -> String {
     match text.char_indices().nth(QUOTE_CHARACTERS_MAX) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),

@@ -12,6 +12,7 @@ use super::compiled::{
 };
 use crate::definition_error::{DefinitionError, Place, one_of};
 use crate::expression::Expression;
+use crate::schema::Schema;
 
 type Compiled<T> = Result<T, DefinitionError>;
 
@@ -134,7 +135,7 @@ impl<'a> Compiler<'a> {
         let members = members(json, place, &["target", "guard", "actions"])?;
         Ok(Transition {
             guard: match members.get("guard") {
-                Some(guard) => Self::guard(guard, &place.key("guard"))?,
+                Some(guard) => self.guard(guard, &place.key("guard"))?,
                 None => always(),
             },
             target: self
@@ -144,7 +145,7 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    fn guard(json: &Json, place: &Place) -> Compiled<Guard> {
+    fn guard(&self, json: &Json, place: &Place) -> Compiled<Guard> {
         let is_operator = |members: &JsonObject| {
             members.len() == 1 && members.keys().all(|key| key.starts_with('$'))
         };
@@ -156,6 +157,13 @@ impl<'a> Compiler<'a> {
         };
         if is_expression {
             return Ok(Guard::Expression(Expression::compile(json, place)?));
+        }
+        if let Some(schema) = json.get("schema") {
+            members(json, place, &["schema"])?;
+            let schema = Schema::compile(schema, self.library.patterns);
+            return Ok(Guard::Schema(
+                schema.map_err(|error| error.at(&place.key("schema")))?,
+            ));
         }
         Err(place.error(
             "a boolean, an expression or {\"schema\": JSON Schema}",

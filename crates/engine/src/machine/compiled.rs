@@ -6,6 +6,7 @@ use cojson::json::Json;
 use indexmap::IndexMap;
 
 use crate::expression::Expression;
+use crate::schema::Schema;
 
 /// A whole definition.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(super) struct Transition {
 pub(super) enum Guard {
     /// A truth value or an expression over the context and the event's payload.
     Expression(Expression),
+    /// A schema of the context with the active state's name as `state`.
+    Schema(Schema),
 }
 
 /// One action.

@@ -198,6 +198,16 @@ impl<'a> Run<'a> {
     fn holds(&self, guard: &Guard, event: &Event) -> Result<bool, ToolFailure> {
         match guard {
             Guard::Expression(expression) => Ok(expression.is_truthy(&self.scope(event))?),
+            Guard::Schema(schema) => {
+                let state = std::iter::once(("state".into(), self.snapshot.state.clone().into()));
+                let context = self
+                    .snapshot
+                    .context
+                    .as_object()
+                    .cloned()
+                    .unwrap_or_default();
+                Ok(schema.is_valid(&Json::object(state.chain(context))))
+            }
         }
     }
 

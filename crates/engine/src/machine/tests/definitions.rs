@@ -38,7 +38,7 @@ fn b12_a_transition_to_an_unknown_state_is_refused() {
 }
 
 #[test]
-fn r12_what_is_unknown_is_refused_with_its_place() {
+fn r12_an_unknown_state_or_member_is_refused_with_its_place() {
     check_refused(r#"{"states":{"a":{}}}"#, "initial", "a state");
     check_refused(r#"{"initial":"b","states":{"a":{}}}"#, "initial", "a state");
     check_refused(r#"{"initial":"a"}"#, "states", "at least one state");
@@ -58,7 +58,10 @@ fn r12_what_is_unknown_is_refused_with_its_place() {
         r#""entry""#,
     );
     check_refused("[]", "", "an object with");
+}
 
+#[test]
+fn r12_an_unknown_event_or_guard_is_refused_with_its_place() {
     check_refused_on("[]", "", "transitions by the type of event");
     check_refused_on(r#"{"DISMISS":"a"}"#, ".DISMISS", "messageTypes");
     check_refused_on(r#"{"GO":[]}"#, ".GO", "an object with");
@@ -79,6 +82,20 @@ fn r12_what_is_unknown_is_refused_with_its_place() {
         "a boolean",
     );
 
+    check_refused_on(
+        r#"{"GO":{"target":"a","guard":{"schema":{"properties":{"n":{"type":"int"}}}}}}"#,
+        ".GO.guard.schema.properties.n.type",
+        "integer",
+    );
+    check_refused_on(
+        r#"{"GO":{"target":"a","guard":{"schema":{},"not":1}}}"#,
+        ".GO.guard",
+        "schema",
+    );
+}
+
+#[test]
+fn r12_an_unknown_action_or_tool_is_refused_with_its_place() {
     check_refused_action(r#""sendToDetailActor""#, "", r#""resetError""#);
     check_refused_action("1", "", "an action");
     check_refused_action(r#"{"send":"GO"}"#, "", "an action");

@@ -85,6 +85,17 @@ fn the_first_transition_whose_guard_holds_is_taken() {
 }
 
 #[test]
+fn a_schema_guards_with_the_state_and_the_context() {
+    let definition = r#"{"initial":"a","states":{"a":{"on":{
+        "GO":{"target":"b","guard":{"schema":{"properties":{
+            "state":{"const":"a"},"n":{"minimum":3}},"required":["n"]}}}}},"b":{}}}"#;
+    for (context, handled) in [(r#"{"n":3}"#, true), (r#"{"n":2}"#, false), ("{}", false)] {
+        let mut driver = Driver::start(definition, context);
+        assert_eq!(driver.send("GO", r#"{"n":9}"#), handled, "{context}");
+    }
+}
+
+#[test]
 fn success_carries_the_events_payload_and_the_result() {
     let definition = r#"{"initial":"idle","states":{
         "idle":{"on":{"CREATE":"creating"}},
