@@ -4,11 +4,10 @@ const status = document.getElementById("status");
 const calmMs = 300; // work that is over sooner is not mentioned, or the line would flicker with every key
 let settling;
 
-const changes = (count) => (count === 1 ? "1 change" : `${count} changes`);
 const texts = {
-  offline: ({ pending }) => (pending > 0 ? `Offline · ${changes(pending)} to send` : "Offline · saved here"),
-  connecting: ({ pending }) => (pending > 0 ? `Connecting · ${changes(pending)} to send` : "Connecting…"),
-  syncing: ({ pending }) => (pending > 0 ? `Sending ${changes(pending)}…` : "Syncing…"),
+  offline: ({ pending }) => (pending > 0 ? `Offline · ${pending} to send` : "Offline · saved here"),
+  connecting: ({ pending }) => (pending > 0 ? `Connecting · ${pending} to send` : "Connecting…"),
+  syncing: ({ pending }) => (pending > 0 ? `Sending ${pending}…` : "Syncing…"),
   synced: () => "Synced",
   stopped: () => "Not running",
 };
