@@ -7,16 +7,19 @@
 //! It is small because it must be: regular expressions are the host's (`pattern`), and a violation says where and
 //! what in a short sentence. Nothing here recurses or runs without bound, whatever the schema and the value.
 
+mod checks;
 mod compile;
 mod keyword;
 mod number;
 mod path;
 mod registry;
+mod source;
 mod subschemas;
 #[cfg(test)]
 mod tests;
 mod uri;
 mod validate;
+mod vocabulary;
 
 use std::fmt;
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use cojson::json::Json;
-use indexmap::IndexMap;
 
 use super::Pattern;
 
@@ -100,9 +99,20 @@ pub(super) enum Keyword {
 /// What is asked of an object's members by name.
 #[derive(Default)]
 pub(super) struct Properties {
-    pub(super) named: IndexMap<Arc<str>, NodeId>,
+    /// Sorted by name.
+    pub(super) named: Vec<(Arc<str>, NodeId)>,
     pub(super) patterns: Vec<(Box<dyn Pattern>, NodeId)>,
     pub(super) additional: Option<NodeId>,
+}
+
+impl Properties {
+    /// The schema of the member of that name.
+    pub(super) fn named(&self, name: &str) -> Option<NodeId> {
+        let found = self
+            .named
+            .binary_search_by(|(known, _)| (**known).cmp(name));
+        self.named.get(found.ok()?).map(|(_, node)| *node)
+    }
 }
 
 /// The names of types; a type's bit is its position. `integer` and `number` overlap.

@@ -1,6 +1,5 @@
 //! The schemas that have names: documents by URI, resources by `$id`, anchors.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use cojson::json::Json;
@@ -23,12 +22,17 @@ pub(super) struct Located<'a> {
     pub(super) base: Rc<str>,
 }
 
-/// What `$ref`, `$dynamicRef` and `$schema` can name.
+/// What `$ref`, `$dynamicRef` and `$schema` can name. Few enough to be looked through.
 #[derive(Default)]
 pub(super) struct Registry<'a> {
-    resources: HashMap<Rc<str>, Located<'a>>,
-    anchors: HashMap<(Rc<str>, &'a str), &'a Json>,
-    dynamic_anchors: Vec<(&'a str, Located<'a>)>,
+    resources: Vec<(Rc<str>, Located<'a>)>,
+    anchors: Vec<Anchor<'a>>,
+}
+
+struct Anchor<'a> {
+    name: &'a str,
+    is_dynamic: bool,
+    located: Located<'a>,
 }
 
 impl<'a> Registry<'a> {
@@ -49,7 +53,7 @@ impl<'a> Registry<'a> {
             schema: document,
             base: base_of(document, &uri),
         };
-        self.resources.insert(uri.clone(), located.clone());
+        self.resources.push((uri.clone(), located.clone()));
         self.visit(document, &uri, path, 0)?;
         Ok(located)
     }
@@ -77,15 +81,17 @@ impl<'a> Registry<'a> {
             base: base.clone(),
         };
         if base != *outer {
-            self.resources.insert(base.clone(), located.clone());
+            self.resources.push((base.clone(), located.clone()));
         }
-        for keyword in ["$anchor", "$dynamicAnchor"] {
+        for (keyword, is_dynamic) in [("$anchor", false), ("$dynamicAnchor", true)] {
             if let Some(name) = schema.get(keyword).and_then(Json::as_str) {
-                self.anchors.insert((base.clone(), name), schema);
+                let located = located.clone();
+                self.anchors.push(Anchor {
+                    name,
+                    is_dynamic,
+                    located,
+                });
             }
-        }
-        if let Some(name) = schema.get("$dynamicAnchor").and_then(Json::as_str) {
-            self.dynamic_anchors.push((name, located));
         }
         each_subschema(members, &path, |inner, path| {
             self.visit(inner, &base, path, depth + 1)
@@ -94,16 +100,17 @@ impl<'a> Registry<'a> {
 
     /// The document or resource of that URI.
     pub(super) fn resource(&self, uri: &str) -> Option<&Located<'a>> {
-        self.resources.get(uri)
+        let found = self.resources.iter().find(|(known, _)| **known == *uri);
+        found.map(|(_, located)| located)
     }
 
     /// Every schema with that `$dynamicAnchor`.
     pub(super) fn dynamic_anchors(&self, name: &str) -> impl Iterator<Item = &Located<'a>> {
-        let of_name = move |(anchor, _): &&(&str, Located<'a>)| *anchor == name;
-        self.dynamic_anchors
+        let of_name = move |anchor: &&Anchor<'a>| anchor.is_dynamic && anchor.name == name;
+        self.anchors
             .iter()
             .filter(of_name)
-            .map(|(_, located)| located)
+            .map(|anchor| &anchor.located)
     }
 
     /// What a reference names, seen from a base.
@@ -117,20 +124,18 @@ impl<'a> Registry<'a> {
         if fragment.starts_with('/') {
             return self.pointer(resource, &fragment);
         }
-        let anchors = &self.anchors;
-        anchors
+        let is_named =
+            |anchor: &&Anchor<'_>| anchor.name == fragment && anchor.located.base == resource.base;
+        self.anchors
             .iter()
-            .find(|((base, name), _)| *base == resource.base && *name == fragment)
-            .map(|(_, schema)| Located {
-                schema,
-                base: resource.base.clone(),
-            })
+            .find(is_named)
+            .map(|anchor| anchor.located.clone())
     }
 
     fn pointer(&self, resource: &Located<'a>, pointer: &str) -> Option<Located<'a>> {
         let mut found = resource.clone();
         for segment in pointer.split('/').skip(1) {
-            let segment = segment.replace("~1", "/").replace("~0", "~");
+            let segment = unescape(segment);
             found.schema = found.schema.step(&segment)?;
             let base = base_of(found.schema, &found.base);
             // An `$id` in a place that holds no schema is none.
@@ -141,6 +146,22 @@ impl<'a> Registry<'a> {
         }
         Some(found)
     }
+}
+
+/// A segment of a JSON pointer, with `~1` and `~0` for `/` and `~`.
+fn unescape(segment: &str) -> String {
+    let mut text = String::with_capacity(segment.len());
+    let mut is_escaped = false;
+    for character in segment.chars() {
+        match character {
+            '1' if is_escaped => text.push('/'),
+            '0' if is_escaped => text.push('~'),
+            '~' => {}
+            other => text.push(other),
+        }
+        is_escaped = character == '~';
+    }
+    text
 }
 
 /// The base of the references in a schema: its own `$id`, if it has one.

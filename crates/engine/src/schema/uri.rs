@@ -45,22 +45,26 @@ fn join(base: &str, reference: &str) -> String {
 fn split(uri: &str) -> Parts<'_> {
     let scheme = uri.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.'));
     let scheme = match scheme {
-        Some(end) if end > 0 && uri.get(end..).is_some_and(|rest| rest.starts_with(':')) => end + 1,
+        Some(end) if end > 0 && uri.as_bytes().get(end) == Some(&b':') => end + 1,
         _ => 0,
     };
-    let (scheme, rest) = uri.split_at(scheme);
+    let (scheme, rest) = cut(uri, scheme);
     let authority = match rest.strip_prefix("//") {
         Some(after) => after.find(['/', '?']).map_or(rest.len(), |end| end + 2),
         None => 0,
     };
-    let (authority, rest) = rest.split_at(authority);
-    let (path, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
+    let (authority, rest) = cut(rest, authority);
+    let (path, query) = cut(rest, rest.find('?').unwrap_or(rest.len()));
     Parts {
         scheme,
         authority,
         path,
         query,
     }
+}
+
+fn cut(text: &str, at: usize) -> (&str, &str) {
+    text.split_at_checked(at).unwrap_or((text, ""))
 }
 
 /// The path in the place of the base's last segment.
