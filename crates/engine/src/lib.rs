@@ -4,6 +4,8 @@ pub mod definition_error;
 pub mod expression;
 pub mod machine;
 mod names;
+pub mod reactive_store;
 pub mod schema;
 pub mod style;
+pub mod subscription_cache;
 pub mod view;
