@@ -11,6 +11,7 @@ pub mod ids;
 pub mod json;
 pub mod known_state;
 pub mod session_log;
+pub mod sync;
 pub mod transaction;
 pub mod value_log;
 pub mod view;

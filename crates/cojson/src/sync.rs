@@ -1,0 +1,36 @@
+//! Sync: what peers say to each other, and the state machine that answers.
+//!
+//! [`Replica`] owns the logs of the values in memory. A host hands it what happened (a peer's message, what storage
+//! holds, a local transaction, a write that became durable) and carries out the [`Effect`]s it returns. The browser's
+//! node and the server run the same machine; they differ in what their peers are to them ([`PeerRole`]).
+//!
+//! It promises that a transaction is told to a peer only when it is durable here (R2), that replicas which exchanged
+//! everything hold the same logs (R10), and that a bad message costs its sender at most (R11): everything untrusted
+//! is bounded, and every refusal is an effect with a reason. It never does I/O, never reads a clock, never waits: a
+//! peer that does not answer is the host's to disconnect.
+
+mod admission;
+mod dependencies;
+mod durability;
+mod effect;
+mod entry;
+mod frame;
+mod inbound;
+mod limits;
+mod lookup;
+mod message;
+mod outbound;
+mod peer;
+mod pending;
+mod reconcile;
+mod rejection;
+mod replica;
+mod upload;
+
+pub use effect::{Effect, PeerId, Segment, StoredLog, ValueWrite, WriteBatch, WriteId};
+pub use frame::{FrameError, decode_frame, encode_frame, encode_ping};
+pub use limits::{FrameLimits, ReplicaConfig};
+pub use message::{ContentMessage, KnownMessage, ReconcileMessage, SyncMessage};
+pub use peer::PeerRole;
+pub use rejection::Rejection;
+pub use replica::{AppendError, Replica};

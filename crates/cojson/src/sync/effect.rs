@@ -1,0 +1,127 @@
+//! What the replica asks of its host, and the words they share: peers, writes, what storage holds.
+
+use std::collections::BTreeMap;
+
+use crate::header::Header;
+use crate::ids::{CoId, SessionId};
+use crate::session_log::SessionContent;
+
+use super::message::{ContentMessage, SyncMessage};
+use super::rejection::Rejection;
+
+/// A peer, named by the host. A server that is connected to again should keep its id: what it has acknowledged is
+/// then remembered over the gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerId(pub u64);
+
+/// One write to storage; the host answers with `stored` or `store_failed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WriteId(pub u64);
+
+/// What the host is to do, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Ask storage for this value; answer with [`loaded`](super::Replica::loaded).
+    Load(CoId),
+    /// Make this durable, all or nothing; answer with [`stored`](super::Replica::stored) or
+    /// [`store_failed`](super::Replica::store_failed). At most one write is under way.
+    Store(WriteBatch),
+    /// Send this message. Messages to one peer keep their order.
+    Send {
+        /// To whom.
+        peer: PeerId,
+        /// What.
+        message: SyncMessage,
+    },
+    /// The value's log is there for the first time, or grew from outside.
+    Changed(CoId),
+    /// Neither storage nor any upstream peer has the value now. `Changed` follows if it appears later.
+    Unavailable(CoId),
+    /// Something was refused; the host counts it.
+    Rejected {
+        /// The peer it came from, if it came from one.
+        peer: Option<PeerId>,
+        /// The value it was about, if that is known.
+        id: Option<CoId>,
+        /// Why.
+        reason: Rejection,
+    },
+}
+
+/// Everything that is new since the last write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WriteBatch {
+    /// The name to answer with.
+    pub id: WriteId,
+    /// The values that grew, each once.
+    pub values: Vec<ValueWrite>,
+}
+
+impl WriteBatch {
+    /// What was written, as content messages for [`absorb`](super::Replica::absorb): for the other tabs of the same
+    /// database.
+    pub fn to_messages(&self) -> Vec<ContentMessage> {
+        self.values
+            .iter()
+            .flat_map(ValueWrite::to_messages)
+            .collect()
+    }
+}
+
+/// What is new of one value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValueWrite {
+    /// The value.
+    pub id: CoId,
+    /// Its header, the first time it is written. Storage may have it already (another tab made the same named value).
+    pub header: Option<Header>,
+    /// The new pieces, those of one session in order. A piece may overlap what storage has.
+    pub segments: Vec<Segment>,
+}
+
+impl ValueWrite {
+    /// A message per round of pieces: one session comes at most once in each.
+    fn to_messages(&self) -> Vec<ContentMessage> {
+        let mut messages = vec![self.to_message(self.header.clone())];
+        for segment in &self.segments {
+            let is_there =
+                |message: &&mut ContentMessage| message.new.contains_key(&segment.session);
+            if messages.last_mut().as_ref().is_none_or(is_there) {
+                messages.push(self.to_message(None));
+            }
+            if let Some(last) = messages.last_mut() {
+                last.new
+                    .insert(segment.session.clone(), segment.content.clone());
+            }
+        }
+        messages
+    }
+
+    fn to_message(&self, header: Option<Header>) -> ContentMessage {
+        ContentMessage {
+            id: self.id.clone(),
+            header,
+            priority: 0,
+            new: BTreeMap::new(),
+            expect_content_until: None,
+        }
+    }
+}
+
+/// A signed piece of one session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segment {
+    /// The session.
+    pub session: SessionId,
+    /// The piece.
+    pub content: SessionContent,
+}
+
+/// What storage holds of a value. Segments may come in any order and may overlap.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredLog {
+    /// The value's header.
+    pub header: Header,
+    /// Every piece of every session.
+    pub segments: Vec<Segment>,
+}

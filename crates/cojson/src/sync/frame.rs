@@ -1,0 +1,158 @@
+//! Frames: the text of one WebSocket message, which holds one sync message or several, a line each.
+//!
+//! Untrusted text is measured before it is parsed, and one bad line costs only itself. Pings, empty frames and the
+//! unused `done` are read as nothing.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::limits::FrameLimits;
+use super::message::SyncMessage;
+use crate::ids::Timestamp;
+
+/// A frame, or a line of it, that could not be read. The sender is not told: the protocol has no error message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// The frame is too long and was not looked into.
+    #[error("a frame of {bytes} bytes is over the limit of {bytes_max}")]
+    FrameTooLarge {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// One message is too long and was not looked into.
+    #[error("a message of {bytes} bytes is over the limit of {bytes_max}")]
+    MessageTooLarge {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The frame holds too many messages; those after the limit were dropped.
+    #[error("a frame holds more than {messages_max} messages")]
+    TooManyMessages {
+        /// The limit.
+        messages_max: usize,
+    },
+    /// A message is not JSON, or not of the form of its action.
+    #[error("a malformed message: {detail}")]
+    Malformed {
+        /// What the parser says.
+        detail: String,
+    },
+    /// A message has an action that we do not know.
+    #[error("an unknown action {action:?}")]
+    UnknownAction {
+        /// The action, cut to 64 characters.
+        action: String,
+    },
+}
+
+impl FrameError {
+    /// A stable name for counters.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::FrameTooLarge { .. } => "frame_too_large",
+            Self::MessageTooLarge { .. } => "message_too_large",
+            Self::TooManyMessages { .. } => "too_many_messages",
+            Self::Malformed { .. } => "malformed",
+            Self::UnknownAction { .. } => "unknown_action",
+        }
+    }
+}
+
+/// Reads the messages of one frame, in order, each or the reason why not.
+pub fn decode_frame(frame: &str, limits: &FrameLimits) -> Vec<Result<SyncMessage, FrameError>> {
+    if frame.len() > limits.frame_bytes_max {
+        return vec![Err(FrameError::FrameTooLarge {
+            bytes: frame.len(),
+            bytes_max: limits.frame_bytes_max,
+        })];
+    }
+    let mut lines = frame.split('\n');
+    let mut messages: Vec<_> = lines
+        .by_ref()
+        .take(limits.frame_messages_max)
+        .filter_map(|line| decode_message(line, limits).transpose())
+        .collect();
+    if lines.next().is_some() {
+        messages.push(Err(FrameError::TooManyMessages {
+            messages_max: limits.frame_messages_max,
+        }));
+    }
+    messages
+}
+
+/// One frame of these messages, a line each.
+pub fn encode_frame<'a>(messages: impl IntoIterator<Item = &'a SyncMessage>) -> String {
+    let mut frame = Vec::new();
+    for message in messages {
+        if !frame.is_empty() {
+            frame.push(b'\n');
+        }
+        let start = frame.len();
+        if serde_json::to_writer(&mut frame, message).is_err() {
+            frame.truncate(start);
+        }
+    }
+    String::from_utf8(frame).unwrap_or_default()
+}
+
+/// The keep-alive that a server sends every 1.5 s; clients drop a connection that is silent for 10 s.
+pub fn encode_ping(now: Timestamp, server: &str) -> String {
+    let server = crate::json::to_stable_string(&server.into());
+    format!(r#"{{"type":"ping","time":{},"dc":{server}}}"#, now.0)
+}
+
+/// What decides how the rest of a message is read.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    action: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct AckMessage {
+    id: String,
+}
+
+fn decode_message(line: &str, limits: &FrameLimits) -> Result<Option<SyncMessage>, FrameError> {
+    if line.is_empty() {
+        return Ok(None);
+    }
+    if line.len() > limits.message_bytes_max {
+        return Err(FrameError::MessageTooLarge {
+            bytes: line.len(),
+            bytes_max: limits.message_bytes_max,
+        });
+    }
+    let envelope: Envelope<'_> = parse(line)?;
+    let message = match envelope.action.as_deref() {
+        Some("load") => SyncMessage::Load(parse(line)?),
+        Some("known") => SyncMessage::Known(parse(line)?),
+        Some("content") => SyncMessage::Content(parse(line)?),
+        Some("reconcile") => SyncMessage::Reconcile(parse(line)?),
+        Some("reconcile-ack") => SyncMessage::ReconcileAck {
+            id: parse::<AckMessage>(line)?.id,
+        },
+        Some("done") => return Ok(None),
+        None if envelope.kind.as_deref() == Some("ping") => return Ok(None),
+        other => {
+            return Err(FrameError::UnknownAction {
+                action: other.unwrap_or_default().chars().take(64).collect(),
+            });
+        }
+    };
+    Ok(Some(message))
+}
+
+fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, FrameError> {
+    serde_json::from_str(line).map_err(|error| FrameError::Malformed {
+        detail: error.to_string().chars().take(256).collect(),
+    })
+}

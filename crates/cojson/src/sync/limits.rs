@@ -1,0 +1,58 @@
+//! The limit on everything that a peer can make us hold or read.
+//!
+//! Defaults fit a browser and a small server; a host may lower them. Nothing here is enforced by itself: each limit
+//! says who keeps it.
+
+/// Limits of the frame codec, kept by [`decode_frame`](super::decode_frame) before anything is parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameLimits {
+    /// The longest frame that is read, in bytes. Genuine clients send their first burst as one frame of many messages.
+    pub frame_bytes_max: usize,
+    /// The longest message (a line of a frame) that is read, in bytes: room for one transaction of 1 MiB, escaped.
+    pub message_bytes_max: usize,
+    /// The most messages that are read from one frame; what follows is dropped.
+    pub frame_messages_max: usize,
+}
+
+impl Default for FrameLimits {
+    fn default() -> Self {
+        Self {
+            frame_bytes_max: 32 << 20,
+            message_bytes_max: 8 << 20,
+            frame_messages_max: 20_000,
+        }
+    }
+}
+
+/// Limits of a [`Replica`](super::Replica).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaConfig {
+    /// Content goes out in pieces of about this size, in bytes; they are cut only where a signature exists.
+    pub piece_bytes_max: usize,
+    /// How many bytes of content one peer may make us hold while dependencies of it are missing.
+    pub pending_bytes_per_peer_max: usize,
+    /// How many content messages one peer may make us hold while dependencies of them are missing.
+    pub pending_messages_per_peer_max: usize,
+    /// How many values one peer may subscribe to.
+    pub values_per_peer_max: usize,
+    /// How many sessions one value may have; those of a peer's content beyond it are refused.
+    pub sessions_per_value_max: usize,
+    /// How many values one `reconcile` batch may name.
+    pub reconcile_values_max: usize,
+    /// How many `reconcile` batches of one peer may be open at once.
+    pub reconcile_batches_max: usize,
+}
+
+impl Default for ReplicaConfig {
+    fn default() -> Self {
+        Self {
+            piece_bytes_max: 100 << 10,
+            pending_bytes_per_peer_max: 16 << 20,
+            pending_messages_per_peer_max: 4_096,
+            values_per_peer_max: 200_000,
+            sessions_per_value_max: 20_000,
+            reconcile_values_max: 1_000,
+            reconcile_batches_max: 8,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The messages of the sync protocol, as typed values and as their JSON on the wire.
+//!
+//! A message that exists as a [`SyncMessage`] has well-formed ids and counts; whether its content is true is for the
+//! replica to find out. Field names and shapes are CoJSON 0.20's.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::header::Header;
+use crate::ids::{CoId, SessionId};
+use crate::known_state::KnownState;
+use crate::session_log::SessionContent;
+
+/// One message of the protocol.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "action")]
+pub enum SyncMessage {
+    /// Subscribe, and "this is what I have".
+    #[serde(rename = "load")]
+    Load(KnownState),
+    /// An acknowledgement or the state of a value.
+    #[serde(rename = "known")]
+    Known(KnownMessage),
+    /// Transactions.
+    #[serde(rename = "content")]
+    Content(ContentMessage),
+    /// A client's audit of what it stores against what we have.
+    #[serde(rename = "reconcile")]
+    Reconcile(ReconcileMessage),
+    /// Every difference of a `reconcile` batch has been exchanged.
+    #[serde(rename = "reconcile-ack")]
+    ReconcileAck {
+        /// The batch.
+        id: String,
+    },
+}
+
+/// `known`: what the sender has of a value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KnownMessage {
+    /// What it has.
+    #[serde(flatten)]
+    pub state: KnownState,
+    /// Whether it corrects what we believed of it, and asks for the rest.
+    #[serde(
+        rename = "isCorrection",
+        default,
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub is_correction: bool,
+}
+
+/// `content`: signed pieces of a value's sessions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContentMessage {
+    /// The value.
+    pub id: CoId,
+    /// Its header, if the receiver may not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Header>,
+    /// How urgent it is on a congested connection: 0, 3 or 6, the smaller the sooner.
+    #[serde(default)]
+    pub priority: u8,
+    /// A piece of each session.
+    pub new: BTreeMap<SessionId, SessionContent>,
+    /// On the first of several messages: how far the sessions reach when all have arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_content_until: Option<BTreeMap<SessionId, u32>>,
+}
+
+/// `reconcile`: ids and the short hash of the counts that the sender stores of each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReconcileMessage {
+    /// The batch, named by the sender.
+    pub id: String,
+    /// `(value, shortHash of its sessions' counts)`.
+    pub values: Vec<(CoId, String)>,
+}
+
+impl SyncMessage {
+    /// The value that the message is about, if it is about one.
+    pub fn id(&self) -> Option<&CoId> {
+        match self {
+            Self::Load(state) => Some(&state.id),
+            Self::Known(known) => Some(&known.state.id),
+            Self::Content(content) => Some(&content.id),
+            Self::Reconcile(_) | Self::ReconcileAck { .. } => None,
+        }
+    }
+
+    /// How urgent it is on a congested connection: 0, 3 or 6, the smaller the sooner.
+    pub fn priority(&self) -> u8 {
+        match self {
+            Self::Content(content) => content.priority,
+            Self::Reconcile(_) => 6,
+            Self::Load(_) | Self::Known(_) | Self::ReconcileAck { .. } => 0,
+        }
+    }
+}
+
+impl ContentMessage {
+    /// How far each session reaches with this message.
+    pub(super) fn reached(&self) -> impl Iterator<Item = (&SessionId, u32)> {
+        self.new
+            .iter()
+            .map(|(session, content)| (session, content_end(content)))
+    }
+}
+
+/// The count of transactions that a session has when this piece is its last.
+pub(super) fn content_end(content: &SessionContent) -> u32 {
+    let count = u32::try_from(content.new_transactions.len()).unwrap_or(u32::MAX);
+    content.after.saturating_add(count)
+}

@@ -1,0 +1,131 @@
+//! What the upstream peers have acknowledged, so that a user can be told what exists on this machine only.
+//!
+//! It outlives a connection: an upstream peer is remembered by its id until the host forgets it.
+
+use std::collections::BTreeMap;
+
+use super::effect::PeerId;
+use super::replica::Replica;
+use crate::ids::CoId;
+use crate::known_state::KnownState;
+
+#[derive(Debug, Default)]
+struct Upstream {
+    acknowledged: BTreeMap<CoId, KnownState>,
+    /// How many durable transactions it has not acknowledged, of the values where there are any.
+    behind: BTreeMap<CoId, u64>,
+    behind_total: u64,
+}
+
+/// All remembered upstream peers.
+#[derive(Debug, Default)]
+pub(super) struct Uploads {
+    upstreams: BTreeMap<PeerId, Upstream>,
+}
+
+impl Uploads {
+    pub(super) fn remember(&mut self, peer: PeerId) -> bool {
+        let is_new = !self.upstreams.contains_key(&peer);
+        self.upstreams.entry(peer).or_default();
+        is_new
+    }
+
+    /// Takes in what a peer said it has: all of it if it replaces what it said before.
+    pub(super) fn acknowledge(&mut self, peer: PeerId, state: &KnownState, replaces: bool) {
+        if let Some(upstream) = self.upstreams.get_mut(&peer) {
+            let acknowledged = upstream.acknowledged.entry(state.id.clone());
+            let acknowledged = acknowledged.or_insert_with(|| KnownState::empty(state.id.clone()));
+            if replaces {
+                acknowledged.clone_from(state);
+            } else {
+                acknowledged.merge(state);
+            }
+        }
+    }
+
+    /// What a peer acknowledged of a value.
+    pub(super) fn acknowledged(&self, peer: PeerId, id: &CoId) -> Option<&KnownState> {
+        self.upstreams.get(&peer)?.acknowledged.get(id)
+    }
+
+    /// Counts anew what of a value is durable here and not acknowledged.
+    pub(super) fn recount(&mut self, durable: &KnownState) {
+        for upstream in self.upstreams.values_mut() {
+            upstream.recount(durable);
+        }
+    }
+}
+
+impl Upstream {
+    fn recount(&mut self, durable: &KnownState) {
+        let empty = KnownState::empty(durable.id.clone());
+        let acknowledged = self.acknowledged.get(&durable.id).unwrap_or(&empty);
+        let header = u64::from(durable.header && !acknowledged.header);
+        let missing: u64 = durable
+            .sessions
+            .iter()
+            .map(|(session, count)| u64::from(count.saturating_sub(acknowledged.count(session))))
+            .sum();
+        // A value without transactions counts as one: its header is to be uploaded.
+        let behind = missing.max(header);
+        let before = if behind == 0 {
+            self.behind.remove(&durable.id)
+        } else {
+            self.behind.insert(durable.id.clone(), behind)
+        };
+        self.behind_total = self.behind_total + behind - before.unwrap_or_default();
+    }
+}
+
+impl Replica {
+    /// Says that there is an upstream peer of that id, connected or not: what it has not acknowledged is pending.
+    pub fn remember_upstream(&mut self, peer: PeerId) {
+        if self.uploads.remember(peer) {
+            for entry in self.entries.values() {
+                self.uploads.recount(&entry.durable_state());
+            }
+        }
+    }
+
+    /// How many transactions are durable here and not acknowledged by some upstream peer that is or was connected, or
+    /// that the host said there is. Only values in memory count.
+    pub fn pending_uploads(&self) -> u64 {
+        let upstreams = self.uploads.upstreams.values();
+        upstreams
+            .map(|upstream| upstream.behind_total)
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Whether everything here is durable and acknowledged by every upstream peer.
+    pub fn is_synced(&self) -> bool {
+        self.is_settled() && self.pending_uploads() == 0
+    }
+
+    /// The values of which something is not acknowledged: a host keeps their ids, to load them when it starts again.
+    pub fn pending_values(&self) -> impl Iterator<Item = &CoId> {
+        let upstreams = self.uploads.upstreams.values();
+        let ids: std::collections::BTreeSet<_> = upstreams
+            .flat_map(|upstream| upstream.behind.keys())
+            .collect();
+        ids.into_iter()
+    }
+
+    /// Takes in what an upstream peer says it has; clients are not counted.
+    pub(super) fn note_acknowledged(&mut self, peer: PeerId, state: &KnownState, replaces: bool) {
+        if self
+            .peers
+            .get(&peer)
+            .is_some_and(super::peer::Peer::is_server)
+        {
+            self.uploads.acknowledge(peer, state, replaces);
+            self.recount_uploads(&state.id);
+        }
+    }
+
+    pub(super) fn recount_uploads(&mut self, id: &CoId) {
+        if let Some(entry) = self.entries.get(id) {
+            self.uploads.recount(&entry.durable_state());
+        }
+    }
+}

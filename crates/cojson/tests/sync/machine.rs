@@ -1,0 +1,242 @@
+//! A host for one replica: storage that survives a crash, effects carried out when the test says so, and rule R2
+//! checked at everything that is sent.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use cojson::header::Header;
+use cojson::ids::{CoId, SessionId};
+use cojson::known_state::KnownState;
+use cojson::sync::{
+    Effect, PeerId, Rejection, Replica, ReplicaConfig, Segment, StoredLog, SyncMessage, WriteBatch,
+};
+use cojson::transaction::Transaction;
+
+use crate::author::Author;
+
+/// What is on disk.
+#[derive(Clone, Default)]
+pub struct Disk {
+    pub values: BTreeMap<CoId, StoredLog>,
+}
+
+impl Disk {
+    pub fn write(&mut self, batch: &WriteBatch) {
+        for value in &batch.values {
+            if !self.values.contains_key(&value.id) {
+                let header = value.header.clone().expect("a first write has the header");
+                let segments = Vec::new();
+                self.values
+                    .insert(value.id.clone(), StoredLog { header, segments });
+            }
+            let stored = self.values.get_mut(&value.id).unwrap();
+            stored.segments.extend(value.segments.iter().cloned());
+        }
+    }
+
+    /// How many transactions of a session are on disk without a gap.
+    pub fn count(&self, id: &CoId, session: &SessionId) -> u32 {
+        let mut segments: Vec<&Segment> = match self.values.get(id) {
+            Some(stored) => stored.segments.iter().collect(),
+            None => return 0,
+        };
+        segments.retain(|segment| segment.session == *session);
+        segments.sort_by_key(|segment| segment.content.after);
+        segments.iter().fold(0, |have, segment| {
+            let end = segment.content.end() as u32;
+            if segment.content.after <= have {
+                have.max(end)
+            } else {
+                have
+            }
+        })
+    }
+
+    fn assert_covers(&self, state: &KnownState) {
+        assert!(
+            !state.header || self.values.contains_key(&state.id),
+            "R2: header of {}",
+            state.id
+        );
+        for (session, count) in &state.sessions {
+            let stored = self.count(&state.id, session);
+            assert!(stored >= *count, "R2: {} has {stored} of {count}", state.id);
+        }
+    }
+}
+
+/// A replica and its host.
+pub struct Machine {
+    pub author: Author,
+    pub replica: Replica,
+    pub disk: Disk,
+    pub life: u32,
+
+    pub loads: VecDeque<CoId>,
+    pub writes: VecDeque<WriteBatch>,
+    pub outbox: Vec<(PeerId, SyncMessage)>,
+    pub changed: Vec<CoId>,
+    pub unavailable: Vec<CoId>,
+    pub rejections: Vec<(Option<PeerId>, Rejection)>,
+    pub clock: u64,
+}
+
+impl Machine {
+    pub fn new(nonce: u8) -> Self {
+        Self::with_config(nonce, ReplicaConfig::default())
+    }
+
+    pub fn with_config(nonce: u8, config: ReplicaConfig) -> Self {
+        Self {
+            author: Author::new(nonce),
+            replica: Replica::new(config),
+            disk: Disk::default(),
+            life: 0,
+
+            loads: VecDeque::new(),
+            writes: VecDeque::new(),
+            outbox: Vec::new(),
+            changed: Vec::new(),
+            unavailable: Vec::new(),
+            rejections: Vec::new(),
+            clock: 0,
+        }
+    }
+
+    /// The session for writing to this value.
+    pub fn session_for(&self, id: &CoId) -> SessionId {
+        if *id == self.author.account {
+            self.author.agent_session(self.life)
+        } else {
+            self.author.session(self.life)
+        }
+    }
+
+    /// Appends a transaction of its own.
+    pub fn write(&mut self, id: &CoId, key: &str, value: &str) {
+        self.clock += 1;
+        let transaction = crate::author::set(key, value, self.clock);
+        self.append(id, transaction);
+    }
+
+    pub fn append(&mut self, id: &CoId, transaction: Transaction) {
+        let session = self.session_for(id);
+        self.replica
+            .append_local(id, &session, transaction)
+            .unwrap();
+    }
+
+    /// Makes the account, with one transaction in it.
+    pub fn found_account(&mut self) -> CoId {
+        let id = self.replica.create(self.author.account_header());
+        self.settle();
+        self.write(&id, "name", "somebody");
+        id
+    }
+
+    pub fn create(&mut self, header: Header) -> CoId {
+        self.replica.create(header)
+    }
+
+    pub fn flush(&mut self) {
+        let signer = self.author.signer();
+        self.replica.flush(|_| Some(signer.clone()));
+        self.collect();
+    }
+
+    /// Sorts out the effects; nothing is carried out yet.
+    pub fn collect(&mut self) {
+        while let Some(effect) = self.replica.poll_effect() {
+            match effect {
+                Effect::Load(id) => self.loads.push_back(id),
+                Effect::Store(batch) => self.writes.push_back(batch),
+                Effect::Send { peer, message } => {
+                    self.assert_durable(&message);
+                    self.outbox.push((peer, message));
+                }
+                Effect::Changed(id) => self.changed.push(id),
+                Effect::Unavailable(id) => self.unavailable.push(id),
+                Effect::Rejected { peer, reason, .. } => self.rejections.push((peer, reason)),
+            }
+        }
+        assert!(self.writes.len() <= 1, "one write at a time");
+    }
+
+    /// R2: whatever another machine is told is on disk here.
+    fn assert_durable(&self, message: &SyncMessage) {
+        match message {
+            SyncMessage::Load(state) => self.disk.assert_covers(state),
+            SyncMessage::Known(known) => self.disk.assert_covers(&known.state),
+            SyncMessage::Content(content) => {
+                let sessions = content.new.iter();
+                self.disk.assert_covers(&KnownState {
+                    id: content.id.clone(),
+                    header: true,
+                    sessions: sessions.map(|(s, c)| (s.clone(), c.end() as u32)).collect(),
+                });
+            }
+            SyncMessage::Reconcile(_) | SyncMessage::ReconcileAck { .. } => {}
+        }
+    }
+
+    /// Carries out one thing that storage was asked for. Returns whether there was one.
+    pub fn serve_storage(&mut self) -> bool {
+        if let Some(id) = self.loads.pop_front() {
+            let stored = self.disk.values.get(&id).cloned();
+            self.replica.loaded(&id, stored);
+        } else if let Some(batch) = self.writes.pop_front() {
+            self.disk.write(&batch);
+            self.replica.stored(batch.id);
+        } else {
+            return false;
+        }
+        self.collect();
+        true
+    }
+
+    /// Carries out everything that storage is asked for, and flushes what follows.
+    pub fn settle(&mut self) {
+        self.collect();
+        loop {
+            while self.serve_storage() {}
+            self.flush();
+            if self.writes.is_empty() && self.loads.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Loses its memory. What storage was asked to write may have been written or not.
+    pub fn crash(&mut self, write_reached_disk: bool) {
+        if write_reached_disk && let Some(batch) = self.writes.front() {
+            self.disk.write(batch);
+        }
+        self.replica = Replica::new(ReplicaConfig::default());
+        self.life += 1;
+        self.loads.clear();
+        self.writes.clear();
+        self.outbox.clear();
+    }
+
+    /// Takes what was sent to a peer.
+    pub fn sent_to(&mut self, peer: PeerId) -> Vec<SyncMessage> {
+        let (taken, rest) = std::mem::take(&mut self.outbox)
+            .into_iter()
+            .partition(|(to, _)| *to == peer);
+        self.outbox = rest;
+        taken.into_iter().map(|(_, message)| message).collect()
+    }
+
+    /// Hands it a message, carries out what follows, and returns what it answers to that peer.
+    pub fn tell(&mut self, peer: PeerId, message: SyncMessage) -> Vec<SyncMessage> {
+        self.replica.receive(peer, message);
+        self.settle();
+        self.sent_to(peer)
+    }
+
+    pub fn rejection_codes(&self) -> Vec<&'static str> {
+        self.rejections
+            .iter()
+            .map(|(_, reason)| reason.code())
+            .collect()
+    }
+}

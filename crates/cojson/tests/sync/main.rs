@@ -1,0 +1,20 @@
+//! The sync state machine from outside: whole replicas with storage, connected by a network that misbehaves.
+
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test, whose modules are one program"
+)]
+
+mod author;
+mod frames;
+mod machine;
+mod network;
+mod replay;
+mod rules;
+mod simulation;
+mod upstream;
