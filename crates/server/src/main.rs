@@ -1,2 +1,68 @@
-//! The sync server: sockets in, verified logs out.
-fn main() {}
+//! `pleione-sync`: reads its settings from the environment, serves until it is told to stop.
+//!
+//! Exit codes: 0 stopped as asked, 1 something failed, 2 a setting cannot be used.
+
+use std::process::ExitCode;
+
+use pleione_sync::console;
+use pleione_sync::server::{Server, StartError, start_line};
+use pleione_sync::settings::{RawSettings, SettingError, Settings};
+use pleione_sync::shutdown::Signals;
+
+/// Why the process ends before it was asked to, or badly.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("the server failed and cannot go on")]
+    Failed,
+    #[error(transparent)]
+    Stop(#[from] pleione_sync::server::StopError),
+    #[error("the system refuses what a server needs: {0}")]
+    System(#[from] std::io::Error),
+}
+
+impl RunError {
+    fn exit_code(&self) -> ExitCode {
+        let is_setting = match self {
+            Self::Setting(_) => true,
+            Self::Start(error) => !matches!(error, StartError::Thread(_)),
+            Self::Failed | Self::Stop(_) | Self::System(_) => false,
+        };
+        ExitCode::from(if is_setting { 2 } else { 1 })
+    }
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            console::warn(&error);
+            error.exit_code()
+        }
+    }
+}
+
+fn run() -> Result<(), RunError> {
+    let settings = Settings::try_from(&RawSettings::from_environment())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(serve(&settings));
+    // A page that is still being sent must not keep the process.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(settings: &Settings) -> Result<(), RunError> {
+    let mut signals = Signals::listen()?;
+    let mut server = Server::start(settings).await?;
+    console::say(start_line(settings, server.address()));
+    tokio::select! {
+        () = signals.received() => {}
+        () = server.failed() => return Err(RunError::Failed),
+    }
+    Ok(server.stop().await?)
+}

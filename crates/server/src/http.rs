@@ -1,0 +1,95 @@
+//! What answers at which address: `/sync` the protocol, `/health` whether we live, all else pages.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use cojson::sync::{FrameLimits, PeerId};
+use tokio::sync::mpsc;
+
+use crate::refusals::Refusals;
+use crate::relay::Command;
+use crate::shutdown::StopWatch;
+use crate::socket::{self, SocketContext};
+use crate::static_files::StaticFiles;
+
+/// What is read at once from a socket. The library's default takes 128 KiB per connection.
+const READ_BUFFER_BYTES: usize = 4_096;
+
+/// What the answers need.
+#[derive(Clone, Debug)]
+pub struct HttpContext {
+    /// To the relay, as long as the server wants it: an open page must not keep the relay from ending.
+    pub commands: mpsc::WeakSender<Command>,
+    /// What of a frame is read.
+    pub limits: FrameLimits,
+    /// The pages, if any are served.
+    pub pages: Option<StaticFiles>,
+    /// What was refused, for `/health`.
+    pub refusals: Refusals,
+    /// For the sockets.
+    pub stop: StopWatch,
+    /// Gives every connection its name.
+    pub connections: Arc<AtomicU64>,
+}
+
+/// The routes.
+pub fn router(context: HttpContext) -> Router {
+    Router::new()
+        .route("/sync", any(sync))
+        .route("/health", get(health))
+        .fallback(get(page))
+        .with_state(context)
+}
+
+async fn sync(State(context): State<HttpContext>, upgrade: WebSocketUpgrade) -> Response {
+    let Some(commands) = context.commands.upgrade() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let peer = PeerId(context.connections.fetch_add(1, Ordering::Relaxed));
+    let bytes_max = context.limits.frame_bytes_max;
+    let socket = SocketContext {
+        commands,
+        limits: context.limits,
+        refusals: context.refusals,
+        stop: context.stop,
+    };
+    upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_message_size(bytes_max)
+        .max_frame_size(bytes_max)
+        .on_upgrade(move |websocket| socket::serve(websocket, peer, socket))
+}
+
+/// Whether the server lives, and what it has refused so far.
+async fn health(State(context): State<HttpContext>) -> Response {
+    let lives = context
+        .commands
+        .upgrade()
+        .is_some_and(|relay| !relay.is_closed());
+    let (code, status) = if lives {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+    };
+    let body = serde_json::json!({ "status": status, "refused": context.refusals.counts() });
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (code, headers, body.to_string()).into_response()
+}
+
+async fn page(State(context): State<HttpContext>, uri: Uri, headers: HeaderMap) -> Response<Body> {
+    match context.pages {
+        Some(pages) => pages.answer(&uri, &headers).await,
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}

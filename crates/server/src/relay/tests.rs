@@ -1,0 +1,163 @@
+//! The relay's own promises, without sockets: who does not read is let go, what is not written is not acknowledged.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cojson::known_state::KnownState;
+use cojson::sync::{ContentMessage, WriteBatch};
+use tokio::time::timeout;
+
+use super::*;
+use crate::storage::conformance::{Author, header};
+use crate::storage::memory::MemoryStorage;
+
+struct Harness {
+    commands: mpsc::Sender<Command>,
+    end: oneshot::Receiver<()>,
+    refusals: Refusals,
+}
+
+impl Harness {
+    fn new(storage: Box<dyn Storage>) -> Self {
+        let refusals = Refusals::default();
+        let (commands, end) = spawn(storage, ReplicaConfig::default(), refusals.clone()).unwrap();
+        Self {
+            commands,
+            end,
+            refusals,
+        }
+    }
+
+    async fn connect(&self, peer: u64) -> Inlet {
+        let (outbox, inlet) = outbox();
+        let command = Command::Connect(PeerId(peer), outbox);
+        self.commands.send(command).await.unwrap();
+        inlet
+    }
+
+    async fn say(&self, peer: u64, message: SyncMessage) {
+        let command = Command::Receive(PeerId(peer), message);
+        self.commands.send(command).await.unwrap();
+    }
+}
+
+/// The next message, or `None` if none comes for a while.
+async fn next(inlet: &mut Inlet, wait_ms: u64) -> Option<SyncMessage> {
+    let wait = Duration::from_millis(wait_ms);
+    timeout(wait, inlet.messages.recv()).await.ok().flatten()
+}
+
+fn load_of(name: &str) -> SyncMessage {
+    SyncMessage::Load(KnownState::empty(header(name).id()))
+}
+
+/// The first content of the value of that name.
+fn content_of(name: &str) -> SyncMessage {
+    let mut author = Author::new(7);
+    let piece = author.piece(&["[]"]);
+    let header = header(name);
+    SyncMessage::Content(ContentMessage {
+        id: header.id(),
+        header: Some(header),
+        priority: 3,
+        new: [(author.session, piece)].into(),
+        expect_content_until: None,
+    })
+}
+
+fn acknowledged(message: Option<&SyncMessage>) -> Option<u32> {
+    match message {
+        Some(SyncMessage::Known(known)) => known.state.sessions.values().max().copied(),
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r11_a_client_that_does_not_read_is_let_go_and_no_other_notices() {
+    let harness = Harness::new(Box::<MemoryStorage>::default());
+    let mut idle = harness.connect(1).await;
+    let mut other = harness.connect(2).await;
+    for index in 0..=OUTBOX_MESSAGES_MAX {
+        harness.say(1, load_of(&format!("value {index}"))).await;
+    }
+    let let_go = timeout(Duration::from_secs(20), &mut idle.let_go).await;
+    assert!(let_go.expect("it is let go").is_err());
+    assert_eq!(harness.refusals.counts()["slow_client"], 1);
+
+    harness.say(1, load_of("nothing")).await;
+    harness.say(2, content_of("a")).await;
+    let answer = next(&mut other, 5_000).await;
+    assert_eq!(acknowledged(answer.as_ref()), Some(1));
+}
+
+/// Refuses every write while it is full.
+struct FullDisk {
+    memory: MemoryStorage,
+    is_full: Arc<AtomicBool>,
+}
+
+impl Storage for FullDisk {
+    fn load(&mut self, id: &CoId) -> Result<Option<Loaded>, LoadError> {
+        self.memory.load(id)
+    }
+
+    fn write(&mut self, batches: &[WriteBatch]) -> Vec<Result<(), WriteError>> {
+        if !self.is_full.load(Ordering::SeqCst) {
+            return self.memory.write(batches);
+        }
+        let detail = String::from("disk full");
+        let error = WriteError::Database { detail };
+        batches.iter().map(|_| Err(error.clone())).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r2_what_could_not_be_written_is_neither_acknowledged_nor_forwarded_until_it_is() {
+    let is_full = Arc::new(AtomicBool::new(true));
+    let harness = Harness::new(Box::new(FullDisk {
+        memory: MemoryStorage::default(),
+        is_full: Arc::clone(&is_full),
+    }));
+    let mut writer = harness.connect(1).await;
+    let mut reader = harness.connect(2).await;
+    harness.say(2, load_of("a")).await;
+    let unknown = next(&mut reader, 5_000).await;
+    assert!(matches!(unknown, Some(SyncMessage::Known(known)) if !known.state.header));
+
+    harness.say(1, content_of("a")).await;
+    assert_eq!(next(&mut writer, 300).await, None);
+    assert_eq!(next(&mut reader, 1).await, None);
+    assert!(harness.refusals.counts()["write_failed"] >= 1);
+
+    // Nobody says anything more: the relay tries again by itself.
+    is_full.store(false, Ordering::SeqCst);
+    let answer = next(&mut writer, 5_000).await;
+    assert_eq!(acknowledged(answer.as_ref()), Some(1));
+    let forwarded = next(&mut reader, 5_000).await;
+    assert!(
+        matches!(forwarded, Some(SyncMessage::Content(_))),
+        "{forwarded:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_in_is_written_before_the_relay_ends() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("sync.db");
+    let open = || crate::storage::sqlite::SqliteStorage::open(&path).unwrap();
+    let harness = Harness::new(Box::new(open()));
+    let _inlet = harness.connect(1).await;
+    for index in 0..50 {
+        harness.say(1, content_of(&format!("value {index}"))).await;
+    }
+    drop(harness.commands);
+    harness
+        .end
+        .await
+        .expect("the relay and its storage end well");
+    let mut storage = open();
+    for index in 0..50 {
+        let id = header(&format!("value {index}")).id();
+        assert!(storage.load(&id).unwrap().is_some(), "value {index}");
+    }
+}

@@ -1,0 +1,233 @@
+//! One client's WebSocket: frames in, decoded here and handed to the relay; messages out, encoded here.
+//!
+//! It is the place of everything that a slow, silent or malicious client can cost, and it costs that client alone: what
+//! it sends is measured before it is parsed, it is not read while half its outbox waits, and a client that does not read
+//! is closed. The protocol has no words for errors, so what cannot be read is dropped and counted.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use cojson::ids::Timestamp;
+use cojson::sync::{
+    FrameError, FrameLimits, PeerId, SyncMessage, decode_frame, encode_frame, encode_ping,
+};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tungstenite::error::ProtocolError;
+
+use crate::refusals::Refusals;
+use crate::relay::{Command, Inlet, OUTBOX_MESSAGES_MAX, outbox};
+use crate::shutdown::StopWatch;
+
+/// How often a client hears from us at least. Genuine clients take 10 s of silence for a lost connection.
+const PING_EVERY: Duration = Duration::from_millis(1_500);
+/// The name that pings carry.
+const SERVER_NAME: &str = "pleione-sync";
+/// How long one message may take to leave; a client that takes longer is closed.
+const SEND_MAX: Duration = Duration::from_secs(30);
+/// How long we wait for a client to say goodbye too.
+const GOODBYE_MAX: Duration = Duration::from_secs(1);
+
+/// What a socket needs of the server.
+#[derive(Clone, Debug)]
+pub struct SocketContext {
+    /// To the relay.
+    pub commands: mpsc::Sender<Command>,
+    /// What of a frame is read.
+    pub limits: FrameLimits,
+    /// Where refusals are counted.
+    pub refusals: Refusals,
+    /// When to say goodbye.
+    pub stop: StopWatch,
+}
+
+/// Why a socket ends, as the code and the word that the client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goodbye {
+    /// The client left, or the connection broke: nobody is there to be told.
+    Gone,
+    /// A message was too long, or not of the WebSocket protocol.
+    Unreadable,
+    /// The client does not read what it is sent.
+    TooSlow,
+    /// The server stops; the client should come again.
+    Restart,
+}
+
+impl Goodbye {
+    fn frame(self) -> Option<CloseFrame> {
+        let (code, reason) = match self {
+            Self::Gone => return None,
+            Self::Unreadable => (close_code::SIZE, "message too long or malformed"),
+            Self::TooSlow => (close_code::AGAIN, "reads too slowly"),
+            Self::Restart => (close_code::RESTART, "restart"),
+        };
+        Some(CloseFrame {
+            code,
+            reason: reason.into(),
+        })
+    }
+}
+
+/// Serves a client until it leaves, the relay lets go of it, or the server stops. When it returns, the client has been
+/// told and the relay holds nothing of it.
+pub async fn serve(socket: WebSocket, peer: PeerId, context: SocketContext) {
+    let (outbox, inlet) = outbox();
+    let connect = Command::Connect(peer, outbox);
+    if context.commands.send(connect).await.is_err() {
+        return;
+    }
+    let (mut sink, mut stream) = socket.split();
+    let goodbye = converse(&mut sink, &mut stream, peer, inlet, &context).await;
+    let _ = context.commands.send(Command::Disconnect(peer)).await;
+    let told = say_goodbye(&mut sink, &mut stream, goodbye);
+    let _ = timeout(GOODBYE_MAX, told).await;
+}
+
+type Sink = SplitSink<WebSocket, Message>;
+type Stream = SplitStream<WebSocket>;
+
+async fn converse(
+    sink: &mut Sink,
+    stream: &mut Stream,
+    peer: PeerId,
+    inlet: Inlet,
+    context: &SocketContext,
+) -> Goodbye {
+    let Inlet {
+        mut messages,
+        let_go,
+        room,
+    } = inlet;
+    let drained = Notify::new();
+    let outbox = OutboxRoom {
+        room: &room,
+        drained: &drained,
+    };
+    let mut stop = context.stop.clone();
+    tokio::select! {
+        goodbye = read(stream, peer, &outbox, context) => goodbye,
+        goodbye = write(sink, &mut messages, &drained) => goodbye,
+        _ = let_go => Goodbye::TooSlow,
+        () = stop.stopped() => Goodbye::Restart,
+    }
+}
+
+/// How full the outbox is, for the reader.
+struct OutboxRoom<'a> {
+    room: &'a mpsc::Sender<SyncMessage>,
+    drained: &'a Notify,
+}
+
+impl OutboxRoom<'_> {
+    /// Returns when at least half of the outbox is free: what a client asks for must not fill its own outbox.
+    async fn half_free(&self) {
+        while self.room.capacity() < OUTBOX_MESSAGES_MAX / 2 {
+            self.drained.notified().await;
+        }
+    }
+}
+
+async fn read(
+    stream: &mut Stream,
+    peer: PeerId,
+    outbox: &OutboxRoom<'_>,
+    context: &SocketContext,
+) -> Goodbye {
+    while let Some(message) = stream.next().await {
+        let frame = match message {
+            Ok(Message::Text(frame)) => frame,
+            Ok(Message::Close(_)) => return Goodbye::Gone,
+            Ok(Message::Ping(_) | Message::Pong(_)) => continue,
+            Ok(Message::Binary(_)) => {
+                let what = "a binary frame, where the protocol has text";
+                context.refusals.count("binary_frame", &what);
+                continue;
+            }
+            Err(error) => return unreadable(error, &context.refusals),
+        };
+        for message in decode_frame(&frame, &context.limits) {
+            outbox.half_free().await;
+            if !hand_over(peer, message, context).await {
+                return Goodbye::Restart;
+            }
+        }
+    }
+    Goodbye::Gone
+}
+
+/// Hands a message to the relay, or counts why there is none. `false` if the relay is gone.
+async fn hand_over(
+    peer: PeerId,
+    message: Result<SyncMessage, FrameError>,
+    context: &SocketContext,
+) -> bool {
+    match message {
+        Ok(message) => {
+            let command = Command::Receive(peer, message);
+            context.commands.send(command).await.is_ok()
+        }
+        Err(error) => {
+            context.refusals.count(error.code(), &error);
+            true
+        }
+    }
+}
+
+/// What could not be read: a connection that broke is no offence, anything else is.
+fn unreadable(error: axum::Error, refusals: &Refusals) -> Goodbye {
+    let error = error.into_inner();
+    match error.downcast_ref::<tungstenite::Error>() {
+        Some(tungstenite::Error::Capacity(what)) => refusals.count("frame_too_large", what),
+        Some(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
+            return Goodbye::Gone;
+        }
+        Some(tungstenite::Error::Protocol(what)) => refusals.count("websocket_protocol", what),
+        Some(tungstenite::Error::Utf8(_)) => refusals.count("not_utf8", &"a frame that is no text"),
+        _ => return Goodbye::Gone,
+    }
+    Goodbye::Unreadable
+}
+
+async fn write(
+    sink: &mut Sink,
+    messages: &mut mpsc::Receiver<SyncMessage>,
+    drained: &Notify,
+) -> Goodbye {
+    let mut ping = interval(PING_EVERY);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let frame = tokio::select! {
+            message = messages.recv() => match message {
+                Some(message) => encode_frame([&message]),
+                None => return Goodbye::TooSlow,
+            },
+            _ = ping.tick() => encode_ping(now(), SERVER_NAME),
+        };
+        let sent = sink.send(Message::Text(frame.into()));
+        match timeout(SEND_MAX, sent).await {
+            Ok(Ok(())) => drained.notify_one(),
+            Ok(Err(_)) => return Goodbye::Gone,
+            Err(_) => return Goodbye::TooSlow,
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let ms = since.map_or(0, |since| since.as_millis());
+    Timestamp(u64::try_from(ms).unwrap_or(u64::MAX))
+}
+
+/// Tells the client why, and waits for it to close its side, so that what we said is not lost in a reset.
+async fn say_goodbye(sink: &mut Sink, stream: &mut Stream, goodbye: Goodbye) {
+    let said = match goodbye.frame() {
+        Some(frame) => sink.send(Message::Close(Some(frame))).await,
+        None => sink.flush().await,
+    };
+    if said.is_ok() {
+        while let Some(Ok(_)) = stream.next().await {}
+    }
+}

@@ -1,0 +1,85 @@
+//! Storage in one `SQLite` file, in the tables of classic CoJSON stores ([`schema`]): such a file can be opened as it is.
+//!
+//! A commit is on the disk when `write` returns (write-ahead log, `synchronous=FULL`). Only one process may have the
+//! file open: a second would not see what the first one's replica holds in memory, so it is locked.
+
+mod read;
+mod schema;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+use cojson::ids::CoId;
+use cojson::sync::WriteBatch;
+use rusqlite::Connection;
+
+use super::{LoadError, Loaded, Storage, WriteError};
+
+/// A file that cannot be used as storage.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// It cannot be opened or made, or it is no `SQLite` database, or another process has it open.
+    #[error("{path}: {cause}")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What `SQLite` says.
+        cause: rusqlite::Error,
+    },
+    /// It was written by a later version of the format.
+    #[error("{path} has schema version {found}; this program reads up to {known}")]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version that is known here.
+        known: i64,
+    },
+}
+
+/// An open file.
+#[derive(Debug)]
+pub struct SqliteStorage {
+    connection: Connection,
+}
+
+impl SqliteStorage {
+    /// Opens the file, makes it if it is missing, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is not `SQLite`'s, is open elsewhere or is of a later version.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let database = |cause| OpenError::Database {
+            path: path.to_owned(),
+            cause,
+        };
+        let mut connection = Connection::open(path).map_err(database)?;
+        schema::configure(&connection).map_err(database)?;
+        match schema::migrate(&mut connection).map_err(database)? {
+            found if found > schema::VERSION => Err(OpenError::TooNew {
+                path: path.to_owned(),
+                found,
+                known: schema::VERSION,
+            }),
+            _ => Ok(Self { connection }),
+        }
+    }
+}
+
+impl Storage for SqliteStorage {
+    fn load(&mut self, id: &CoId) -> Result<Option<Loaded>, LoadError> {
+        read::load(&self.connection, id)
+    }
+
+    fn write(&mut self, batches: &[WriteBatch]) -> Vec<Result<(), WriteError>> {
+        write::write(&mut self.connection, batches).unwrap_or_else(|error| {
+            // Nothing was committed, so no batch was, whatever became of it in the transaction.
+            batches.iter().map(|_| Err(error.clone())).collect()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! The built binary, started as an operator starts it, and treated as the world treats a server.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod crash;
+mod hostile;
+mod pages;
+mod peer;
+mod process;
+mod settings;
+mod stop;
+mod sync;
+mod writer;

@@ -1,0 +1,155 @@
+//! The server as a process: started on a free port with a database of its own, killed, stopped, started again.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A command for the binary that inherits nothing from whoever runs the tests.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pleione-sync"));
+    command.env_clear();
+    command
+}
+
+/// A running server. Dropping it kills it.
+pub(crate) struct ServerProcess {
+    child: Child,
+    port: u16,
+    /// Kept open: a server whose reader is gone is another test.
+    _stdout: BufReader<std::process::ChildStdout>,
+}
+
+impl ServerProcess {
+    /// Starts the binary with these settings, and waits for its start line.
+    pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
+        let mut child = command()
+            .envs([("PORT", "0"), ("BIND_ADDRESS", "127.0.0.1")])
+            .envs(settings.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let port = line
+            .split("127.0.0.1:")
+            .nth(1)
+            .and_then(|rest| rest.split('/').next());
+        let port = port
+            .unwrap_or_else(|| panic!("no address in {line:?}"))
+            .parse()
+            .unwrap();
+        Self {
+            child,
+            port,
+            _stdout: stdout,
+        }
+    }
+
+    /// A server that keeps nothing.
+    pub(crate) fn in_memory() -> Self {
+        Self::start(&[("SYNC_MAIA_STORAGE", "in-memory")])
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end.
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for its end; `None` if it has not ended by then.
+    pub(crate) fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let end = Instant::now() + limit;
+        loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => return Some(status),
+                None if Instant::now() > end => return None,
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        }
+    }
+
+    /// Sends these bytes as they are and returns the whole answer, head and body.
+    pub(crate) fn request(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Asks for a path, with more header lines if wanted (each ends in `\r\n`).
+    pub(crate) fn get(&self, path: &str, headers: &str) -> String {
+        let port = self.port;
+        self.request(&format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n{headers}\r\n"
+        ))
+    }
+
+    /// How often something was refused for this reason.
+    pub(crate) fn refused(&self, code: &str) -> u64 {
+        let answer = self.get("/health", "");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let health: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(health["status"], "ok");
+        health["refused"][code].as_u64().unwrap_or_default()
+    }
+
+    /// Waits until something was refused for this reason that often.
+    pub(crate) fn await_refused(&self, code: &str, count: u64) {
+        let end = Instant::now() + Duration::from_secs(10);
+        while self.refused(code) < count {
+            assert!(
+                Instant::now() < end,
+                "{code} was not counted: {}",
+                self.get("/health", "")
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A place for a database.
+pub(crate) struct Place(TempDir);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.0.path().join("sync.db")
+    }
+
+    /// A server on the database of this place.
+    pub(crate) fn server(&self) -> ServerProcess {
+        ServerProcess::start(&[("DB_PATH", self.database().to_str().unwrap())])
+    }
+}

@@ -1,0 +1,77 @@
+//! A wrong setting stops the server at start, with a line that says which and what it may be.
+
+use std::net::TcpListener;
+use std::process::Output;
+
+use crate::process::{Place, command};
+
+fn run(settings: &[(&str, &str)]) -> Output {
+    let defaults = [("SYNC_MAIA_STORAGE", "in-memory"), ("PORT", "0")];
+    let settings = settings.iter().copied();
+    command().envs(defaults).envs(settings).output().unwrap()
+}
+
+#[track_caller]
+fn check_refused(settings: &[(&str, &str)], words: &[&str]) {
+    let output = run(settings);
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{line}");
+    assert_eq!(line.lines().count(), 1, "{line}");
+    for word in words {
+        assert!(line.contains(word), "{word} is not in {line}");
+    }
+}
+
+#[test]
+fn r12_a_wrong_setting_is_named_with_what_it_may_be() {
+    for (settings, words) in [
+        (
+            &[("SYNC_MAIA_STORAGE", "oracle")][..],
+            &["SYNC_MAIA_STORAGE=oracle", "`in-memory`", "`sqlite`"][..],
+        ),
+        (&[("PORT", "70000")], &["PORT=70000", "65535"]),
+        (
+            &[("BIND_ADDRESS", "here")],
+            &["BIND_ADDRESS=here", "127.0.0.1"],
+        ),
+        (
+            &[("FRAME_BYTES_MAX", "1")],
+            &["FRAME_BYTES_MAX=1", "4194304"],
+        ),
+        (
+            &[
+                ("SYNC_MAIA_STORAGE", "sqlite"),
+                ("DB_PATH", "/missing/folder/sync.db"),
+            ],
+            &["DB_PATH", "/missing/folder/sync.db"],
+        ),
+        (
+            &[("WWW_DIR", "/missing/www")],
+            &["WWW_DIR=/missing/www", "a folder"],
+        ),
+        (
+            &[("WWW_DIR", "/"), ("PKG_DIR", "/missing/pkg")],
+            &["PKG_DIR=/missing/pkg", "a folder"],
+        ),
+    ] {
+        check_refused(settings, words);
+    }
+}
+
+#[test]
+fn r12_a_port_that_is_taken_is_told() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let settings = [("BIND_ADDRESS", "127.0.0.1"), ("PORT", &port)];
+    check_refused(&settings, &[&format!("PORT={port}"), "free"]);
+}
+
+#[test]
+fn r12_a_database_that_another_server_has_open_is_told() {
+    let place = Place::new();
+    let _server = place.server();
+    let path = place.database();
+    let path = path.to_str().unwrap();
+    let settings = [("SYNC_MAIA_STORAGE", "sqlite"), ("DB_PATH", path)];
+    check_refused(&settings, &["DB_PATH", path, "locked"]);
+}
