@@ -180,6 +180,24 @@ impl Access {
             })
     }
 
+    /// The groups that were judged by this one as their parent.
+    pub fn children_of(&mut self, logs: &impl Logs, group: &CoId) -> Vec<CoId> {
+        let watchers = self.watchers.get(group).cloned().unwrap_or_default();
+        let mut is_child = |child: &CoId| {
+            self.history(logs, child)
+                .is_some_and(|history| history.parents().any(|parent| parent == group))
+        };
+        watchers
+            .into_iter()
+            .filter(|child| is_child(child))
+            .collect()
+    }
+
+    /// When the last accepted transaction of the group, or of one above it, was made.
+    pub fn latest(&mut self, logs: &impl Logs, group: &CoId) -> Option<Timestamp> {
+        Some(self.judged(logs, group)?.histories.latest())
+    }
+
     /// The agent of an account: its initial admin, for ever.
     pub fn agent_of(&self, logs: &impl Logs, account: &CoId) -> Option<AgentId> {
         if *account == self.identity.account {

@@ -4,12 +4,15 @@
 //! returns what is to be done. It knows no clock, no randomness, no socket and no screen; a host owns those.
 
 pub mod access;
+pub mod account;
 pub mod crypto;
 pub mod entropy;
+pub mod group;
 pub mod header;
 pub mod ids;
 pub mod json;
 pub mod known_state;
+pub mod node;
 pub mod session_log;
 pub mod sync;
 pub mod transaction;

@@ -2,6 +2,7 @@
 
 use super::role::Role;
 use crate::ids::CoId;
+use crate::sync::AppendError;
 
 /// A change of a group that is not possible, or access that we do not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,6 +11,14 @@ pub enum AccessError {
     /// The group's log is not here.
     #[error("group {group} is not loaded: load it and wait until it has changed, then try again")]
     GroupNotLoaded {
+        /// The group.
+        group: CoId,
+    },
+    /// Storage has not said yet what it has of the group.
+    #[error(
+        "group {group} is still being looked for in storage: try again when it has changed or is unavailable"
+    )]
+    Loading {
         /// The group.
         group: CoId,
     },
@@ -59,4 +68,13 @@ pub enum AccessError {
 
 fn describe(role: Option<Role>) -> String {
     role.map_or_else(|| "has no role".to_owned(), |role| format!("is {role}"))
+}
+
+impl From<AppendError> for AccessError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::NotInMemory { id } => Self::GroupNotLoaded { group: id },
+            AppendError::Loading { id } => Self::Loading { group: id },
+        }
+    }
 }

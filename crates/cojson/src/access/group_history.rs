@@ -6,11 +6,12 @@
 
 mod judge;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::group_key::GroupKey;
 use super::role::{Inheritance, Role};
 use super::timeline::Timeline;
 use crate::ids::{CoId, KeyId, Timestamp};
@@ -218,6 +219,30 @@ impl GroupHistory {
     /// The read key that new content is encrypted with.
     pub fn read_key(&self) -> Option<KeyId> {
         KeyId::parse(self.get("readKey")?.as_str()?).ok()
+    }
+
+    /// Every key that was ever wrapped for somebody, each once.
+    pub(crate) fn revealed_keys(&self) -> Vec<KeyId> {
+        let revealed = self.keys().filter_map(|key| match GroupKey::of(key) {
+            GroupKey::Revelation(revealed) => KeyId::parse(revealed).ok(),
+            _ => None,
+        });
+        revealed.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The key itself and all that can be opened with it, one through another.
+    pub(crate) fn keys_that_follow_from(&self, key: &KeyId) -> HashSet<KeyId> {
+        let mut followers = HashSet::from([key.clone()]);
+        let mut count = 0;
+        while count < followers.len() {
+            count = followers.len();
+            for (wrapped, wrapping) in &self.wrapping_keys {
+                if wrapping.iter().any(|key| followers.contains(key)) {
+                    followers.extend(KeyId::parse(wrapped).ok());
+                }
+            }
+        }
+        followers
     }
 
     /// The keys that `key` was ever encrypted with, oldest first.

@@ -1,0 +1,344 @@
+//! Groups: creating them, adding and removing members, rotating their read key.
+//!
+//! Every operation checks first and writes then: one that returns an error has written nothing. What members may do is
+//! judged by [`crate::access`]; here are only the transactions that lead to it.
+
+mod edit;
+mod rotation;
+
+use std::sync::Arc;
+
+use crate::access::{AccessError, EVERYONE, GroupHistory, Role};
+use crate::crypto::{KeySecret, SealerId};
+use crate::header::{CreatedAt, Header, Ruleset, Uniqueness, ValueType};
+use crate::ids::{AgentId, CoId, KeyId, Timestamp};
+use crate::json::Json;
+use crate::node::Node;
+use crate::node::iso_time;
+use crate::sync::AppendError;
+
+use edit::GroupEdit;
+
+/// Who can be a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Member {
+    /// One account.
+    Account(CoId),
+    /// Whoever has no role of its own: the group is public.
+    Everyone,
+}
+
+impl Member {
+    /// The member's key in the group's map.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Account(account) => account.as_str(),
+            Self::Everyone => EVERYONE,
+        }
+    }
+}
+
+/// A read key with its secret.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadKey {
+    pub(crate) id: KeyId,
+    pub(crate) secret: KeySecret,
+}
+
+impl Node {
+    /// Makes a group whose only member, an admin, is this account.
+    pub fn create_group(&mut self, now: Timestamp) -> CoId {
+        let account: Arc<str> = self.account_id().into();
+        let header = Header {
+            value_type: ValueType::CoMap,
+            ruleset: Ruleset::Group {
+                initial_admin: Arc::clone(&account),
+            },
+            meta: Json::Null,
+            uniqueness: Uniqueness::random(self.entropy()),
+            created_at: CreatedAt::At(iso_time(now).into()),
+        };
+        let group = self.make(header);
+        let key = self.fresh_key();
+        // A group with a creation time is nowhere but here, so that nothing has to be waited for.
+        let founded = self.found_group(&group, &account, &key, now);
+        debug_assert!(founded.is_ok(), "{founded:?}");
+        group
+    }
+
+    /// A member's role in a group at a time, inherited or everyone's included.
+    pub fn role_of(&mut self, group: &CoId, member: &Member, at: Timestamp) -> Option<Role> {
+        let (access, replica) = self.access();
+        access.role_of(replica, group, member.as_str(), at)
+    }
+
+    /// This account's role in a group.
+    pub fn my_role(&mut self, group: &CoId, now: Timestamp) -> Option<Role> {
+        let account = Member::Account(self.account_id().clone());
+        self.role_of(group, &account, now)
+    }
+
+    /// The members that the group itself names, with their roles; `None` if it is not loaded.
+    pub fn members(&mut self, group: &CoId) -> Option<Vec<(String, Role)>> {
+        let history = self.history(group)?;
+        let members = history.members().filter(|(_, role)| *role != Role::Revoked);
+        let mut members: Vec<_> = members
+            .map(|(member, role)| (member.to_owned(), role))
+            .collect();
+        members.sort_by(|left, right| left.0.cmp(&right.0));
+        Some(members)
+    }
+
+    /// Whether we have the secret of a key of this group.
+    pub fn can_open(&mut self, group: &CoId, key: &KeyId) -> bool {
+        self.read_key(group, key.clone()).is_some()
+    }
+
+    /// Gives a member a role, and every key that the role needs. The account must be loaded, because keys are sealed for
+    /// its agent.
+    pub fn add_member(
+        &mut self,
+        group: &CoId,
+        member: &Member,
+        role: Role,
+        now: Timestamp,
+    ) -> Result<(), AccessError> {
+        let history = self.group_to_change(group)?;
+        check_role(member, role)?;
+        let at = self.stamp_in_group(group, now);
+        self.check_may_set_role(group, member.as_str(), role, at)?;
+        match (member, role) {
+            (Member::Everyone, _) => self.open_to_everyone(&history, role, at),
+            (Member::Account(account), Role::WriteOnly) => {
+                self.add_write_only(&history, account, at)
+            }
+            (Member::Account(account), _) => self.add_reader(&history, account, role, at),
+        }
+    }
+
+    /// Takes a member's role, and the keys of everything that is written from now on: the read key is rotated, unless
+    /// everyone may read. The accounts of all who stay must be loaded.
+    pub fn remove_member(
+        &mut self,
+        group: &CoId,
+        member: &Member,
+        now: Timestamp,
+    ) -> Result<(), AccessError> {
+        self.group_to_change(group)?;
+        let at = self.stamp_in_group(group, now);
+        self.check_may_set_role(group, member.as_str(), Role::Revoked, at)?;
+        if self.my_role(group, at).is_some_and(Role::can_administer) {
+            self.rotate_read_key(group, Some(member.as_str()), at)?;
+        }
+        let mut edit = GroupEdit::new(self, group, at);
+        edit.set(member.as_str(), Role::Revoked.as_str());
+        Ok(edit.finish()?)
+    }
+
+    /// Writes what every group begins with.
+    pub(crate) fn found_group(
+        &mut self,
+        group: &CoId,
+        admin: &str,
+        key: &ReadKey,
+        at: Timestamp,
+    ) -> Result<(), AppendError> {
+        let own_sealer = self.identity().secret.sealer.id();
+        let mut edit = GroupEdit::new(self, group, at);
+        edit.set(admin, Role::Admin.as_str());
+        edit.seal(key, admin, &own_sealer);
+        edit.set("readKey", key.id.as_str());
+        if !edit.is_account() {
+            edit.set_group_sealer(key);
+        }
+        edit.finish()
+    }
+
+    fn add_reader(
+        &mut self,
+        history: &GroupHistory,
+        account: &CoId,
+        role: Role,
+        at: Timestamp,
+    ) -> Result<(), AccessError> {
+        let sealer = self.sealer_of(account)?;
+        let group = &history.identity().id;
+        let keys = self.keys_to_pass_on(history)?;
+        let mut edit = GroupEdit::new(self, group, at);
+        edit.set(account.as_str(), role.as_str());
+        for key in &keys {
+            edit.seal(key, account.as_str(), &sealer);
+        }
+        Ok(edit.finish()?)
+    }
+
+    /// Publishes the read key, for ever.
+    fn open_to_everyone(
+        &mut self,
+        history: &GroupHistory,
+        role: Role,
+        at: Timestamp,
+    ) -> Result<(), AccessError> {
+        let keys = self.keys_to_pass_on(history)?;
+        let mut edit = GroupEdit::new(self, &history.identity().id, at);
+        edit.set(EVERYONE, role.as_str());
+        for key in &keys {
+            edit.publish(key);
+        }
+        Ok(edit.finish()?)
+    }
+
+    /// The member gets a key of its own, which all who read get too; it never gets the read key.
+    fn add_write_only(
+        &mut self,
+        history: &GroupHistory,
+        account: &CoId,
+        at: Timestamp,
+    ) -> Result<(), AccessError> {
+        let group = &history.identity().id;
+        let sealer = self.sealer_of(account)?;
+        let readers = self.readers(history, Some(account.as_str()))?;
+        let held = history.direct_role(account.as_str(), at);
+        if held.is_some_and(Role::can_read) {
+            self.rotate_read_key(group, Some(account.as_str()), at)?;
+        }
+        let key = self.fresh_key();
+        let mut edit = GroupEdit::new(self, group, at);
+        edit.set(account.as_str(), Role::WriteOnly.as_str());
+        edit.name_write_key(&key, (account.as_str(), &sealer), &readers);
+        Ok(edit.finish()?)
+    }
+
+    /// The read key, and every other key that we can open and that does not follow from it: those of write-only members, and
+    /// those of admins who rotated at the same time.
+    fn keys_to_pass_on(&mut self, history: &GroupHistory) -> Result<Vec<ReadKey>, AccessError> {
+        let current = self.current_key(&history.identity().id)?;
+        let followers = history.keys_that_follow_from(&current.id);
+        let mut keys = vec![current];
+        for key in history.revealed_keys() {
+            if !followers.contains(&key) {
+                keys.extend(self.read_key(&history.identity().id, key));
+            }
+        }
+        Ok(keys)
+    }
+
+    fn read_key(&mut self, group: &CoId, id: KeyId) -> Option<ReadKey> {
+        let (access, replica) = self.access();
+        let secret = access.key(replica, group, &id)?;
+        Some(ReadKey { id, secret })
+    }
+
+    /// The key that new content is encrypted with for all readers.
+    fn current_key(&mut self, group: &CoId) -> Result<ReadKey, AccessError> {
+        let id = self.history(group).and_then(|history| history.read_key());
+        id.and_then(|id| self.read_key(group, id))
+            .ok_or_else(|| AccessError::NoReadKey {
+                group: group.clone(),
+            })
+    }
+
+    pub(crate) fn fresh_key(&mut self) -> ReadKey {
+        ReadKey {
+            id: KeyId::random(self.entropy()),
+            secret: KeySecret::random(self.entropy()),
+        }
+    }
+
+    /// Those whom the group itself lets read, but one, with what to seal for.
+    fn readers(
+        &mut self,
+        history: &GroupHistory,
+        excluded: Option<&str>,
+    ) -> Result<Vec<(String, SealerId)>, AccessError> {
+        self.sealers(history, excluded, Role::can_read)
+    }
+
+    fn sealers(
+        &mut self,
+        history: &GroupHistory,
+        excluded: Option<&str>,
+        is_meant: impl Fn(Role) -> bool,
+    ) -> Result<Vec<(String, SealerId)>, AccessError> {
+        let mut members: Vec<_> = history
+            .members()
+            .filter(|(member, role)| {
+                *member != EVERYONE && Some(*member) != excluded && is_meant(*role)
+            })
+            .map(|(member, _)| member)
+            .collect();
+        members.sort_unstable();
+        let mut sealers = Vec::new();
+        for member in members {
+            let sealer = self.sealer_of_member(member)?;
+            sealers.extend(sealer.map(|sealer| (member.to_owned(), sealer)));
+        }
+        Ok(sealers)
+    }
+
+    /// `None` for a member that is neither an agent nor an account: nothing can be sealed for it.
+    fn sealer_of_member(&mut self, member: &str) -> Result<Option<SealerId>, AccessError> {
+        if let Ok(agent) = AgentId::parse(member) {
+            return Ok(agent.sealer().ok());
+        }
+        match CoId::parse(member) {
+            Ok(account) => self.sealer_of(&account).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn sealer_of(&mut self, account: &CoId) -> Result<SealerId, AccessError> {
+        let (access, replica) = self.access();
+        access
+            .agent_of(replica, account)
+            .and_then(|agent| agent.sealer().ok())
+            .ok_or_else(|| AccessError::AccountNotLoaded {
+                account: account.clone(),
+            })
+    }
+
+    fn group_to_change(&mut self, group: &CoId) -> Result<Arc<GroupHistory>, AccessError> {
+        if self.log(group).is_some_and(|log| !log.header().is_group()) {
+            return Err(AccessError::NotAGroup { id: group.clone() });
+        }
+        let not_loaded = || AccessError::GroupNotLoaded {
+            group: group.clone(),
+        };
+        self.history(group).map(Arc::clone).ok_or_else(not_loaded)
+    }
+
+    fn check_may_set_role(
+        &mut self,
+        group: &CoId,
+        member: &str,
+        role: Role,
+        at: Timestamp,
+    ) -> Result<(), AccessError> {
+        let (access, replica) = self.access();
+        if access.may_set_role(replica, group, member, role, at) {
+            return Ok(());
+        }
+        Err(AccessError::NotAllowed {
+            group: group.clone(),
+            role: self.my_role(group, at),
+            wanted: "give that member that role",
+        })
+    }
+}
+
+/// Roles that this operation can give.
+fn check_role(member: &Member, role: Role) -> Result<(), AccessError> {
+    let cure = match (member, role) {
+        (_, Role::Revoked) => "remove the member instead",
+        (_, role) if role.invites_to().is_some() => "an invitation is given to an agent",
+        (Member::Everyone, Role::Admin | Role::Manager | Role::WriteOnly) => {
+            "everyone can be a reader or a writer"
+        }
+        _ => return Ok(()),
+    };
+    Err(AccessError::NoSuchRole {
+        role,
+        member: member.as_str().to_owned(),
+        cure,
+    })
+}

@@ -1,0 +1,145 @@
+//! A new read key for a group, so that who was removed cannot read what is written from now on.
+//!
+//! The new key is sealed for all who stay and opens the old ones. Groups below follow, because who
+//! had the old key could open theirs.
+
+use super::ReadKey;
+use super::edit::GroupEdit;
+use crate::access::{AccessError, EVERYONE, GroupHistory, Role};
+use crate::crypto::SealerId;
+use crate::ids::{CoId, Timestamp};
+use crate::node::Node;
+use crate::sync::AppendError;
+
+/// How many groups below are rotated with a group, over all generations.
+const ROTATED_GROUPS_MAX: usize = 256;
+
+/// All that the rotation of one group needs, gathered before anything is written.
+struct Rotation {
+    group: CoId,
+    old: ReadKey,
+    readers: Vec<(String, SealerId)>,
+    write_only: Vec<(String, SealerId)>,
+    parents: Vec<CoId>,
+}
+
+impl Node {
+    /// Rotates the read key of a group and of the loaded groups below it that we administer.
+    pub(super) fn rotate_read_key(
+        &mut self,
+        group: &CoId,
+        removed: Option<&str>,
+        at: Timestamp,
+    ) -> Result<(), AccessError> {
+        let mut rotations = Vec::new();
+        self.plan_rotation(group, removed, at, &mut rotations)?;
+        for rotation in rotations {
+            self.rotate(&rotation, at)?;
+        }
+        Ok(())
+    }
+
+    /// Parents come before their children, which wrap their new key for the parent's new one.
+    fn plan_rotation(
+        &mut self,
+        group: &CoId,
+        removed: Option<&str>,
+        at: Timestamp,
+        rotations: &mut Vec<Rotation>,
+    ) -> Result<(), AccessError> {
+        let history = self.group_to_change(group)?;
+        let is_planned = rotations.iter().any(|planned| planned.group == *group);
+        if is_planned
+            || rotations.len() >= ROTATED_GROUPS_MAX
+            || stays_public(&history, removed, at)
+        {
+            return Ok(());
+        }
+        rotations.push(Rotation {
+            group: group.clone(),
+            old: self.current_key(group)?,
+            readers: self.readers(&history, removed)?,
+            write_only: self.sealers(&history, removed, |role| role == Role::WriteOnly)?,
+            parents: history.parents().cloned().collect(),
+        });
+        for child in self.children_of(group) {
+            if self.can_rotate(&child, at) {
+                self.plan_rotation(&child, None, at, rotations)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn children_of(&mut self, group: &CoId) -> Vec<CoId> {
+        let (access, replica) = self.access();
+        access.children_of(replica, group)
+    }
+
+    fn can_rotate(&mut self, group: &CoId, at: Timestamp) -> bool {
+        self.my_role(group, at).is_some_and(Role::can_administer) && self.current_key(group).is_ok()
+    }
+
+    fn rotate(&mut self, rotation: &Rotation, at: Timestamp) -> Result<(), AppendError> {
+        let at = self.stamp_in_group(&rotation.group, at);
+        let new = self.fresh_key();
+        let parents = rotation.parents.iter();
+        let parents: Vec<_> = parents.filter_map(|parent| self.way_into(parent)).collect();
+        let write_keys: Vec<_> = rotation
+            .write_only
+            .iter()
+            .map(|member| (member, self.fresh_key()))
+            .collect();
+        let mut edit = GroupEdit::new(self, &rotation.group, at);
+        for (reader, sealer) in &rotation.readers {
+            edit.seal(&new, reader, sealer);
+        }
+        for ((member, sealer), key) in &write_keys {
+            edit.name_write_key(key, (member, sealer), &rotation.readers);
+        }
+        edit.wrap(&rotation.old, &new);
+        edit.set("readKey", new.id.as_str());
+        edit.set_group_sealer(&new);
+        for parent in &parents {
+            for key in write_keys.iter().map(|(_, key)| key).chain([&new]) {
+                parent.reveal(&mut edit, key);
+            }
+        }
+        edit.finish()
+    }
+
+    /// How a key of a child group is given to those who read the parent.
+    fn way_into(&mut self, parent: &CoId) -> Option<ParentKey> {
+        if let Ok(key) = self.current_key(parent) {
+            return Some(ParentKey::Known(key));
+        }
+        let history = self.history(parent)?;
+        let sealer = history.get("groupSealer")?.as_str()?;
+        let (_, sealer) = sealer.split_once('@').unwrap_or(("", sealer));
+        SealerId::parse(sealer).ok().map(ParentKey::Sealer)
+    }
+}
+
+/// How a parent group's readers are reached.
+enum ParentKey {
+    /// By their read key, which we have.
+    Known(ReadKey),
+    /// By the public sealer that follows from it.
+    Sealer(SealerId),
+}
+
+impl ParentKey {
+    fn reveal(&self, edit: &mut GroupEdit<'_>, key: &ReadKey) {
+        match self {
+            Self::Known(parent) => edit.wrap(key, parent),
+            Self::Sealer(sealer) => edit.seal_for_group(key, sealer),
+        }
+    }
+}
+
+/// A key that everyone may read protects nothing, so that a new one would not either.
+fn stays_public(history: &GroupHistory, removed: Option<&str>, at: Timestamp) -> bool {
+    removed != Some(EVERYONE)
+        && history
+            .direct_role(EVERYONE, at)
+            .is_some_and(Role::can_read)
+}

@@ -1,0 +1,327 @@
+//! A local node: one account's replica with its keys and views. What an application reads and writes goes through here.
+//!
+//! It is a state machine like the [`Replica`] below it: inputs are handed in, [`Node::poll_effect`] says what is to be
+//! done. Views are kept up to date incrementally; reading one costs nothing that grows with its history. It promises
+//! that what it shows is what every other replica with the same logs and keys shows (R10), and that own writes are
+//! shown at once. It never reads a clock: the host passes the time.
+//!
+//! ```
+//! use cojson::access::Role;
+//! use cojson::account::account_id;
+//! use cojson::crypto::AgentSecret;
+//! use cojson::entropy::Entropy;
+//! use cojson::header::ValueType;
+//! use cojson::ids::{SessionId, Timestamp};
+//! use cojson::json::Json;
+//! use cojson::node::{NewValue, Node, NodeConfig, Stamp};
+//! use cojson::sync::{Effect, ReplicaConfig};
+//!
+//! let mut entropy = Entropy::from_seed([7; 32]); // 32 random bytes, from the host
+//! let secret = AgentSecret::generate(&mut entropy);
+//! let session = SessionId::random_of_account(&account_id(&secret.agent_id()), &mut entropy);
+//! let limits = ReplicaConfig::default();
+//! let mut node = Node::new(NodeConfig { secret, session, entropy_seed: entropy.bytes(), limits });
+//!
+//! // Storage is asked first what it has; this host has none.
+//! node.load_own();
+//! while let Some(effect) = node.poll_effect() {
+//!     if let Effect::Load(id) = effect {
+//!         node.loaded(&id, None);
+//!     }
+//! }
+//! node.found_account()?;
+//!
+//! let now = Timestamp(1_795_334_513_735);
+//! let todo = NewValue {
+//!     value_type: ValueType::CoMap,
+//!     owner: node.own_group(),
+//!     uniqueness: node.random_uniqueness(),
+//!     meta: Json::Null,
+//! };
+//! let todo = node.create(todo, now)?;
+//! node.map_set(&todo, &[("text".into(), "milk".into())], Stamp::Now(now))?;
+//!
+//! let shown = node.map(&todo).and_then(|map| map.get("text"));
+//! assert_eq!(shown.and_then(Json::as_str), Some("milk"));
+//! assert_eq!(node.my_role(&node.own_group(), now), Some(Role::Admin));
+//! # Ok::<(), cojson::node::WriteError>(())
+//! ```
+
+mod change;
+mod content;
+mod edits;
+mod error;
+mod iso_time;
+mod opening;
+mod passing;
+mod shown;
+mod writing;
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use crate::access::{Access, GroupHistory, Identity, Logs};
+use crate::account::account_id;
+use crate::crypto::AgentSecret;
+use crate::entropy::Entropy;
+use crate::header::{Header, Ruleset};
+use crate::ids::{CoId, SessionId};
+use crate::sync::{AppendError, Effect, PeerId, Replica, ReplicaConfig};
+use crate::transaction::Transaction;
+use crate::value_log::ValueLog;
+use crate::view::{ListView, MapView, StreamView, ValidTransaction};
+
+pub use change::Change;
+pub use error::WriteError;
+pub(crate) use iso_time::iso_time;
+pub use writing::{NewValue, Stamp};
+
+use content::Content;
+use shown::Shown;
+
+/// What the host is to do: the replica's effects, and `Changed` also for values whose group changed.
+pub type NodeEffect = Effect;
+
+/// What a node starts with.
+#[derive(Debug)]
+pub struct NodeConfig {
+    /// Who it is.
+    pub secret: AgentSecret,
+    /// The session it writes in, which no other running node may have. It is taken as one of the secret's account.
+    pub session: SessionId,
+    /// 32 random bytes, fresh each time.
+    pub entropy_seed: [u8; 32],
+    /// Limits on what peers can make it hold.
+    pub limits: ReplicaConfig,
+}
+
+/// A local node.
+pub struct Node {
+    replica: Replica,
+    upstreams: BTreeSet<PeerId>,
+    access: Access,
+    /// Where we write, but for the account itself.
+    session: SessionId,
+    /// Where we write to the account itself.
+    agent_session: SessionId,
+    entropy: Entropy,
+    contents: HashMap<CoId, Content>,
+    /// The values with content, by the group that their verdicts come from.
+    ruled: HashMap<CoId, BTreeSet<CoId>>,
+    effects: VecDeque<Effect>,
+    /// The values whose change is among the effects.
+    announced: HashSet<CoId>,
+}
+
+impl Logs for Replica {
+    fn log(&self, id: &CoId) -> Option<&ValueLog> {
+        Self::log(self, id)
+    }
+}
+
+impl Node {
+    /// A node that holds nothing yet. Load the account and its own group, then call [`Node::found_account`].
+    pub fn new(config: NodeConfig) -> Self {
+        let agent = config.secret.agent_id();
+        let account = account_id(&agent);
+        let session_of = |author| config.session.with_author(author);
+        Self {
+            replica: Replica::new(config.limits),
+            upstreams: BTreeSet::new(),
+            session: session_of(account.as_str()).unwrap_or_else(|_| config.session.clone()),
+            agent_session: session_of(agent.as_str()).unwrap_or_else(|_| config.session.clone()),
+            access: Access::new(Identity {
+                account,
+                agent,
+                secret: config.secret,
+            }),
+            entropy: Entropy::from_seed(config.entropy_seed),
+            contents: HashMap::new(),
+            ruled: HashMap::new(),
+            effects: VecDeque::new(),
+            announced: HashSet::new(),
+        }
+    }
+
+    /// Our account.
+    pub fn account_id(&self) -> &CoId {
+        &self.identity().account
+    }
+
+    /// Our secret.
+    pub fn secret(&self) -> &AgentSecret {
+        &self.identity().secret
+    }
+
+    /// The session we write in.
+    pub fn session(&self) -> &SessionId {
+        &self.session
+    }
+
+    /// The replica, to ask for its state.
+    pub fn replica(&self) -> &Replica {
+        &self.replica
+    }
+
+    /// The log of a value, if it is loaded.
+    pub fn log(&self, id: &CoId) -> Option<&ValueLog> {
+        self.replica.log(id)
+    }
+
+    /// Whether the value's log is in memory.
+    pub fn is_loaded(&self, id: &CoId) -> bool {
+        self.log(id).is_some()
+    }
+
+    /// The view of a map, a group or an account; `None` while it or its group is not loaded, or if it is something else.
+    pub fn map(&mut self, id: &CoId) -> Option<&MapView> {
+        match self.content(id)?.shown() {
+            Shown::Map(view) => Some(view),
+            _ => None,
+        }
+    }
+
+    /// The view of a list or a text; `None` as for [`Node::map`].
+    pub fn list(&mut self, id: &CoId) -> Option<&ListView> {
+        match self.content(id)?.shown() {
+            Shown::List(view) => Some(view),
+            _ => None,
+        }
+    }
+
+    /// The view of a stream; `None` as for [`Node::map`].
+    pub fn stream(&mut self, id: &CoId) -> Option<&StreamView> {
+        match self.content(id)?.shown() {
+            Shown::Stream(view) => Some(view),
+            _ => None,
+        }
+    }
+
+    /// Forgets the view of a value that nobody looks at any more. It is made again when it is asked for.
+    pub fn close(&mut self, id: &CoId) {
+        self.contents.remove(id);
+        let ruler = self.log(id).and_then(ruler_of).cloned();
+        if let Some(values) = ruler.and_then(|ruler| self.ruled.get_mut(&ruler)) {
+            values.remove(id);
+        }
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        self.access.identity()
+    }
+
+    pub(crate) fn entropy(&mut self) -> &mut Entropy {
+        &mut self.entropy
+    }
+
+    pub(crate) fn access(&mut self) -> (&mut Access, &Replica) {
+        (&mut self.access, &self.replica)
+    }
+
+    pub(crate) fn history(&mut self, group: &CoId) -> Option<&Arc<GroupHistory>> {
+        self.access.history(&self.replica, group)
+    }
+
+    /// The session for writing to a value: an account itself is written to by its agent.
+    pub(crate) fn session_for(&self, id: &CoId) -> &SessionId {
+        if id == self.account_id() {
+            &self.agent_session
+        } else {
+            &self.session
+        }
+    }
+
+    /// Makes a value with this header, unless it is there.
+    pub(crate) fn make(&mut self, header: Header) -> CoId {
+        let id = self.replica.create(header);
+        self.drain();
+        self.take_note_of(&id);
+        id
+    }
+
+    /// Appends a transaction to an own session; it is up to the caller to have it shown.
+    pub(crate) fn append(
+        &mut self,
+        id: &CoId,
+        session: &SessionId,
+        transaction: Transaction,
+    ) -> Result<(), AppendError> {
+        self.replica.append_local(id, session, transaction)?;
+        Ok(())
+    }
+
+    fn show_own(&mut self, id: &CoId, transaction: ValidTransaction) {
+        if let Some(content) = self.contents.get_mut(id) {
+            content.append_own(transaction);
+        }
+    }
+
+    /// The up-to-date content of a value; `None` while it or its group is not loaded.
+    fn content(&mut self, id: &CoId) -> Option<&Content> {
+        let log = self.replica.log(id)?;
+        let ruler = ruler_of(log);
+        let generation = match ruler {
+            Some(group) => self.access.generation(&self.replica, group),
+            None => Some(1),
+        };
+        if !self.contents.contains_key(id) {
+            if let Some(ruler) = ruler {
+                let values = self.ruled.entry(ruler.clone()).or_default();
+                values.insert(id.clone());
+            }
+            let content = Content::new(log.header());
+            self.contents.insert(id.clone(), content);
+        }
+        let (content, generation) = (self.contents.get_mut(id)?, generation?);
+        if !content.is_fresh(generation) {
+            content.refresh(log, &mut self.access, &self.replica, generation);
+        }
+        Some(content)
+    }
+
+    /// Takes over the replica's effects, and what they mean for groups and views.
+    fn drain(&mut self) {
+        while let Some(effect) = self.replica.poll_effect() {
+            if let Effect::Changed(id) = effect {
+                self.announce(&id);
+                self.take_note_of(&id);
+            } else {
+                self.effects.push_back(effect);
+            }
+        }
+    }
+
+    /// A value's log grew or appeared: its content is stale, and so may be that of all that it rules.
+    pub(crate) fn take_note_of(&mut self, id: &CoId) {
+        if let Some(content) = self.contents.get_mut(id) {
+            content.mark_stale();
+        }
+        let changed_groups = self.access.refresh(&self.replica, id);
+        for group in &changed_groups {
+            let ruled = self.ruled.get(group).cloned().unwrap_or_default();
+            for value in ruled.iter().filter(|value| *value != id) {
+                self.announce(value);
+            }
+        }
+        let is_group = |log: &ValueLog| matches!(log.header().ruleset, Ruleset::Group { .. });
+        if self.log(id).is_some_and(is_group) {
+            // Judged at once, so that the groups below a group are known when it changes.
+            let _ = self.access.generation(&self.replica, id);
+        }
+    }
+
+    fn announce(&mut self, id: &CoId) {
+        if self.announced.insert(id.clone()) {
+            self.effects.push_back(Effect::Changed(id.clone()));
+        }
+    }
+}
+
+/// Whose history decides what of a value is valid: its group's, or its own if it is one; `None` if anyone may write.
+fn ruler_of(log: &ValueLog) -> Option<&CoId> {
+    match &log.header().ruleset {
+        Ruleset::Group { .. } => Some(log.id()),
+        Ruleset::OwnedByGroup { group, .. } => Some(group),
+        Ruleset::UnsafeAllowAll => None,
+    }
+}

@@ -1,0 +1,98 @@
+//! What goes straight to the replica and back: peers, storage, flushes, effects.
+
+use super::{Node, NodeEffect};
+use crate::ids::CoId;
+use crate::sync::{ContentMessage, Effect, PeerId, PeerRole, StoredLog, SyncMessage, WriteId};
+
+impl Node {
+    /// Wants a value: `Changed` or `Unavailable` follows.
+    pub fn load(&mut self, id: &CoId) {
+        self.replica.load(id);
+        self.drain();
+    }
+
+    /// A peer is connected.
+    pub fn connect(&mut self, peer: PeerId, role: PeerRole) {
+        if role == PeerRole::Server {
+            self.upstreams.insert(peer);
+        }
+        self.replica.connect(peer, role);
+        self.drain();
+    }
+
+    /// A peer is gone.
+    pub fn disconnect(&mut self, peer: PeerId) {
+        self.upstreams.remove(&peer);
+        self.replica.disconnect(peer);
+        self.drain();
+    }
+
+    /// Whether an upstream peer is connected: what is not here may still come.
+    pub fn has_upstream(&self) -> bool {
+        !self.upstreams.is_empty()
+    }
+
+    /// Says that there is an upstream peer of that id, connected or not: what it has not acknowledged is pending.
+    pub fn remember_upstream(&mut self, peer: PeerId) {
+        self.replica.remember_upstream(peer);
+        self.drain();
+    }
+
+    /// A peer said something.
+    pub fn receive(&mut self, peer: PeerId, message: SyncMessage) {
+        self.replica.receive(peer, message);
+        self.drain();
+    }
+
+    /// What storage has of a value, in answer to `Load`.
+    pub fn loaded(&mut self, id: &CoId, stored: Option<StoredLog>) {
+        self.replica.loaded(id, stored);
+        self.drain();
+    }
+
+    /// A write is durable.
+    pub fn stored(&mut self, id: WriteId) {
+        self.replica.stored(id);
+        self.drain();
+    }
+
+    /// A write failed.
+    pub fn store_failed(&mut self, id: WriteId) {
+        self.replica.store_failed(id);
+        self.drain();
+    }
+
+    /// Another tab of the same database has made this durable.
+    pub fn absorb(&mut self, content: ContentMessage) {
+        self.replica.absorb(content);
+        self.drain();
+    }
+
+    /// Signs what was written, once per session, and asks for one write of all that is new.
+    pub fn flush(&mut self) {
+        let own = [&self.session, &self.agent_session];
+        let signer = &self.access.identity().secret.signer;
+        self.replica
+            .flush(|session| own.contains(&session).then(|| signer.clone()));
+        self.drain();
+    }
+
+    /// The next thing that the host is to do.
+    pub fn poll_effect(&mut self) -> Option<NodeEffect> {
+        let effect = self.effects.pop_front()?;
+        if let Effect::Changed(id) = &effect {
+            self.announced.remove(id);
+        }
+        Some(effect)
+    }
+
+    /// How many transactions are durable here and not acknowledged by some upstream peer.
+    pub fn pending_uploads(&self) -> u64 {
+        self.replica.pending_uploads()
+    }
+
+    /// Whether everything is durable and acknowledged by every upstream peer.
+    pub fn is_synced(&self) -> bool {
+        self.replica.is_synced()
+    }
+}

@@ -1,0 +1,17 @@
+//! Several devices and people, with a server between them: founding, membership, keys, values.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
+
+#[path = "devices/founding.rs"]
+mod founding;
+#[path = "devices/membership.rs"]
+mod membership;
+#[path = "devices/values.rs"]
+mod values;
+#[path = "devices/world.rs"]
+mod world;

@@ -1,0 +1,302 @@
+//! The recorded session of the reference implementation, replayed into nodes with its people's secrets: each sees at each
+//! point what the reference showed them, and nothing more.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
+
+use std::collections::BTreeSet;
+
+use cojson::access::Role;
+use cojson::account::account_id;
+use cojson::crypto::AgentSecret;
+use cojson::group::Member;
+use cojson::ids::{CoId, KeyId, SessionId, Timestamp};
+use cojson::json::Json;
+use cojson::node::{Node, NodeConfig};
+use cojson::sync::{
+    Effect, FrameLimits, PeerId, PeerRole, Rejection, ReplicaConfig, SyncMessage, decode_frame,
+};
+use cojson::transaction::Transaction;
+
+const FRAMES: &str = include_str!("vectors/frames.jsonl");
+const SECRETS: &str = include_str!("vectors/secrets.json");
+const SERVER: PeerId = PeerId(1);
+
+fn secrets() -> Json {
+    Json::parse(SECRETS).unwrap()
+}
+
+fn text<'a>(json: &'a Json, path: &[&str]) -> &'a str {
+    let found = path.iter().try_fold(json, |json, key| json.get(key));
+    found.and_then(Json::as_str).unwrap()
+}
+
+fn value_id(name: &str) -> CoId {
+    CoId::parse(text(&secrets(), &["ids", name])).unwrap()
+}
+
+fn account(person: &str) -> CoId {
+    CoId::parse(text(&secrets(), &[person, "accountID"])).unwrap()
+}
+
+/// A node of one of the recorded people, in a session that was not recorded.
+fn node_of(person: &str) -> Node {
+    let secret = AgentSecret::parse(text(&secrets(), &[person, "secret"])).unwrap();
+    let account = account_id(&secret.agent_id());
+    let mut node = Node::new(NodeConfig {
+        session: SessionId::parse(&format!("{account}_session_zFresh")).unwrap(),
+        secret,
+        entropy_seed: [1; 32],
+        limits: ReplicaConfig::default(),
+    });
+    node.connect(SERVER, PeerRole::Server);
+    settle(&mut node);
+    node
+}
+
+/// A host with a storage that is empty, but never fails.
+fn settle(node: &mut Node) {
+    while let Some(effect) = node.poll_effect() {
+        match effect {
+            Effect::Load(id) => node.loaded(&id, None),
+            Effect::Store(batch) => node.stored(batch.id),
+            // A message that overtook its author's account: the peer is asked for it again.
+            Effect::Rejected {
+                reason: Rejection::UnknownAuthor { .. },
+                ..
+            } => {}
+            Effect::Rejected { reason, .. } => panic!("a genuine message was refused: {reason}"),
+            _ => {}
+        }
+    }
+}
+
+fn content_messages(line: &Json) -> Vec<SyncMessage> {
+    let Some(raw) = line.get("raw").and_then(Json::as_str) else {
+        return Vec::new();
+    };
+    let messages = decode_frame(raw, &FrameLimits::default());
+    messages
+        .into_iter()
+        .map(Result::unwrap)
+        .filter(|message| matches!(message, SyncMessage::Content(_)))
+        .collect()
+}
+
+fn lines() -> impl Iterator<Item = Json> {
+    FRAMES.lines().map(|line| Json::parse(line).unwrap())
+}
+
+/// Replays the recording into a node, until a note that starts so.
+fn replay_until(node: &mut Node, end: &str) {
+    for line in lines() {
+        let text = line.get("note").and_then(Json::as_str);
+        if text.is_some_and(|text| !end.is_empty() && text.starts_with(end)) {
+            return;
+        }
+        for message in content_messages(&line) {
+            node.receive(SERVER, message);
+            node.flush();
+            settle(node);
+        }
+    }
+    assert!(end.is_empty(), "no note starts with {end:?}");
+}
+
+fn shown(node: &mut Node, id: &CoId) -> Json {
+    if let Some(map) = node.map(id) {
+        return map.to_json();
+    }
+    if let Some(list) = node.list(id) {
+        return list.to_json();
+    }
+    node.stream(id).unwrap().to_json()
+}
+
+/// Two objects with the same members, whatever their order.
+fn assert_same(actual: &Json, expected: &Json, what: &str) {
+    let stable = cojson::json::to_stable_string;
+    assert_eq!(stable(actual), stable(expected), "{what}");
+}
+
+#[test]
+fn alice_sees_the_values_that_the_reference_showed() {
+    let mut alice = node_of("alice");
+    replay_until(&mut alice, "");
+    let expected = secrets().get("expected").unwrap().clone();
+    for name in ["map", "list", "stream"] {
+        let actual = shown(&mut alice, &value_id(name));
+        assert_same(&actual, expected.get(name).unwrap(), name);
+    }
+    let text_value = alice.list(&value_id("text")).unwrap().to_text();
+    assert_eq!(
+        Some(text_value.as_str()),
+        expected.get("text").and_then(Json::as_str)
+    );
+    let binary = alice.stream(&value_id("bin")).unwrap();
+    let kinds = binary.by_time();
+    let kinds: Vec<_> = kinds
+        .iter()
+        .map(|item| text(&item.value, &["type"]))
+        .collect();
+    assert_eq!(kinds, ["start", "chunk", "end"]);
+}
+
+#[test]
+fn alice_opens_every_private_transaction_of_the_recording() {
+    let mut alice = node_of("alice");
+    replay_until(&mut alice, "");
+    let mut opened = BTreeSet::new();
+    for message in lines().flat_map(|line| content_messages(&line)) {
+        let SyncMessage::Content(content) = message else {
+            continue;
+        };
+        let owner = alice.log(&content.id).unwrap().header().owner().cloned();
+        for (session, piece) in &content.new {
+            for (place, transaction) in piece.new_transactions.iter().enumerate() {
+                let Transaction::Private { key_used, .. } = transaction else {
+                    continue;
+                };
+                let owner = owner.as_ref().unwrap();
+                assert!(alice.can_open(owner, key_used), "{} {key_used}", content.id);
+                opened.insert((
+                    content.id.clone(),
+                    session.clone(),
+                    piece.after as usize + place,
+                ));
+            }
+        }
+    }
+    assert_eq!(opened.len(), 26);
+}
+
+#[test]
+fn who_was_removed_does_not_get_the_key_that_came_after() {
+    let (group, old, new) = (
+        value_id("group"),
+        KeyId::parse("key_z3mTUxSegbhsqq3EVD").unwrap(),
+        KeyId::parse("key_z5kDz84Z7SmWvjYGiL").unwrap(),
+    );
+    for (person, opens_new) in [("alice", true), ("carol", true), ("bob", false)] {
+        let mut node = node_of(person);
+        replay_until(&mut node, "");
+        assert!(node.can_open(&group, &old), "{person}");
+        assert_eq!(node.can_open(&group, &new), opens_new, "{person}");
+    }
+}
+
+#[test]
+fn each_person_sees_at_each_point_what_the_reference_showed_them() {
+    for (person, value, note) in [
+        (
+            "bob",
+            "map",
+            "B sees {\"plain\":{\"nested\":[1,2.5,\"x\"]}}",
+        ),
+        (
+            "bob",
+            "map",
+            "B sees {\"plain\":{\"nested\":[1,2.5,\"x\"]},\"hello\":",
+        ),
+        ("carol", "map", "C sees {"),
+        ("bob", "map", "B sees after rotation {"),
+        (
+            "carol",
+            "childMap",
+            "C (reader of parent) sees child's map {",
+        ),
+        ("alice", "map", "A map {"),
+        ("bob", "stream", "B2 stream {"),
+    ] {
+        let mut reader = node_of(person);
+        replay_until(&mut reader, note);
+        let note = lines()
+            .filter_map(|line| line.get("note").and_then(Json::as_str).map(str::to_owned))
+            .find(|text| text.starts_with(note))
+            .unwrap();
+        let expected = Json::parse(&note[note.find('{').unwrap()..]).unwrap();
+        assert_same(&shown(&mut reader, &value_id(value)), &expected, &note);
+    }
+}
+
+#[test]
+fn a_removed_member_reads_what_was_written_before_and_nothing_after() {
+    let mut bob = node_of("bob");
+    replay_until(&mut bob, "");
+    let map = bob.map(&value_id("map")).unwrap();
+    assert_eq!(map.get("hello").and_then(Json::as_str), Some("world"));
+    assert_eq!(map.get("afterRotation"), None);
+    assert_eq!(bob.list(&value_id("list")).unwrap().len(), 4);
+}
+
+#[test]
+fn roles_are_those_of_the_recorded_group_at_each_time() {
+    let mut alice = node_of("alice");
+    replay_until(&mut alice, "");
+    let (group, child) = (value_id("group"), value_id("child"));
+    let end = Timestamp(u64::MAX);
+    for (group, person, at, expected) in [
+        (&group, "alice", end, Some(Role::Admin)),
+        (&group, "bob", Timestamp(1_795_334_513_920), None),
+        (
+            &group,
+            "bob",
+            Timestamp(1_795_334_513_921),
+            Some(Role::Writer),
+        ),
+        (
+            &group,
+            "bob",
+            Timestamp(1_795_334_514_222),
+            Some(Role::Writer),
+        ),
+        (&group, "bob", Timestamp(1_795_334_514_223), None),
+        (&group, "carol", end, Some(Role::Reader)),
+        (&child, "carol", end, Some(Role::Reader)),
+        (&child, "bob", end, None),
+    ] {
+        let member = Member::Account(account(person));
+        assert_eq!(
+            alice.role_of(group, &member, at),
+            expected,
+            "{person} at {at:?}"
+        );
+    }
+}
+
+#[test]
+fn r10_whatever_order_the_messages_come_in_the_values_are_the_same() {
+    let mut messages: Vec<_> = lines().flat_map(|line| content_messages(&line)).collect();
+    for seed in 1..=8 {
+        let mut alice = node_of("alice");
+        shuffle(&mut messages, seed);
+        // Often enough that a piece that came before the one it follows has come again after it.
+        for message in std::iter::repeat_n(&messages, 8).flatten() {
+            alice.receive(SERVER, message.clone());
+            settle(&mut alice);
+            // Reading in between must leave nothing stale behind.
+            let _ = alice.map(&value_id("map"));
+            let _ = alice.list(&value_id("list"));
+        }
+        let expected = secrets().get("expected").unwrap().clone();
+        for name in ["map", "list", "stream"] {
+            let actual = shown(&mut alice, &value_id(name));
+            assert_same(&actual, expected.get(name).unwrap(), name);
+        }
+    }
+}
+
+/// Fisher and Yates' shuffle by a linear congruence.
+fn shuffle<T>(items: &mut [T], seed: usize) {
+    let mut state = seed;
+    for last in (1..items.len()).rev() {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        items.swap(last, (state >> 33) % (last + 1));
+    }
+}
