@@ -87,3 +87,71 @@ fn answer_all(storage: &mut dyn Storage, asks: Vec<Ask>) -> Vec<Answer> {
     }));
     answers
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::storage::conformance::{Author, batch, header, value_write};
+    use crate::storage::memory::MemoryStorage;
+
+    /// Notes how many batches each commit takes; the first one waits until it is let on.
+    struct SlowDisk {
+        memory: MemoryStorage,
+        gate: mpsc::Receiver<()>,
+        commits: Arc<Mutex<Vec<usize>>>,
+    }
+
+    impl Storage for SlowDisk {
+        fn load(&mut self, id: &CoId) -> Result<Option<Loaded>, LoadError> {
+            self.memory.load(id)
+        }
+
+        fn write(&mut self, batches: &[WriteBatch]) -> Vec<Result<(), WriteError>> {
+            self.commits.lock().unwrap().push(batches.len());
+            let _ = self.gate.recv();
+            self.memory.write(batches)
+        }
+    }
+
+    #[test]
+    fn writes_that_wait_for_a_commit_share_the_next_one_and_loads_see_them() {
+        let (open, gate) = mpsc::channel();
+        let commits = Arc::default();
+        let disk = SlowDisk {
+            memory: MemoryStorage::default(),
+            gate,
+            commits: Arc::clone(&commits),
+        };
+        let (answers, mut answered) = tokio::sync::mpsc::unbounded_channel();
+        let (asks, thread) = spawn(Box::new(disk), answers).unwrap();
+        let write = |index: u64| {
+            let mut author = Author::new(1);
+            let piece = author.piece(&["[]"]);
+            let value = header(&index.to_string());
+            let segments = vec![author.segment(piece)];
+            Ask::Write(batch(index, vec![value_write(&value, true, segments)]))
+        };
+        asks.send(write(0)).unwrap();
+        while commits.lock().unwrap().is_empty() {
+            std::thread::yield_now();
+        }
+        for index in 1..=9 {
+            asks.send(write(index)).unwrap();
+        }
+        asks.send(Ask::Load(header("9").id())).unwrap();
+        drop((asks, open));
+        thread.join().unwrap();
+        assert_eq!(*commits.lock().unwrap(), [1, 9]);
+        for index in 0..=9 {
+            let answer = answered.try_recv().unwrap();
+            assert!(matches!(answer, Answer::Written(WriteId(id), Ok(())) if id == index));
+        }
+        let loaded = answered.try_recv().unwrap();
+        assert!(
+            matches!(loaded, Answer::Loaded(_, Ok(Some(_)))),
+            "{loaded:?}"
+        );
+    }
+}

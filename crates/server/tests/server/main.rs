@@ -12,6 +12,7 @@ mod hostile;
 mod pages;
 mod peer;
 mod process;
+mod replica;
 mod settings;
 mod stop;
 mod sync;
