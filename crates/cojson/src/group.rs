@@ -4,6 +4,7 @@
 //! judged by [`crate::access`]; here are only the transactions that lead to it.
 
 mod edit;
+mod inheritance;
 mod rotation;
 
 use std::sync::Arc;

@@ -9,8 +9,12 @@
 
 #[path = "devices/founding.rs"]
 mod founding;
+#[path = "devices/keys.rs"]
+mod keys;
 #[path = "devices/membership.rs"]
 mod membership;
+#[path = "devices/scene.rs"]
+mod scene;
 #[path = "devices/values.rs"]
 mod values;
 #[path = "devices/world.rs"]

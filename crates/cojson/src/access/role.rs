@@ -157,6 +157,15 @@ impl Inheritance {
         }
     }
 
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Extend => "extend",
+            Self::Fixed(role) => role.as_str(),
+            Self::Revoked => "revoked",
+        }
+    }
+
     /// The role that a member with this role in the parent has in the child.
     pub(super) fn apply(self, in_parent: Role) -> Option<Role> {
         match self {

@@ -83,7 +83,9 @@ impl Node {
         let at = self.stamp_in_group(&rotation.group, at);
         let new = self.fresh_key();
         let parents = rotation.parents.iter();
-        let parents: Vec<_> = parents.filter_map(|parent| self.way_into(parent)).collect();
+        let parents: Vec<_> = parents
+            .filter_map(|parent| self.way_into(parent).ok())
+            .collect();
         let write_keys: Vec<_> = rotation
             .write_only
             .iter()
@@ -105,34 +107,6 @@ impl Node {
             }
         }
         edit.finish()
-    }
-
-    /// How a key of a child group is given to those who read the parent.
-    fn way_into(&mut self, parent: &CoId) -> Option<ParentKey> {
-        if let Ok(key) = self.current_key(parent) {
-            return Some(ParentKey::Known(key));
-        }
-        let history = self.history(parent)?;
-        let sealer = history.get("groupSealer")?.as_str()?;
-        let (_, sealer) = sealer.split_once('@').unwrap_or(("", sealer));
-        SealerId::parse(sealer).ok().map(ParentKey::Sealer)
-    }
-}
-
-/// How a parent group's readers are reached.
-enum ParentKey {
-    /// By their read key, which we have.
-    Known(ReadKey),
-    /// By the public sealer that follows from it.
-    Sealer(SealerId),
-}
-
-impl ParentKey {
-    fn reveal(&self, edit: &mut GroupEdit<'_>, key: &ReadKey) {
-        match self {
-            Self::Known(parent) => edit.wrap(key, parent),
-            Self::Sealer(sealer) => edit.seal_for_group(key, sealer),
-        }
     }
 }
 

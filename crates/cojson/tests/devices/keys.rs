@@ -1,0 +1,283 @@
+//! Who has which keys: everyone, write-only members, admins at odds, groups below groups.
+
+use cojson::access::{AccessError, Inheritance, Role};
+use cojson::group::Member;
+use cojson::ids::Timestamp;
+use cojson::node::Stamp;
+
+use crate::scene::{END, NOW, Scene, member, scene};
+use crate::world::{device, get, load, new_map, set};
+
+#[test]
+fn a_group_open_to_everyone_is_read_by_strangers_until_it_is_closed() {
+    let mut scene = scene();
+    let stranger_write = Stamp::Now(Timestamp(NOW + 20));
+    let open = |scene: &mut Scene, role, at| {
+        scene
+            .alice
+            .add_member(&scene.group, &Member::Everyone, role, Timestamp(at))
+            .unwrap();
+        scene.sync();
+    };
+    open(&mut scene, Role::Reader, NOW + 10);
+    assert_eq!(
+        get(&mut scene.bob, &scene.map, "text").as_deref(),
+        Some("secret")
+    );
+    let entry = [("by".into(), "stranger".into())];
+    assert!(
+        scene
+            .bob
+            .map_set(&scene.map, &entry, stranger_write)
+            .is_err()
+    );
+
+    open(&mut scene, Role::Writer, NOW + 30);
+    set(&mut scene.bob, &scene.map, "by", "stranger", NOW + 40);
+    scene.sync();
+    assert_eq!(
+        get(&mut scene.alice, &scene.map, "by").as_deref(),
+        Some("stranger")
+    );
+
+    scene
+        .alice
+        .remove_member(&scene.group, &Member::Everyone, Timestamp(NOW + 50))
+        .unwrap();
+    set(&mut scene.alice, &scene.map, "text", "closed", NOW + 60);
+    scene.sync();
+    assert_eq!(
+        get(&mut scene.bob, &scene.map, "text").as_deref(),
+        Some("secret")
+    );
+    for role in [Role::Admin, Role::WriteOnly] {
+        let refused = scene
+            .alice
+            .add_member(&scene.group, &Member::Everyone, role, END);
+        assert!(
+            matches!(refused, Err(AccessError::NoSuchRole { .. })),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
+fn a_write_only_member_sees_its_own_and_all_readers_see_it() {
+    let mut scene = scene();
+    let mut carol = device("carol", 3);
+    scene.world.sync(&mut [&mut carol]);
+    load(
+        &mut scene.world,
+        &mut scene.alice,
+        &[&carol.account_id().clone()],
+    );
+    scene.add_bob(Role::WriteOnly, NOW + 10);
+    set(&mut scene.bob, &scene.map, "note", "from bob", NOW + 20);
+    scene.sync();
+    assert_eq!(get(&mut scene.bob, &scene.map, "text"), None);
+    assert_eq!(
+        get(&mut scene.bob, &scene.map, "note").as_deref(),
+        Some("from bob")
+    );
+    assert_eq!(
+        get(&mut scene.alice, &scene.map, "note").as_deref(),
+        Some("from bob")
+    );
+
+    // A reader who comes later reads it too, and one who is removed does not read what comes then.
+    let carols = member(&carol);
+    scene
+        .alice
+        .add_member(&scene.group, &carols, Role::Reader, Timestamp(NOW + 30))
+        .unwrap();
+    scene.sync();
+    load(&mut scene.world, &mut carol, &[&scene.map.clone()]);
+    assert_eq!(
+        get(&mut carol, &scene.map, "note").as_deref(),
+        Some("from bob")
+    );
+    scene
+        .alice
+        .remove_member(&scene.group, &carols, Timestamp(NOW + 40))
+        .unwrap();
+    scene.sync();
+    set(
+        &mut scene.bob,
+        &scene.map,
+        "note",
+        "not for carol",
+        NOW + 50,
+    );
+    scene
+        .world
+        .sync(&mut [&mut scene.alice, &mut scene.bob, &mut carol]);
+    assert_eq!(
+        get(&mut scene.alice, &scene.map, "note").as_deref(),
+        Some("not for carol")
+    );
+    assert_eq!(
+        get(&mut carol, &scene.map, "note").as_deref(),
+        Some("from bob")
+    );
+}
+
+#[test]
+fn r10_two_admins_who_change_the_group_offline_end_with_one_group() {
+    let mut scene = scene();
+    let mut carol = device("carol", 3);
+    scene.world.sync(&mut [&mut carol]);
+    let carols_account = carol.account_id().clone();
+    for node in [&mut scene.alice, &mut scene.bob] {
+        node.load(&carols_account);
+    }
+    scene.sync();
+    scene.add_bob(Role::Admin, NOW + 10);
+    let carols = member(&carol);
+    scene
+        .alice
+        .add_member(&scene.group, &carols, Role::Reader, Timestamp(NOW + 20))
+        .unwrap();
+    scene.sync();
+
+    // Both rotate, and each writes under its own key before they meet.
+    scene
+        .alice
+        .remove_member(&scene.group, &carols, Timestamp(NOW + 30))
+        .unwrap();
+    scene
+        .bob
+        .remove_member(&scene.group, &carols, Timestamp(NOW + 30))
+        .unwrap();
+    set(&mut scene.alice, &scene.map, "a", "alice's", NOW + 40);
+    set(&mut scene.bob, &scene.map, "b", "bob's", NOW + 40);
+    scene.sync();
+    // Whoever joins then reads what was written under either key.
+    scene
+        .alice
+        .add_member(&scene.group, &carols, Role::Reader, Timestamp(NOW + 50))
+        .unwrap();
+    scene.sync();
+    load(&mut scene.world, &mut carol, &[&scene.map.clone()]);
+    for node in [&mut scene.alice, &mut scene.bob, &mut carol] {
+        assert_eq!(get(node, &scene.map, "a").as_deref(), Some("alice's"));
+        assert_eq!(get(node, &scene.map, "b").as_deref(), Some("bob's"));
+        assert_eq!(node.role_of(&scene.group, &carols, END), Some(Role::Reader));
+    }
+    assert_eq!(
+        scene.alice.members(&scene.group),
+        carol.members(&scene.group)
+    );
+}
+
+#[test]
+fn members_of_a_parent_read_and_write_the_child_until_they_are_removed_from_the_parent() {
+    let mut scene = scene();
+    let child = scene.alice.create_group(Timestamp(NOW));
+    let map = new_map(&mut scene.alice, &child, NOW);
+    set(&mut scene.alice, &map, "text", "child's", NOW);
+    scene.add_bob(Role::Writer, NOW + 10);
+    let alice = &mut scene.alice;
+    alice
+        .extend_group(
+            &child,
+            &scene.group,
+            Inheritance::Extend,
+            Timestamp(NOW + 20),
+        )
+        .unwrap();
+    scene.sync();
+    load(&mut scene.world, &mut scene.bob, &[&map]);
+    assert_eq!(
+        get(&mut scene.bob, &map, "text").as_deref(),
+        Some("child's")
+    );
+    assert_eq!(scene.bob.my_role(&child, END), Some(Role::Writer));
+    set(&mut scene.bob, &map, "bob", "wrote", NOW + 30);
+    scene.sync();
+    assert_eq!(get(&mut scene.alice, &map, "bob").as_deref(), Some("wrote"));
+
+    scene.remove_bob(NOW + 40);
+    set(&mut scene.alice, &map, "text", "without bob", NOW + 50);
+    scene.sync();
+    assert_eq!(scene.bob.my_role(&child, END), None);
+    assert_eq!(
+        get(&mut scene.bob, &map, "text").as_deref(),
+        Some("child's")
+    );
+    assert_eq!(
+        get(&mut scene.alice, &map, "text").as_deref(),
+        Some("without bob")
+    );
+}
+
+#[test]
+fn a_group_is_put_below_one_of_which_its_admin_is_no_member() {
+    let mut scene = scene();
+    let bobs = scene.bob.create_group(Timestamp(NOW));
+    scene.sync();
+    load(&mut scene.world, &mut scene.alice, &[&bobs]);
+    let extend = |scene: &mut Scene, inheritance, at| {
+        let alice = &mut scene.alice;
+        alice
+            .extend_group(&scene.group, &bobs, inheritance, Timestamp(at))
+            .unwrap();
+        scene.sync();
+    };
+    extend(&mut scene, Inheritance::Fixed(Role::Reader), NOW + 10);
+    assert_eq!(
+        get(&mut scene.bob, &scene.map, "text").as_deref(),
+        Some("secret")
+    );
+    assert_eq!(scene.bob.my_role(&scene.group, END), Some(Role::Reader));
+    let own = scene.group.clone();
+    let refused = scene
+        .bob
+        .extend_group(&own, &bobs, Inheritance::Extend, END);
+    assert!(
+        matches!(refused, Err(AccessError::NotAllowed { .. })),
+        "{refused:?}"
+    );
+
+    extend(&mut scene, Inheritance::Revoked, NOW + 20);
+    set(
+        &mut scene.alice,
+        &scene.map,
+        "text",
+        "alone again",
+        NOW + 30,
+    );
+    scene.sync();
+    assert_eq!(scene.bob.my_role(&scene.group, END), None);
+    assert_eq!(
+        get(&mut scene.bob, &scene.map, "text").as_deref(),
+        Some("secret")
+    );
+}
+
+#[test]
+fn r10_groups_that_are_parents_of_each_other_are_harmless() {
+    let mut scene = scene();
+    let other = scene.alice.create_group(Timestamp(NOW));
+    scene.add_bob(Role::Writer, NOW + 10);
+    for (child, parent) in [
+        (&other, &scene.group.clone()),
+        (&scene.group.clone(), &other),
+    ] {
+        let alice = &mut scene.alice;
+        alice
+            .extend_group(child, parent, Inheritance::Extend, Timestamp(NOW + 20))
+            .unwrap();
+    }
+    scene.sync();
+    load(&mut scene.world, &mut scene.bob, &[&other]);
+    for node in [&mut scene.alice, &mut scene.bob] {
+        for group in [&scene.group, &other] {
+            let role = node.role_of(group, &member(&device("bob", 2)), END);
+            assert_eq!(role, Some(Role::Writer), "{group}");
+        }
+    }
+    scene.remove_bob(NOW + 30);
+    for group in [&scene.group, &other] {
+        assert_eq!(scene.bob.my_role(group, END), None);
+    }
+}
