@@ -6,6 +6,7 @@
 
 pub mod bridge;
 pub mod clock;
+pub mod dom;
 mod either;
 pub mod error;
 pub mod storage;
