@@ -36,6 +36,7 @@ use indexmap::IndexMap;
 use crate::definition_error::{DefinitionError, Place};
 use crate::schema::PatternCompiler;
 use compiled::Definition;
+use pending::Visit;
 
 pub use pending::PendingCall;
 pub use tool::{CallId, ToolCall, ToolError, ToolFailure, ToolHost, ToolReply};
@@ -99,7 +100,14 @@ pub struct Snapshot {
 impl Snapshot {
     /// Whether somebody waits for that call's success: no transition was taken since it was made.
     pub fn awaits(&self, call: &PendingCall) -> bool {
-        call.visit == Some(self.visit)
+        call.visit.as_ref() == Some(&self.visit())
+    }
+
+    fn visit(&self) -> Visit {
+        Visit {
+            state: self.state.clone(),
+            number: self.visit,
+        }
     }
 
     /// The context's members that differ from what they were before, by name.

@@ -67,7 +67,7 @@ impl Run<'_> {
                     event: event.clone(),
                     of: of.clone(),
                     index,
-                    visit: Some(self.snapshot.visit),
+                    visit: Some(self.visit()),
                 });
                 Ok(Progress::Suspended)
             }

@@ -22,7 +22,14 @@ pub struct PendingCall {
     /// The position of the tool's action in its list.
     pub(super) index: usize,
     /// The visit of a state that waits for it; `None` if no one does.
-    pub(super) visit: Option<u64>,
+    pub(super) visit: Option<Visit>,
+}
+
+/// One stay of a machine in a state, from one transition to the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Visit {
+    pub(super) state: Arc<str>,
+    pub(super) number: u64,
 }
 
 impl PendingCall {
@@ -63,7 +70,7 @@ impl PendingCall {
                 list: list_from_json(json.get("list")?)?,
             },
             index: index_from_json(json.get("index")?)?,
-            visit: is_awaited.then_some(snapshot.visit),
+            visit: is_awaited.then(|| snapshot.visit()),
         })
     }
 }

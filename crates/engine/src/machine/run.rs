@@ -7,7 +7,7 @@ use cojson::json::Json;
 use indexmap::IndexMap;
 
 use super::compiled::{Action, Definition, ERROR, Guard, List, ListOf, SUCCESS, State};
-use super::pending::PendingCall;
+use super::pending::{PendingCall, Visit};
 use super::tool::{ToolFailure, ToolHost};
 use super::{Event, RAISED_EVENTS_MAX, Runaway, Snapshot, Step, Taken};
 
@@ -61,6 +61,8 @@ pub(super) struct Run<'a> {
     pub(super) definition: &'a Definition,
     pub(super) host: &'a mut dyn ToolHost,
     pub(super) snapshot: Snapshot,
+    /// The state that the machine is in once the transition at hand is done.
+    heading: Arc<str>,
     raised: VecDeque<Raised>,
     pub(super) pending: Vec<PendingCall>,
     unheard: Vec<ToolFailure>,
@@ -81,6 +83,7 @@ impl<'a> Run<'a> {
         Self {
             definition,
             host,
+            heading: snapshot.state.clone(),
             snapshot,
             raised: VecDeque::new(),
             pending: Vec::new(),
@@ -93,6 +96,14 @@ impl<'a> Run<'a> {
 
     fn active(&self) -> Option<&'a State> {
         self.definition.state(&self.snapshot.state)
+    }
+
+    /// The visit that what is called now is waited for in.
+    pub(super) fn visit(&self) -> Visit {
+        Visit {
+            state: self.heading.clone(),
+            number: self.snapshot.visit,
+        }
     }
 
     fn entry(&self) -> ListOf {
@@ -220,6 +231,7 @@ impl<'a> Run<'a> {
         }
         let from = self.snapshot.state.clone();
         self.snapshot.visit += 1;
+        self.heading = target.clone();
         let list = |list| ListOf {
             state: from.clone(),
             list,
