@@ -258,12 +258,15 @@ impl Node {
 
     /// The up-to-date content of a value; `None` while it or its group is not loaded.
     fn content(&mut self, id: &CoId) -> Option<&Content> {
+        if !self.contents.get(id).is_some_and(Content::is_fresh) {
+            self.refresh(id)?;
+        }
+        self.contents.get(id)
+    }
+
+    fn refresh(&mut self, id: &CoId) -> Option<()> {
         let log = self.replica.log(id)?;
         let ruler = ruler_of(log);
-        let generation = match ruler {
-            Some(group) => self.access.generation(&self.replica, group),
-            None => Some(1),
-        };
         if !self.contents.contains_key(id) {
             if let Some(ruler) = ruler {
                 let values = self.ruled.entry(ruler.clone()).or_default();
@@ -272,11 +275,13 @@ impl Node {
             let content = Content::new(log.header());
             self.contents.insert(id.clone(), content);
         }
-        let (content, generation) = (self.contents.get_mut(id)?, generation?);
-        if !content.is_fresh(generation) {
-            content.refresh(log, &mut self.access, &self.replica, generation);
-        }
-        Some(content)
+        let generation = match ruler {
+            Some(group) => self.access.generation(&self.replica, group)?,
+            None => 1,
+        };
+        let content = self.contents.get_mut(id)?;
+        content.refresh(log, &mut self.access, &self.replica, generation);
+        Some(())
     }
 
     /// Takes over the replica's effects, and what they mean for groups and views.
@@ -293,20 +298,25 @@ impl Node {
 
     /// A value's log grew or appeared: its content is stale, and so may be that of all that it rules.
     pub(crate) fn take_note_of(&mut self, id: &CoId) {
-        if let Some(content) = self.contents.get_mut(id) {
-            content.mark_stale();
-        }
-        let changed_groups = self.access.refresh(&self.replica, id);
-        for group in &changed_groups {
-            let ruled = self.ruled.get(group).cloned().unwrap_or_default();
-            for value in ruled.iter().filter(|value| *value != id) {
-                self.announce(value);
+        self.mark_stale(id);
+        for group in self.access.refresh(&self.replica, id) {
+            for value in self.ruled.get(&group).cloned().unwrap_or_default() {
+                self.mark_stale(&value);
+                if value != *id {
+                    self.announce(&value);
+                }
             }
         }
         let is_group = |log: &ValueLog| matches!(log.header().ruleset, Ruleset::Group { .. });
         if self.log(id).is_some_and(is_group) {
             // Judged at once, so that the groups below a group are known when it changes.
             let _ = self.access.generation(&self.replica, id);
+        }
+    }
+
+    fn mark_stale(&mut self, id: &CoId) {
+        if let Some(content) = self.contents.get_mut(id) {
+            content.mark_stale();
         }
     }
 

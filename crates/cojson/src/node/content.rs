@@ -97,12 +97,12 @@ impl Content {
         self.latest.as_ref()
     }
 
-    /// Whether it shows all of the log, with the verdicts of that state of the owning group.
-    pub(super) fn is_fresh(&self, generation: u64) -> bool {
-        !self.is_stale && self.generation == generation
+    /// Whether nothing has come since the last refresh that it may have to show otherwise.
+    pub(super) fn is_fresh(&self) -> bool {
+        !self.is_stale
     }
 
-    /// Takes note that the log grew.
+    /// Takes note that the log grew, or that the group's verdicts or keys changed.
     pub(super) fn mark_stale(&mut self) {
         self.is_stale = true;
     }
