@@ -6,7 +6,7 @@ use cojson::crypto::AgentSecret;
 use cojson::entropy::Entropy;
 use cojson::header::Header;
 use cojson::ids::{CoId, SessionId, Timestamp};
-use cojson::sync::{Effect, PeerId, PeerRole, Replica, ReplicaConfig};
+use cojson::sync::{Effect, PeerId, PeerRole, Replica, ReplicaConfig, SyncMessage};
 use cojson::transaction::Transaction;
 
 use crate::peer::{Heard, Peer};
@@ -64,13 +64,17 @@ impl Client {
             match effect {
                 Effect::Load(id) => self.replica.loaded(&id, None),
                 Effect::Store(batch) => self.replica.stored(batch.id),
-                // A server that was killed hears nothing; what it missed is told when it is back.
-                Effect::Send { message, .. } => {
-                    drop(self.peer.as_mut().map(|peer| peer.try_say(&message)))
-                }
+                Effect::Send { message, .. } => self.say(&message),
                 Effect::Rejected { reason, .. } => panic!("{reason}"),
                 Effect::Changed(_) | Effect::Unavailable(_) => {}
             }
+        }
+    }
+
+    /// A server that was killed hears nothing; what it missed is told when it is back.
+    fn say(&mut self, message: &SyncMessage) {
+        if let Some(peer) = &mut self.peer {
+            let _ = peer.try_say(message);
         }
     }
 
