@@ -51,16 +51,19 @@ impl Segment {
         }
     }
 
-    fn step(&self, value: &Json) -> Option<Json> {
+    /// The member or item.
+    fn part<'a>(&self, value: &'a Json) -> Option<&'a Json> {
         match value {
-            Json::Object(members) => members.get(&*self.name).cloned(),
-            Json::Array(items) => match self.index {
-                Some(index) => items.get(index).cloned(),
-                None => super::javascript::length(value).filter(|_| &*self.name == "length"),
-            },
-            Json::String(_) => super::javascript::length(value).filter(|_| &*self.name == "length"),
+            Json::Object(members) => members.get(&*self.name),
+            Json::Array(items) => items.get(self.index?),
             _ => None,
         }
+    }
+
+    /// The member or item, or an array's or text's `length`.
+    fn step(&self, value: &Json) -> Option<Json> {
+        let length = || super::javascript::length(value).filter(|_| &*self.name == "length");
+        self.part(value).cloned().or_else(length)
     }
 }
 
@@ -169,9 +172,12 @@ fn split(path: &str, place: &Place) -> Result<Vec<Segment>, DefinitionError> {
 }
 
 fn walk(root: &Json, segments: &[Segment]) -> Option<Json> {
-    let mut value = root.clone();
-    for segment in segments {
-        value = segment.step(&value)?;
+    let Some((last, before)) = segments.split_last() else {
+        return Some(root.clone());
+    };
+    let mut value = root;
+    for segment in before {
+        value = segment.part(value)?;
     }
-    Some(value)
+    last.step(value)
 }
