@@ -1,5 +1,6 @@
 //! The behaviour of actors, as state machines without I/O.
 
+pub mod actor;
 pub mod definition_error;
 pub mod expression;
 pub mod machine;

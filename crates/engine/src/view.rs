@@ -41,6 +41,8 @@ mod safety;
 mod show;
 mod template;
 
+use std::sync::Arc;
+
 use cojson::json::Json;
 
 use crate::definition_error::DefinitionError;
@@ -73,6 +75,11 @@ impl CompiledView {
     /// A child that is `{i: number}` alone is a text node.
     pub fn description(&self) -> &str {
         &self.description
+    }
+
+    /// The types of the messages that its events send.
+    pub fn sent_types(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.handlers.iter().map(|handler| &handler.event_type)
     }
 
     /// What was left out of the view, and why.

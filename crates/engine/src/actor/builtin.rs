@@ -3,17 +3,18 @@
 //! They run inside the step that calls them, so what they write and what the machine becomes are stored together. A
 //! value that is not in memory yet is asked for first: appending to a log before its own past is read would fork it.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
-use cojson::header::{Uniqueness, ValueType};
+use cojson::header::ValueType;
 use cojson::ids::CoId;
 use cojson::json::Json;
 use cojson::node::{NewValue, Stamp, WriteError};
 
+use super::ActorId;
 use super::space::Named;
 use super::tools::{self, refusal};
 use super::world::World;
-use super::ActorId;
 use crate::machine::ToolFailure;
 use crate::schema::Schema;
 
@@ -21,7 +22,7 @@ use crate::schema::Schema;
 pub(crate) struct Workspace<'a> {
     pub(crate) world: &'a mut World,
     /// What data of a collection must look like.
-    pub(crate) schema: &'a dyn Fn(&str) -> Option<Arc<Schema>>,
+    pub(crate) schema: &'a dyn Fn(&str) -> Option<Rc<Schema>>,
     pub(crate) space: &'a CoId,
     pub(crate) caller: &'a ActorId,
 }
@@ -71,21 +72,26 @@ fn database(payload: &Json, workspace: &mut Workspace<'_>) -> Reply {
 
 fn create(payload: &Json, workspace: &mut Workspace<'_>) -> Reply {
     let collection_name = text(payload, "schema")?;
-    let data = payload.get("data").cloned().unwrap_or_else(Json::empty_object);
+    let data = payload
+        .get("data")
+        .cloned()
+        .unwrap_or_else(Json::empty_object);
     workspace.validate(collection_name, &data)?;
     let collection = Named::Collection(collection_name);
     let list = workspace.prepared(&collection)?;
-    let item = workspace.world.node.create(
-        NewValue {
-            value_type: ValueType::CoMap,
-            owner: workspace.space.clone(),
-            uniqueness: Uniqueness::Random,
-            meta: Json::Null,
-        },
-        workspace.world.now,
-    )?;
+    let new_item = NewValue {
+        value_type: ValueType::CoMap,
+        owner: workspace.space.clone(),
+        uniqueness: workspace.world.node.random_uniqueness(),
+        meta: Json::Null,
+    };
+    let item = workspace.world.node.create(new_item, workspace.world.now)?;
     workspace.set(&item, &data)?;
-    workspace.world.node.list_append(&list, &[item.as_str().into()], Stamp::Now(workspace.world.now))?;
+    workspace.world.node.list_append(
+        &list,
+        &[item.as_str().into()],
+        Stamp::Now(workspace.world.now),
+    )?;
     workspace.world.written.push(list);
     let fields = data.as_object().cloned().unwrap_or_default();
     let id = std::iter::once(("id".into(), Json::from(item.as_str())));
@@ -94,7 +100,10 @@ fn create(payload: &Json, workspace: &mut Workspace<'_>) -> Reply {
 
 fn update(payload: &Json, workspace: &mut Workspace<'_>) -> Reply {
     let id = id(payload, "id")?;
-    let data = payload.get("data").cloned().unwrap_or_else(Json::empty_object);
+    let data = payload
+        .get("data")
+        .cloned()
+        .unwrap_or_else(Json::empty_object);
     let existing = workspace.map_fields(&id)?;
     let mut merged = existing.as_object().cloned().unwrap_or_default();
     merged.extend(data.as_object().cloned().unwrap_or_default());
@@ -114,10 +123,17 @@ fn delete(payload: &Json, workspace: &mut Workspace<'_>) -> Reply {
     };
     let mut is_found = false;
     for list in lists {
-        let items = workspace.world.node.list(&list).map(|list| list.items().cloned().collect::<Vec<_>>());
-        let position = items.iter().flatten().position(|item| item.as_str() == Some(id.as_str()));
+        let is_it = |item: &Json| item.as_str() == Some(id.as_str());
+        let position = workspace
+            .world
+            .node
+            .list(&list)
+            .and_then(|list| list.iter().position(is_it));
         if let Some(position) = position {
-            workspace.world.node.list_delete(&list, position, Stamp::Now(workspace.world.now))?;
+            workspace
+                .world
+                .node
+                .list_delete(&list, position, Stamp::Now(workspace.world.now))?;
             workspace.world.written.push(list);
             is_found = true;
         }
@@ -125,7 +141,9 @@ fn delete(payload: &Json, workspace: &mut Workspace<'_>) -> Reply {
     if is_found {
         Ok(Json::object([("id", id.as_str().into())]))
     } else {
-        Err(structural(format!("no collection of this actor's space holds {id}")))
+        Err(structural(format!(
+            "no collection of this actor's space holds {id}"
+        )))
     }
 }
 
@@ -159,10 +177,19 @@ fn publish_message(payload: &Json, workspace: &mut Workspace<'_>) -> Reply {
     let inbox = workspace.prepared(&Named::Inbox(&target))?;
     let message = Json::object([
         ("type", text(payload, "type")?.into()),
-        ("payload", payload.get("payload").cloned().unwrap_or_else(Json::empty_object)),
+        (
+            "payload",
+            payload
+                .get("payload")
+                .cloned()
+                .unwrap_or_else(Json::empty_object),
+        ),
         ("source", workspace.caller.as_str().into()),
     ]);
-    workspace.world.node.stream_push(&inbox, message, Stamp::Now(workspace.world.now))?;
+    workspace
+        .world
+        .node
+        .stream_push(&inbox, message, Stamp::Now(workspace.world.now))?;
     workspace.world.written.push(inbox);
     Ok(Json::Null)
 }
@@ -175,7 +202,9 @@ impl Workspace<'_> {
             if !self.world.is_absent(&id) {
                 return Err(Stop::Needs(id));
             }
-            self.world.node.create(named.value(self.space), self.world.now)?;
+            self.world
+                .node
+                .create(named.value(self.space), self.world.now)?;
         }
         Ok(id)
     }
@@ -184,7 +213,9 @@ impl Workspace<'_> {
         if self.world.node.is_loaded(id) {
             Ok(())
         } else if self.world.is_absent(id) {
-            Err(structural(format!("there is no value {id} on this device or its server")))
+            Err(structural(format!(
+                "there is no value {id} on this device or its server"
+            )))
         } else {
             Err(Stop::Needs(id.clone()))
         }
@@ -194,7 +225,9 @@ impl Workspace<'_> {
         self.loaded(id)?;
         match self.world.node.map(id) {
             Some(map) => Ok(map.to_json()),
-            None => Err(structural(format!("{id} is not a map that this account can read"))),
+            None => Err(structural(format!(
+                "{id} is not a map that this account can read"
+            ))),
         }
     }
 
@@ -205,14 +238,20 @@ impl Workspace<'_> {
             .flatten()
             .map(|(key, value)| (Arc::clone(key), value.clone()))
             .collect();
-        self.world.node.map_set(id, &entries, Stamp::Now(self.world.now))?;
+        self.world
+            .node
+            .map_set(id, &entries, Stamp::Now(self.world.now))?;
         self.world.written.push(id.clone());
         Ok(())
     }
 
     fn validate(&self, collection: &str, data: &Json) -> Result<(), Stop> {
-        let Some(schema) = (self.schema)(collection) else { return Ok(()) };
-        schema.validate(data).map_err(|violations| refusal(&violations).into())
+        let Some(schema) = (self.schema)(collection) else {
+            return Ok(());
+        };
+        schema
+            .validate(data)
+            .map_err(|violations| refusal(&violations).into())
     }
 }
 

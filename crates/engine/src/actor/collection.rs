@@ -6,9 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cojson::ids::CoId;
+use cojson::ids::{CoId, Timestamp};
 use cojson::json::Json;
 use cojson::node::Node;
+
+use crate::subscription_cache::SubscriptionCache;
 
 /// Every collection that some query reads, by the id of its list.
 #[derive(Default)]
@@ -16,6 +18,7 @@ pub(crate) struct Collections {
     by_id: BTreeMap<CoId, Collection>,
     /// The collections that hold an item, so that its change finds them.
     holders: BTreeMap<CoId, BTreeSet<CoId>>,
+    subscriptions: SubscriptionCache<CoId>,
 }
 
 struct Collection {
@@ -25,24 +28,46 @@ struct Collection {
 }
 
 impl Collections {
-    /// Starts to follow the list of that id. Its items appear as they are loaded.
-    pub(crate) fn follow(&mut self, id: &CoId, name: &Arc<str>, node: &mut Node) {
+    /// One more query reads the list of that id. The first has it loaded; its items appear as they are.
+    pub(crate) fn acquire(&mut self, id: &CoId, name: &Arc<str>, node: &mut Node) {
+        self.subscriptions.acquire(id.clone());
         if !self.by_id.contains_key(id) {
             let name = Arc::clone(name);
-            let collection = Collection { name, order: Vec::new(), items: BTreeMap::new() };
+            let collection = Collection {
+                name,
+                order: Vec::new(),
+                items: BTreeMap::new(),
+            };
             self.by_id.insert(id.clone(), collection);
             node.load(id);
             self.reread_order(id, node);
         }
     }
 
-    /// Forgets the list of that id and its items.
-    pub(crate) fn forget(&mut self, id: &CoId) {
-        self.by_id.remove(id);
-        self.holders.retain(|_, lists| {
-            lists.remove(id);
-            !lists.is_empty()
-        });
+    /// One query less reads it.
+    pub(crate) fn release(&mut self, id: &CoId, now: Timestamp) {
+        self.subscriptions.release(id, now);
+    }
+
+    /// Forgets the lists that nobody has read for 5 s, and their items (R7).
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        for id in self.subscriptions.expire(now) {
+            self.by_id.remove(&id);
+            self.holders.retain(|_, lists| {
+                lists.remove(&id);
+                !lists.is_empty()
+            });
+        }
+    }
+
+    /// When `expire` has something to forget.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        self.subscriptions.next_deadline()
+    }
+
+    /// How many lists are followed.
+    pub(crate) fn count(&self) -> usize {
+        self.subscriptions.count()
     }
 
     /// Takes a value's change in; the collections whose content is another now.
@@ -63,32 +88,53 @@ impl Collections {
 
     /// The lists that hold an item.
     pub(crate) fn holding(&self, item: &CoId) -> Vec<CoId> {
-        self.holders.get(item).into_iter().flatten().cloned().collect()
+        self.holders
+            .get(item)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 
     /// The names of the collections that hold an item.
     pub(crate) fn names_holding(&self, item: &CoId) -> Vec<Arc<str>> {
         let lists = self.holders.get(item).into_iter().flatten();
-        lists.filter_map(|list| Some(Arc::clone(&self.by_id.get(list)?.name))).collect()
+        lists
+            .filter_map(|list| Some(Arc::clone(&self.by_id.get(list)?.name)))
+            .collect()
     }
 
     /// The items that are there, in the list's order.
     pub(crate) fn items(&self, id: &CoId) -> impl Iterator<Item = &Json> {
         self.by_id.get(id).into_iter().flat_map(|collection| {
-            collection.order.iter().filter_map(|item| collection.items.get(item))
+            collection
+                .order
+                .iter()
+                .filter_map(|item| collection.items.get(item))
         })
     }
 
     fn reread_order(&mut self, id: &CoId, node: &mut Node) {
-        let Some(collection) = self.by_id.get_mut(id) else { return };
-        let order = node.list(id).map(|list| item_ids(list.items())).unwrap_or_default();
-        let added: Vec<CoId> =
-            order.iter().filter(|item| !collection.items.contains_key(*item)).cloned().collect();
+        let Some(collection) = self.by_id.get_mut(id) else {
+            return;
+        };
+        let order = node
+            .list(id)
+            .map(|list| item_ids(list.iter()))
+            .unwrap_or_default();
+        let added: Vec<CoId> = order
+            .iter()
+            .filter(|item| !collection.items.contains_key(*item))
+            .cloned()
+            .collect();
         let kept: BTreeSet<&CoId> = order.iter().collect();
         collection.items.retain(|item, _| kept.contains(item));
         collection.order = order;
         for item in added {
-            self.holders.entry(item.clone()).or_default().insert(id.clone());
+            self.holders
+                .entry(item.clone())
+                .or_default()
+                .insert(id.clone());
             node.load(&item);
             collection.reread_item(&item, node);
         }
@@ -98,7 +144,7 @@ impl Collections {
 impl Collection {
     fn reread_item(&mut self, id: &CoId, node: &mut Node) {
         match node.map(id) {
-            Some(map) => self.items.insert(id.clone(), with_id(map.to_json(), id)),
+            Some(map) => self.items.insert(id.clone(), with_id(&map.to_json(), id)),
             None => self.items.remove(id),
         };
     }
@@ -114,7 +160,7 @@ fn item_ids<'a>(items: impl Iterator<Item = &'a Json>) -> Vec<CoId> {
 }
 
 /// A value's own fields and its `id`.
-fn with_id(fields: Json, id: &CoId) -> Json {
+fn with_id(fields: &Json, id: &CoId) -> Json {
     let id_member = ("id".into(), Json::from(id.as_str()));
     let own = fields.as_object().into_iter().flatten();
     let own = own.map(|(key, value)| (key.clone(), value.clone()));

@@ -28,7 +28,7 @@ impl Contract {
             Some(Json::Object(schemas)) => {
                 let compile = |(name, schema): (&Arc<str>, &Json)| {
                     let schema = Schema::compile(schema, patterns)
-                        .map_err(|error| place.key(name).error_text("a JSON Schema", error.to_string()))?;
+                        .map_err(|error| error.at(&place.key(name)))?;
                     Ok((Arc::clone(name), Some(schema)))
                 };
                 Some(schemas.iter().map(compile).collect::<Result<_, _>>()?)
@@ -42,12 +42,16 @@ impl Contract {
 
     /// The types that may arrive; `None` if any may.
     pub(crate) fn types(&self) -> Option<Vec<&str>> {
-        self.types.as_ref().map(|types| types.keys().map(AsRef::as_ref).collect())
+        self.types
+            .as_ref()
+            .map(|types| types.keys().map(AsRef::as_ref).collect())
     }
 
     /// Checks a message that arrives from outside: its type, then its payload.
     pub(crate) fn check(&self, actor: &ActorId, event: &Event) -> Result<(), SendError> {
-        let Some(types) = &self.types else { return Ok(()) };
+        let Some(types) = &self.types else {
+            return Ok(());
+        };
         let Some(schema) = types.get(&event.event_type) else {
             return Err(SendError::NotInContract {
                 actor: actor.clone(),
@@ -56,11 +60,13 @@ impl Contract {
             });
         };
         let Some(schema) = schema else { return Ok(()) };
-        schema.validate(&event.payload).map_err(|violations| SendError::InvalidPayload {
-            actor: actor.clone(),
-            event_type: Arc::clone(&event.event_type),
-            violations,
-        })
+        schema
+            .validate(&event.payload)
+            .map_err(|violations| SendError::InvalidPayload {
+                actor: actor.clone(),
+                event_type: Arc::clone(&event.event_type),
+                violations,
+            })
     }
 }
 

@@ -1,5 +1,6 @@
 //! An actor's definition, compiled: everything that can be checked is checked here, once, before anything runs.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use cojson::ids::CoId;
@@ -11,15 +12,28 @@ use super::contract::Contract;
 use super::memory::CURRENT_STATE;
 use super::query::{Query, is_query};
 use super::tools::ToolRegistry;
-use crate::definition_error::{DefinitionError, Place};
+use crate::definition_error::{DefinitionError, Place, one_of};
 use crate::machine::{Machine, MachineLibrary};
 use crate::schema::{PatternCompiler, Schema};
 use crate::style::{SheetId, StyleEngine};
 use crate::view::CompiledView;
 
 const KNOWN_KEYS: [&str; 15] = [
-    "$id", "$schema", "id", "role", "context", "state", "view", "style", "brand", "messageTypes", "inbox", "schemas",
-    "space", "name", "description",
+    "$id",
+    "$schema",
+    "id",
+    "role",
+    "context",
+    "state",
+    "view",
+    "style",
+    "brand",
+    "messageTypes",
+    "inbox",
+    "schemas",
+    "space",
+    "name",
+    "description",
 ];
 
 /// The context key that names an actor's children.
@@ -44,7 +58,7 @@ pub(crate) struct ActorDefinition {
     /// The definitions of the children, by the names that slots use.
     pub(crate) children: IndexMap<Arc<str>, Json>,
     /// What data of a collection must look like, by the collection's name.
-    pub(crate) schemas: IndexMap<Arc<str>, Arc<Schema>>,
+    pub(crate) schemas: IndexMap<Arc<str>, Rc<Schema>>,
 }
 
 /// A definition's `id` and `space`, which must be known before anything is loaded.
@@ -52,7 +66,11 @@ pub(crate) fn identity(source: &Json) -> Result<(ActorId, Option<CoId>), Definit
     let place = Place::root("actor");
     let id = match source.get("id") {
         Some(Json::String(id)) if !id.is_empty() => ActorId::new(Arc::clone(id)),
-        other => return Err(place.key("id").error("a name", other.unwrap_or(&Json::Null))),
+        other => {
+            return Err(place
+                .key("id")
+                .error("a name", other.unwrap_or(&Json::Null)));
+        }
     };
     let space = match source.get("space") {
         None | Some(Json::Null) => None,
@@ -66,21 +84,31 @@ pub(crate) fn identity(source: &Json) -> Result<(ActorId, Option<CoId>), Definit
 
 impl ActorDefinition {
     /// Compiles a definition whose documents are all inline.
-    pub(crate) fn compile(source: &Json, library: &mut Library<'_>) -> Result<Self, DefinitionError> {
+    pub(crate) fn compile(
+        source: &Json,
+        library: &mut Library<'_>,
+    ) -> Result<Self, DefinitionError> {
         let place = Place::root("actor");
         check_keys(source, &place)?;
-        let contract =
-            Contract::compile(source.get("messageTypes"), &place.key("messageTypes"), library.patterns)?;
+        let contract = Contract::compile(
+            source.get("messageTypes"),
+            &place.key("messageTypes"),
+            library.patterns,
+        )?;
         let context = Context::compile(source.get("context").unwrap_or(&Json::Null))?;
         Ok(Self {
             machine: compile_machine(source.get("state"), &contract, library)?,
-            view: source.get("view").map(CompiledView::compile).transpose()?.map(Arc::new),
+            view: compile_view(source.get("view"), &contract)?,
             sheet: compile_sheet(source, library.styles)?,
             contract,
             defaults: context.defaults,
             queries: context.queries,
             children: context.children,
-            schemas: compile_schemas(source.get("schemas"), &place.key("schemas"), library.patterns)?,
+            schemas: compile_schemas(
+                source.get("schemas"),
+                &place.key("schemas"),
+                library.patterns,
+            )?,
         })
     }
 }
@@ -107,7 +135,9 @@ impl Context {
             if &**key == CHILDREN {
                 context.children = compile_children(value, &place)?;
             } else if is_query(value) {
-                context.queries.insert(Arc::clone(key), Arc::new(Query::compile(value, &place)?));
+                context
+                    .queries
+                    .insert(Arc::clone(key), Arc::new(Query::compile(value, &place)?));
             } else {
                 context.defaults.insert(Arc::clone(key), value.clone());
             }
@@ -120,7 +150,10 @@ fn check_keys(source: &Json, place: &Place) -> Result<(), DefinitionError> {
     let Some(members) = source.as_object() else {
         return Err(place.error("an actor's definition, an object", source));
     };
-    match members.iter().find(|(key, _)| !KNOWN_KEYS.contains(&&***key)) {
+    match members
+        .iter()
+        .find(|(key, _)| !KNOWN_KEYS.contains(&&***key))
+    {
         Some((key, value)) => {
             let expected = format!("one of {}", KNOWN_KEYS.join(", "));
             Err(place.key(key).error(expected.clone(), value))
@@ -136,14 +169,34 @@ fn compile_machine(
 ) -> Result<Machine, DefinitionError> {
     let idle = || Json::object([("initial", "idle".into()), ("states", idle_state())]);
     let document = document.cloned().unwrap_or_else(idle);
+    let message_types = contract.types();
     let library = MachineLibrary {
         patterns: library.patterns,
         tools: &library.tools.names(),
         allows_unknown_tools: false,
-        message_types: contract.types().as_deref(),
+        message_types: message_types.as_deref(),
         reserved_keys: &[CURRENT_STATE, CHILDREN],
     };
     Machine::compile(&document, &library, &Place::root("state"))
+}
+
+/// A view whose events the actor's contract admits: others could never arrive.
+fn compile_view(
+    document: Option<&Json>,
+    contract: &Contract,
+) -> Result<Option<Arc<CompiledView>>, DefinitionError> {
+    let Some(document) = document else {
+        return Ok(None);
+    };
+    let view = CompiledView::compile(document)?;
+    if let Some(types) = contract.types() {
+        let is_unknown = |sent: &&Arc<str>| !types.contains(&&***sent);
+        if let Some(sent) = view.sent_types().find(is_unknown) {
+            let expected = format!("events of the messageTypes {}", one_of(types));
+            return Err(Place::root("view").error_text(expected, format!("the event {sent:?}")));
+        }
+    }
+    Ok(Some(Arc::new(view)))
 }
 
 fn idle_state() -> Json {
@@ -170,7 +223,9 @@ fn compile_children(
     };
     for (name, child) in members {
         if child.as_object().is_none() {
-            return Err(place.key(name).error("an actor's definition, an object", child));
+            return Err(place
+                .key(name)
+                .error("an actor's definition, an object", child));
         }
     }
     Ok(members.clone())
@@ -180,11 +235,11 @@ fn compile_schemas(
     value: Option<&Json>,
     place: &Place,
     patterns: &dyn PatternCompiler,
-) -> Result<IndexMap<Arc<str>, Arc<Schema>>, DefinitionError> {
+) -> Result<IndexMap<Arc<str>, Rc<Schema>>, DefinitionError> {
     let compile = |(name, schema): (&Arc<str>, &Json)| {
-        let schema = Schema::compile(schema, patterns)
-            .map_err(|error| place.key(name).error_text("a JSON Schema", error.to_string()))?;
-        Ok((Arc::clone(name), Arc::new(schema)))
+        let schema =
+            Schema::compile(schema, patterns).map_err(|error| error.at(&place.key(name)))?;
+        Ok((Arc::clone(name), Rc::new(schema)))
     };
     match value {
         None | Some(Json::Null) => Ok(IndexMap::new()),

@@ -24,12 +24,17 @@ impl Documents {
         for name in DOCUMENTS {
             if let Some(text) = source.get(name).and_then(Json::as_str) {
                 let id = CoId::parse(text).map_err(|_| {
-                    place.key(name).error("a document, or the id of one (co_z…)", &text.into())
+                    place
+                        .key(name)
+                        .error("a document, or the id of one (co_z…)", &text.into())
                 })?;
                 references.push((name, id));
             }
         }
-        Ok(Self { source: source.clone(), references })
+        Ok(Self {
+            source: source.clone(),
+            references,
+        })
     }
 
     /// The values that hold documents.

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cojson::ids::{CoId, SessionId, Timestamp};
+use cojson::ids::{CoId, SessionId};
 use cojson::json::Json;
 use cojson::node::Node;
 use cojson::sync::WriteId;
@@ -53,8 +53,10 @@ pub struct ActorEngine {
     effects: VecDeque<Effect>,
     /// The actors whose context changed since the stores were told.
     changed_contexts: IndexSet<ActorId>,
-    /// What became of this task's events; told once it is durable.
+    /// What became of this task's events.
     outcomes: Vec<Outcome>,
+    /// What became of flushed tasks' events; it goes with the next write.
+    flushed: Vec<Outcome>,
     in_flight: BTreeMap<WriteId, Vec<Outcome>>,
     /// Calls under way here: whose they are, and how they go on.
     calls: IndexMap<CallId, calls::Call>,
@@ -62,6 +64,7 @@ pub struct ActorEngine {
     live_sessions: BTreeSet<SessionId>,
     stores: ValueStores,
     tickets_given: u64,
+    is_founded: bool,
 }
 
 /// An actor, running or not yet.
@@ -93,8 +96,9 @@ struct Outcome {
 }
 
 impl ActorEngine {
-    /// An engine without actors. The account and its own group are founded if they are not.
-    pub fn new(config: EngineConfig) -> Self {
+    /// An engine without actors. The account and its own group are founded once storage said that it has none.
+    pub fn new(mut config: EngineConfig) -> Self {
+        config.node.load_own();
         Self {
             world: World::new(config.node, config.awaits_sync),
             patterns: config.patterns,
@@ -105,12 +109,14 @@ impl ActorEngine {
             effects: VecDeque::new(),
             changed_contexts: IndexSet::new(),
             outcomes: Vec::new(),
+            flushed: Vec::new(),
             in_flight: BTreeMap::new(),
             calls: IndexMap::new(),
             finished_calls: VecDeque::new(),
             live_sessions: BTreeSet::new(),
             stores: ValueStores::default(),
             tickets_given: 0,
+            is_founded: false,
         }
     }
 
@@ -146,12 +152,18 @@ impl ActorEngine {
 
     /// The name of an actor's active state.
     pub fn state(&self, actor: &ActorId) -> Option<Arc<str>> {
-        self.running(actor).map(|running| Arc::clone(&running.snapshot.state))
+        self.running(actor)
+            .map(|running| Arc::clone(&running.snapshot.state))
     }
 
     /// Whether that actor runs: restored or founded.
     pub fn is_ready(&self, actor: &ActorId) -> bool {
         self.running(actor).is_some()
+    }
+
+    /// Whether the account and its own group are there: values can be made.
+    pub fn is_founded(&self) -> bool {
+        self.is_founded
     }
 
     /// Whether nothing waits to be handled.
@@ -249,6 +261,10 @@ impl ActorEngine {
     }
 
     fn warn(&mut self, actor: &ActorId, code: &'static str, message: String) {
-        self.effects.push_back(Effect::Warning(Warning { code, message, actor: actor.clone() }));
+        self.effects.push_back(Effect::Warning(Warning {
+            code,
+            message,
+            actor: actor.clone(),
+        }));
     }
 }

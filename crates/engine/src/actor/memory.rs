@@ -1,8 +1,8 @@
 //! An actor's memory: its context as the machine and the view see it, and what of it is not written yet.
 //!
-//! What is written is the context value's keys: the context's own, `_currentState`, and two kinds of bookkeeping that
-//! nobody sees: `_inbox/<session>`, how many messages of that session are handled, and `_call/<id>`, a tool call that
-//! has not answered. Each is a key of its own, so that two tabs that move different cursors never undo each other (R4).
+//! What is written is the context value's keys: the context's own, `_currentState`, and bookkeeping that nobody sees:
+//! `_inbox/<session>`, how many messages of that session are handled; `_call/<id>`, a tool call that has not answered;
+//! `_query/<key>`, a query that an action put there. Each is a key of its own, so that two tabs that move different cursors never undo each other (R4).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::machine::CallId;
 pub(crate) const CURRENT_STATE: &str = "_currentState";
 const CURSOR_PREFIX: &str = "_inbox/";
 const CALL_PREFIX: &str = "_call/";
+const QUERY_PREFIX: &str = "_query/";
 
 /// Keys of the context value to write; `None` deletes.
 pub(crate) type Writes = IndexMap<Arc<str>, Option<Json>>;
@@ -32,6 +33,7 @@ pub(crate) struct Memory {
     state: Arc<str>,
     cursors: BTreeMap<SessionId, u32>,
     calls: IndexMap<CallId, Json>,
+    queries: IndexMap<Arc<str>, Json>,
     unwritten: Writes,
 }
 
@@ -41,15 +43,21 @@ impl Memory {
         let write = |(key, value): (&Arc<str>, &Json)| (Arc::clone(key), Some(value.clone()));
         let unwritten = defaults.iter().map(write).collect();
         let visible = defaults.clone().into();
-        Self { defaults: defaults.clone(), visible, unwritten, ..Self::default() }
+        Self {
+            defaults: defaults.clone(),
+            visible,
+            unwritten,
+            ..Self::default()
+        }
     }
 
     /// Takes in what is stored now, in place of what was. What is not written yet stays.
     pub(crate) fn read(&mut self, defaults: &JsonObject, stored: &Json) {
-        self.defaults = defaults.clone();
+        self.defaults.clone_from(defaults);
         self.kept.clear();
         self.cursors.clear();
         self.calls.clear();
+        self.queries.clear();
         for (key, value) in stored.as_object().into_iter().flatten() {
             self.read_key(key, value);
         }
@@ -65,13 +73,20 @@ impl Memory {
         let mut stored = self.kept.clone();
         stored.insert(CURRENT_STATE.into(), Json::String(Arc::clone(&self.state)));
         let cursor = |(session, count): (&SessionId, &u32)| {
-            (format!("{CURSOR_PREFIX}{session}").into(), Json::from(*count))
+            (
+                format!("{CURSOR_PREFIX}{session}").into(),
+                Json::from(*count),
+            )
         };
         stored.extend(self.cursors.iter().map(cursor));
         let call = |(call, record): (&CallId, &Json)| {
             (format!("{CALL_PREFIX}{call}").into(), record.clone())
         };
         stored.extend(self.calls.iter().map(call));
+        let query = |(key, query): (&Arc<str>, &Json)| {
+            (format!("{QUERY_PREFIX}{key}").into(), query.clone())
+        };
+        stored.extend(self.queries.iter().map(query));
         stored.into()
     }
 
@@ -82,6 +97,8 @@ impl Memory {
             }
         } else if let Some(call) = key.strip_prefix(CALL_PREFIX) {
             self.read_call(CallId::new(call), value);
+        } else if let Some(key) = key.strip_prefix(QUERY_PREFIX) {
+            self.queries.insert(key.into(), value.clone());
         } else if &**key == CURRENT_STATE {
             self.state = value.as_str().unwrap_or_default().into();
         } else {
@@ -99,8 +116,16 @@ impl Memory {
 
     fn show(&mut self) {
         let mut visible = self.defaults.clone();
-        visible.extend(self.kept.iter().map(|(key, value)| (Arc::clone(key), value.clone())));
-        visible.extend(self.results.iter().map(|(key, value)| (Arc::clone(key), value.clone())));
+        visible.extend(
+            self.kept
+                .iter()
+                .map(|(key, value)| (Arc::clone(key), value.clone())),
+        );
+        visible.extend(
+            self.results
+                .iter()
+                .map(|(key, value)| (Arc::clone(key), value.clone())),
+        );
         self.visible = visible.into();
     }
 
@@ -126,7 +151,11 @@ impl Memory {
 
     /// Shows a query's result; whether it is another than before.
     pub(crate) fn set_result(&mut self, key: &Arc<str>, result: Json) -> bool {
-        if self.results.get(key).is_some_and(|shown| is_unchanged(shown, &result)) {
+        if self
+            .results
+            .get(key)
+            .is_some_and(|shown| is_unchanged(shown, &result))
+        {
             return false;
         }
         self.results.insert(Arc::clone(key), result);
@@ -138,13 +167,17 @@ impl Memory {
     pub(crate) fn set(&mut self, state: &Arc<str>, context: &Json) {
         if self.state != *state {
             self.state = Arc::clone(state);
-            self.unwritten.insert(CURRENT_STATE.into(), Some(Json::String(Arc::clone(state))));
+            self.unwritten
+                .insert(CURRENT_STATE.into(), Some(Json::String(Arc::clone(state))));
         }
         if self.visible.is_same(context) {
             return;
         }
         for (key, value) in context.as_object().into_iter().flatten() {
-            let is_kept = self.visible.get(key).is_some_and(|old| old.is_same(value) || old == value);
+            let is_kept = self
+                .visible
+                .get(key)
+                .is_some_and(|old| old.is_same(value) || old == value);
             if !is_kept && !self.results.contains_key(key) {
                 self.kept.insert(Arc::clone(key), value.clone());
                 self.unwritten.insert(Arc::clone(key), Some(value.clone()));
@@ -161,7 +194,22 @@ impl Memory {
     /// Moves the cursor of a session's inbox messages.
     pub(crate) fn set_cursor(&mut self, session: &SessionId, handled: u32) {
         self.cursors.insert(session.clone(), handled);
-        self.unwritten.insert(format!("{CURSOR_PREFIX}{session}").into(), Some(handled.into()));
+        self.unwritten.insert(
+            format!("{CURSOR_PREFIX}{session}").into(),
+            Some(handled.into()),
+        );
+    }
+
+    /// The queries that actions put in the place of context keys.
+    pub(crate) fn queries(&self) -> &IndexMap<Arc<str>, Json> {
+        &self.queries
+    }
+
+    /// Puts a query in the place of a context key.
+    pub(crate) fn set_query(&mut self, key: &Arc<str>, query: Json) {
+        self.queries.insert(Arc::clone(key), query.clone());
+        self.unwritten
+            .insert(format!("{QUERY_PREFIX}{key}").into(), Some(query));
     }
 
     /// The tool calls that have not answered, with their records.
@@ -172,7 +220,8 @@ impl Memory {
     /// Records a tool call, so that a crash does not lose it (R3).
     pub(crate) fn begin_call(&mut self, call: &CallId, record: Json) {
         self.calls.insert(call.clone(), record.clone());
-        self.unwritten.insert(format!("{CALL_PREFIX}{call}").into(), Some(record));
+        self.unwritten
+            .insert(format!("{CALL_PREFIX}{call}").into(), Some(record));
     }
 
     /// Forgets a tool call that answered. One that was never written leaves no trace.
@@ -189,7 +238,11 @@ impl Memory {
 fn is_unchanged(old: &Json, new: &Json) -> bool {
     match (old, new) {
         (Json::Array(old), Json::Array(new)) => {
-            old.len() == new.len() && old.iter().zip(new.iter()).all(|(old, new)| old.is_same(new))
+            old.len() == new.len()
+                && old
+                    .iter()
+                    .zip(new.iter())
+                    .all(|(old, new)| old.is_same(new))
         }
         _ => old.is_same(new),
     }
@@ -197,7 +250,11 @@ fn is_unchanged(old: &Json, new: &Json) -> bool {
 
 fn to_count(value: &Json) -> u32 {
     let count = value.as_number().unwrap_or_default();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count; the cast saturates")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count; the cast saturates"
+    )]
     let count = count as u32;
     count
 }
@@ -224,7 +281,11 @@ mod tests {
         memory.take_unwritten();
         memory.set(&"busy".into(), &object(r#"{"a":2}"#));
         memory.set_cursor(&session(), 3);
-        let keys: Vec<String> = memory.take_unwritten().keys().map(ToString::to_string).collect();
+        let keys: Vec<String> = memory
+            .take_unwritten()
+            .keys()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(keys, ["_currentState", "a", "_inbox/co_zA_session_zB"]);
         assert!(!memory.has_unwritten());
     }
@@ -232,7 +293,9 @@ mod tests {
     #[test]
     fn what_is_stored_covers_the_defaults_and_bookkeeping_stays_hidden() {
         let mut memory = Memory::default();
-        let stored = object(r#"{"a":2,"_currentState":"busy","_inbox/co_zA_session_zB":4,"_call/x":{"tool":"@t"}}"#);
+        let stored = object(
+            r#"{"a":2,"_currentState":"busy","_inbox/co_zA_session_zB":4,"_call/x":{"tool":"@t"}}"#,
+        );
         memory.read(&defaults(r#"{"a":1,"b":1}"#), &stored);
         assert_eq!(memory.visible().to_string(), r#"{"a":2,"b":1}"#);
         assert_eq!(&**memory.state(), "busy");
@@ -254,9 +317,21 @@ mod tests {
         let mut memory = Memory::default();
         let item = object(r#"{"id":"co_zA"}"#);
         assert!(memory.set_result(&"list".into(), vec![item.clone()].into()));
-        assert!(!memory.set_result(&"list".into(), vec![item].into()), "the same items");
+        assert!(
+            !memory.set_result(&"list".into(), vec![item].into()),
+            "the same items"
+        );
         memory.set(&"idle".into(), &object(r#"{"list":[],"other":1}"#));
-        assert_eq!(memory.visible().get("list").unwrap().as_array().unwrap().len(), 1);
+        assert_eq!(
+            memory
+                .visible()
+                .get("list")
+                .unwrap()
+                .as_array()
+                .unwrap()
+                .len(),
+            1
+        );
         assert!(!memory.take_unwritten().contains_key("list"));
     }
 }

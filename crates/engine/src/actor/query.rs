@@ -20,10 +20,13 @@ use crate::expression::{Expression, Scope};
 pub(crate) struct Query {
     pub(crate) schema: Arc<str>,
     filter: Vec<(Arc<str>, Expression)>,
-    map: Vec<(Arc<str>, Vec<Arc<str>>)>,
+    map: Vec<MappedField>,
     sort: Vec<SortKey>,
     limit: Option<usize>,
 }
+
+/// A field to add, and the path that gives it.
+type MappedField = (Arc<str>, Vec<Arc<str>>);
 
 #[derive(Debug)]
 struct SortKey {
@@ -34,18 +37,38 @@ struct SortKey {
 /// Whether a context value is a query: an object with a text `schema` and nothing that a query has not.
 pub(crate) fn is_query(value: &Json) -> bool {
     value.as_object().is_some_and(|members| {
-        members.get("schema").is_some_and(|schema| schema.as_str().is_some())
-            && members.keys().all(|key| matches!(&**key, "schema" | "filter" | "options"))
+        members
+            .get("schema")
+            .is_some_and(|schema| schema.as_str().is_some())
+            && members
+                .keys()
+                .all(|key| matches!(&**key, "schema" | "filter" | "options"))
     })
 }
 
 impl Query {
-    /// Reads `{schema, filter?, options?: {map?, sort?, limit?}}`.
+    /// Reads `{schema, filter?, options?: {map?, sort?, limit?}}` of a definition.
     pub(crate) fn compile(source: &Json, place: &Place) -> Result<Self, DefinitionError> {
+        Self::read(source, place, Expression::compile)
+    }
+
+    /// Reads a query that an action made. Its filter is data, whatever it looks like (R9).
+    pub(crate) fn of_data(source: &Json) -> Result<Self, DefinitionError> {
+        let literal = |value: &Json, _: &Place| Ok(Expression::literal(value.clone()));
+        Self::read(source, &Place::root("query"), literal)
+    }
+
+    fn read(
+        source: &Json,
+        place: &Place,
+        value: impl Fn(&Json, &Place) -> Result<Expression, DefinitionError>,
+    ) -> Result<Self, DefinitionError> {
         let schema = match source.get("schema") {
             Some(Json::String(schema)) => Arc::clone(schema),
             other => {
-                return Err(place.key("schema").error("a collection's name", other.unwrap_or(&Json::Null)));
+                return Err(place
+                    .key("schema")
+                    .error("a collection's name", other.unwrap_or(&Json::Null)));
             }
         };
         let options = source.get("options").unwrap_or(&Json::Null);
@@ -53,7 +76,7 @@ impl Query {
         check_option_names(options, &place_of_options)?;
         Ok(Self {
             schema,
-            filter: compile_filter(source.get("filter"), &place.key("filter"))?,
+            filter: compile_filter(source.get("filter"), &place.key("filter"), value)?,
             map: compile_map(options.get("map"), &place_of_options.key("map"))?,
             sort: compile_sort(options.get("sort"), &place_of_options.key("sort"))?,
             limit: compile_limit(options.get("limit"), &place_of_options.key("limit"))?,
@@ -62,7 +85,9 @@ impl Query {
 
     /// Whether its filter depends on the context.
     pub(crate) fn reads_context(&self) -> bool {
-        self.filter.iter().any(|(_, expression)| !expression.is_literal())
+        self.filter
+            .iter()
+            .any(|(_, expression)| !expression.is_literal())
     }
 
     fn finds_one(&self) -> bool {
@@ -79,7 +104,9 @@ impl Query {
         referenced: &mut BTreeSet<CoId>,
     ) -> Json {
         let wanted = self.filter_values(context);
-        let matching = collections.items(collection).filter(|item| matches(item, &wanted));
+        let matching = collections
+            .items(collection)
+            .filter(|item| matches(item, &wanted));
         if self.finds_one() {
             return matching
                 .into_iter()
@@ -111,9 +138,17 @@ impl Query {
     fn compare(&self, left: &Json, right: &Json) -> Ordering {
         let by_key = |key: &SortKey| {
             let order = compare_values(left.get(&key.field), right.get(&key.field));
-            if key.is_descending { order.reverse() } else { order }
+            if key.is_descending {
+                order.reverse()
+            } else {
+                order
+            }
         };
-        self.sort.iter().map(by_key).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        self.sort
+            .iter()
+            .map(by_key)
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
     }
 
     /// The item with the mapped fields added: each a path that follows references.
@@ -131,7 +166,9 @@ impl Query {
 }
 
 fn matches(item: &Json, wanted: &[(&str, Option<Json>)]) -> bool {
-    wanted.iter().all(|(field, value)| value.is_some() && item.get(field) == value.as_ref())
+    wanted
+        .iter()
+        .all(|(field, value)| value.is_some() && item.get(field) == value.as_ref())
 }
 
 /// Walks a path; where the next step would be into a text that is a value's id, it goes on in that value.
@@ -182,7 +219,9 @@ fn check_option_names(options: &Json, place: &Place) -> Result<(), DefinitionErr
     const KNOWN: [&str; 4] = ["map", "sort", "limit", "resolveReferences"];
     let mut names = options.as_object().into_iter().flat_map(JsonObject::keys);
     match names.find(|name| !KNOWN.contains(&&***name)) {
-        Some(name) => Err(place.key(name).error("one of map, sort, limit", &Json::Null)),
+        Some(name) => Err(place
+            .key(name)
+            .error("one of map, sort, limit", &Json::Null)),
         None => Ok(()),
     }
 }
@@ -190,24 +229,28 @@ fn check_option_names(options: &Json, place: &Place) -> Result<(), DefinitionErr
 fn compile_filter(
     source: Option<&Json>,
     place: &Place,
+    value: impl Fn(&Json, &Place) -> Result<Expression, DefinitionError>,
 ) -> Result<Vec<(Arc<str>, Expression)>, DefinitionError> {
-    let compile = |(field, value): (&Arc<str>, &Json)| {
-        Ok((Arc::clone(field), Expression::compile(value, &place.key(field))?))
+    let compile = |(field, wanted): (&Arc<str>, &Json)| {
+        Ok((Arc::clone(field), value(wanted, &place.key(field))?))
     };
     match source {
         None | Some(Json::Null) => Ok(Vec::new()),
         Some(Json::Object(fields)) => fields.iter().map(compile).collect(),
-        Some(other) => Err(place.error("an object of fields and the values they must equal", other)),
+        Some(other) => {
+            Err(place.error("an object of fields and the values they must equal", other))
+        }
     }
 }
 
-fn compile_map(
-    source: Option<&Json>,
-    place: &Place,
-) -> Result<Vec<(Arc<str>, Vec<Arc<str>>)>, DefinitionError> {
+fn compile_map(source: Option<&Json>, place: &Place) -> Result<Vec<MappedField>, DefinitionError> {
     let compile = |(field, path): (&Arc<str>, &Json)| {
         let path = path.as_str().and_then(|path| path.strip_prefix("$$"));
-        let path = path.ok_or_else(|| place.key(field).error("a path like \"$$author.name\"", &Json::Null))?;
+        let path = path.ok_or_else(|| {
+            place
+                .key(field)
+                .error("a path like \"$$author.name\"", &Json::Null)
+        })?;
         Ok((Arc::clone(field), path.split('.').map(Arc::from).collect()))
     };
     match source {
@@ -222,7 +265,10 @@ fn compile_sort(source: Option<&Json>, place: &Place) -> Result<Vec<SortKey>, De
     let key = |name: &Json| match name.as_str() {
         Some(name) => {
             let field = name.strip_prefix('-').unwrap_or(name);
-            Ok(SortKey { field: field.into(), is_descending: name.starts_with('-') })
+            Ok(SortKey {
+                field: field.into(),
+                is_descending: name.starts_with('-'),
+            })
         }
         None => Err(place.error("\"field\", \"-field\" or a list of them", name)),
     };
@@ -236,8 +282,13 @@ fn compile_sort(source: Option<&Json>, place: &Place) -> Result<Vec<SortKey>, De
 fn compile_limit(source: Option<&Json>, place: &Place) -> Result<Option<usize>, DefinitionError> {
     match source {
         None | Some(Json::Null) => Ok(None),
-        Some(Json::Number(limit)) if *limit >= 0.0 && limit.fract() == 0.0 => {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number, not negative; the cast saturates")]
+        Some(Json::Number(limit)) if *limit >= 0.0 && limit.fract() == 0.0 =>
+        {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a whole number, not negative; the cast saturates"
+            )]
             Ok(Some(*limit as usize))
         }
         Some(other) => Err(place.error("a whole number", other)),

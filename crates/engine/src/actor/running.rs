@@ -1,6 +1,7 @@
 //! A running actor: its definition, its memory, its machine's place and its screen.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use cojson::ids::{CoId, SessionId};
@@ -13,12 +14,13 @@ use super::memory::Memory;
 use super::query::Query;
 use super::space::Named;
 use super::world::World;
+use crate::definition_error::DefinitionError;
 use crate::machine::{Restored, Snapshot};
 use crate::view::ViewInstance;
 
 /// Everything that an actor has once it is restored or founded.
 pub(crate) struct Running {
-    pub(crate) definition: Arc<ActorDefinition>,
+    pub(crate) definition: Rc<ActorDefinition>,
     pub(crate) memory: Memory,
     pub(crate) snapshot: Snapshot,
     pub(crate) view: Option<ViewInstance>,
@@ -41,7 +43,7 @@ struct LiveQuery {
 impl Running {
     /// An actor with that memory, in the machine's initial state until it is started or restored.
     pub(crate) fn new(
-        definition: &Arc<ActorDefinition>,
+        definition: &Rc<ActorDefinition>,
         memory: Memory,
         space: &CoId,
         world: &mut World,
@@ -51,10 +53,13 @@ impl Running {
             .restore(definition.machine.initial(), memory.visible().clone())
             .into_snapshot();
         let mut running = Self {
-            definition: Arc::clone(definition),
+            definition: Rc::clone(definition),
             memory,
             snapshot,
-            view: definition.view.as_ref().map(|view| ViewInstance::new(Arc::clone(view))),
+            view: definition
+                .view
+                .as_ref()
+                .map(|view| ViewInstance::new(Arc::clone(view))),
             queued: BTreeMap::new(),
             children: IndexMap::new(),
             queries: Vec::new(),
@@ -64,23 +69,77 @@ impl Running {
     }
 
     fn follow_queries(&mut self, space: &CoId, world: &mut World) {
-        for (key, query) in &self.definition.queries {
-            let collection = Named::Collection(&query.schema).id(space, &world.node);
-            world.collections.follow(&collection, &query.schema, &mut world.node);
-            self.queries.push(LiveQuery {
-                key: Arc::clone(key),
-                query: Arc::clone(query),
-                collection,
-                referenced: BTreeSet::new(),
-                is_stale: true,
-            });
+        let definition = Rc::clone(&self.definition);
+        for (key, query) in &definition.queries {
+            self.follow_query(key, query, space, world);
         }
         self.refresh_queries(world);
     }
 
-    /// The collections that its queries read.
-    pub(crate) fn collections(&self) -> impl Iterator<Item = &CoId> {
-        self.queries.iter().map(|query| &query.collection)
+    /// Shows a query in the place of a context key, instead of the one that was there.
+    fn follow_query(
+        &mut self,
+        key: &Arc<str>,
+        query: &Arc<Query>,
+        space: &CoId,
+        world: &mut World,
+    ) {
+        let collection = Named::Collection(&query.schema).id(space, &world.node);
+        world
+            .collections
+            .acquire(&collection, &query.schema, &mut world.node);
+        self.queries.retain(|live| {
+            let is_replaced = live.key == *key;
+            if is_replaced {
+                world.collections.release(&live.collection, world.now);
+            }
+            !is_replaced
+        });
+        self.queries.push(LiveQuery {
+            key: Arc::clone(key),
+            query: Arc::clone(query),
+            collection,
+            referenced: BTreeSet::new(),
+            is_stale: true,
+        });
+    }
+
+    /// Follows the queries that actions made, now or before they were stored.
+    pub(crate) fn restore_queries(
+        &mut self,
+        space: &CoId,
+        world: &mut World,
+    ) -> Result<(), DefinitionError> {
+        for (key, source) in self.memory.queries().clone() {
+            let query = Query::of_data(&source)?;
+            self.follow_query(&key, &Arc::new(query), space, world);
+        }
+        self.refresh_queries(world);
+        Ok(())
+    }
+
+    /// Puts queries that a step made in the place of context keys.
+    pub(crate) fn set_queries(
+        &mut self,
+        queries: &IndexMap<Arc<str>, Json>,
+        space: &CoId,
+        world: &mut World,
+    ) -> Result<(), DefinitionError> {
+        for (key, query) in queries {
+            self.memory.set_query(key, query.clone());
+        }
+        if queries.is_empty() {
+            Ok(())
+        } else {
+            self.restore_queries(space, world)
+        }
+    }
+
+    /// Lets go of the collections that its queries read.
+    pub(crate) fn release(&self, world: &mut World) {
+        for live in &self.queries {
+            world.collections.release(&live.collection, world.now);
+        }
     }
 
     /// Marks the queries that a change of this collection or value concerns; whether there are any.
@@ -120,7 +179,11 @@ impl Running {
         self.memory.set(&snapshot.state, &snapshot.context);
         self.snapshot = snapshot;
         if is_changed {
-            for live in self.queries.iter_mut().filter(|live| live.query.reads_context()) {
+            for live in self
+                .queries
+                .iter_mut()
+                .filter(|live| live.query.reads_context())
+            {
                 live.is_stale = true;
             }
         }
@@ -143,8 +206,10 @@ impl Running {
         if self.snapshot.state == *self.memory.state() {
             return None;
         }
-        let restored =
-            self.definition.machine.restore(self.memory.state(), self.memory.visible().clone());
+        let restored = self
+            .definition
+            .machine
+            .restore(self.memory.state(), self.memory.visible().clone());
         let (snapshot, missing) = match restored {
             Restored::Same(snapshot) => (snapshot, None),
             Restored::FellBack { snapshot, missing } => (snapshot, Some(missing)),

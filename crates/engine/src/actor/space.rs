@@ -1,7 +1,5 @@
 //! The space an actor lives in: one group, and the values that are known in it by name.
 
-use std::collections::BTreeMap;
-
 use cojson::header::{Uniqueness, ValueType};
 use cojson::ids::CoId;
 use cojson::json::Json;
@@ -28,13 +26,14 @@ impl Named<'_> {
         }
     }
 
-    fn name(&self) -> BTreeMap<String, String> {
-        let members: Vec<(&str, &str)> = match self {
-            Self::Context(actor) => vec![("actor", actor.as_str()), ("part", "context")],
-            Self::Inbox(actor) => vec![("actor", actor.as_str()), ("part", "inbox")],
-            Self::Collection(name) => vec![("collection", name)],
-        };
-        members.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    fn uniqueness(&self) -> Uniqueness {
+        match self {
+            Self::Context(actor) => {
+                Uniqueness::named([("actor", actor.as_str()), ("part", "context")])
+            }
+            Self::Inbox(actor) => Uniqueness::named([("actor", actor.as_str()), ("part", "inbox")]),
+            Self::Collection(name) => Uniqueness::named([("collection", *name)]),
+        }
     }
 
     /// The value's id in that space: the same on every device.
@@ -47,7 +46,7 @@ impl Named<'_> {
         NewValue {
             value_type: self.value_type(),
             owner: space.clone(),
-            uniqueness: Uniqueness::Named(self.name()),
+            uniqueness: self.uniqueness(),
             meta: Json::Null,
         }
     }

@@ -50,11 +50,13 @@ impl ToolRegistry {
             return Err(place.error_text("a name that is not built in", "a built-in tool's name"));
         }
         let compile = |schema: &Json| {
-            Schema::compile(schema, patterns)
-                .map_err(|error| place.key("parameters").error_text("a JSON Schema", error.to_string()))
+            Schema::compile(schema, patterns).map_err(|error| error.at(&place.key("parameters")))
         };
         let parameters = declaration.parameters.as_ref().map(compile).transpose()?;
-        let tool = Tool { parameters, is_idempotent: declaration.is_idempotent };
+        let tool = Tool {
+            parameters,
+            is_idempotent: declaration.is_idempotent,
+        };
         self.registered.insert(Arc::clone(&declaration.name), tool);
         Ok(())
     }
@@ -62,22 +64,35 @@ impl ToolRegistry {
     /// The names that a machine may call.
     pub(crate) fn names(&self) -> Vec<&str> {
         let built_in = [DATABASE, PUBLISH_MESSAGE].into_iter();
-        built_in.chain(self.registered.keys().map(AsRef::as_ref)).collect()
+        built_in
+            .chain(self.registered.keys().map(AsRef::as_ref))
+            .collect()
     }
 
     /// Whether an interrupted call of it may be made again. The built-in ones write together with the record of
     /// their call, so one whose record is still there has not happened.
     pub(crate) fn is_idempotent(&self, name: &str) -> bool {
-        is_built_in(name) || self.registered.get(name).is_some_and(|tool| tool.is_idempotent)
+        is_built_in(name)
+            || self
+                .registered
+                .get(name)
+                .is_some_and(|tool| tool.is_idempotent)
     }
 
     /// Checks the payload of a registered tool.
     pub(crate) fn check_payload(&self, name: &str, payload: &Json) -> Result<(), ToolFailure> {
         let Some(tool) = self.registered.get(name) else {
-            return Err(ToolFailure::new("structural", format!("there is no tool {name:?}")));
+            return Err(ToolFailure::new(
+                "structural",
+                format!("there is no tool {name:?}"),
+            ));
         };
-        let Some(parameters) = &tool.parameters else { return Ok(()) };
-        parameters.validate(payload).map_err(|violations| refusal(&violations))
+        let Some(parameters) = &tool.parameters else {
+            return Ok(());
+        };
+        parameters
+            .validate(payload)
+            .map_err(|violations| refusal(&violations))
     }
 }
 
@@ -93,5 +108,7 @@ pub(crate) fn refusal(violations: &[Violation]) -> ToolFailure {
         message: violation.message.as_str().into(),
         path: Some(violation.path.as_str().into()),
     };
-    ToolFailure { errors: violations.iter().map(error).collect() }
+    ToolFailure {
+        errors: violations.iter().map(error).collect(),
+    }
 }

@@ -49,6 +49,11 @@ impl World {
         self.node.is_loaded(id) || self.is_absent(id)
     }
 
+    /// Whether storage said what it has of the value: from then on it may be written to without forking its log.
+    pub(crate) fn is_asked(&self, id: &CoId) -> bool {
+        self.is_settled(id) || self.perhaps_absent.contains(id)
+    }
+
     /// The value appeared or grew.
     pub(crate) fn note_present(&mut self, id: &CoId) {
         self.absent.remove(id);
@@ -58,14 +63,20 @@ impl World {
     /// The value was asked for and not found.
     pub(crate) fn note_absent(&mut self, id: &CoId) {
         let asked_all = !self.awaits_sync || self.node.has_upstream();
-        let set = if asked_all { &mut self.absent } else { &mut self.perhaps_absent };
+        let set = if asked_all {
+            &mut self.absent
+        } else {
+            &mut self.perhaps_absent
+        };
         set.insert(id.clone());
     }
 
     /// The server cannot be reached for now: what is not in storage is absent.
     pub(crate) fn stop_awaiting_sync(&mut self) -> Vec<CoId> {
         self.awaits_sync = false;
-        let settled: Vec<CoId> = std::mem::take(&mut self.perhaps_absent).into_iter().collect();
+        let settled: Vec<CoId> = std::mem::take(&mut self.perhaps_absent)
+            .into_iter()
+            .collect();
         self.absent.extend(settled.iter().cloned());
         settled
     }

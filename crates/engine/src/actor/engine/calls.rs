@@ -4,6 +4,7 @@
 //! After a reload the record tells that it was cut off: the tool is called again with the same id if it is
 //! idempotent, else the machine is told `interrupted` (R3).
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use cojson::ids::{CoId, SessionId};
@@ -57,7 +58,12 @@ impl<'a> Caller<'a> {
         actor: &'a ActorId,
         definition: &'a ActorDefinition,
     ) -> Self {
-        Self { engine, actor, definition, started: Vec::new() }
+        Self {
+            engine,
+            actor,
+            definition,
+            started: Vec::new(),
+        }
     }
 
     pub(super) fn into_started(self) -> Vec<Started> {
@@ -66,7 +72,10 @@ impl<'a> Caller<'a> {
 
     fn begin(&mut self, needs: Option<CoId>) -> ToolReply {
         let call = self.engine.world.next_call();
-        self.started.push(Started { call: call.clone(), needs });
+        self.started.push(Started {
+            call: call.clone(),
+            needs,
+        });
         ToolReply::Pending(call)
     }
 }
@@ -74,13 +83,23 @@ impl<'a> Caller<'a> {
 impl ToolHost for Caller<'_> {
     fn call(&mut self, call: ToolCall<'_>) -> ToolReply {
         if is_built_in(call.tool) {
-            return match self.engine.run_built_in(self.actor, self.definition, call.tool, call.payload) {
+            return match self.engine.run_built_in(
+                self.actor,
+                self.definition,
+                call.tool,
+                call.payload,
+            ) {
                 Ok(result) => ToolReply::Done(Ok(result)),
                 Err(Stop::Failed(failure)) => ToolReply::Done(Err(failure)),
                 Err(Stop::Needs(id)) => self.begin(Some(id)),
             };
         }
-        match self.engine.world.tools.check_payload(call.tool, call.payload) {
+        match self
+            .engine
+            .world
+            .tools
+            .check_payload(call.tool, call.payload)
+        {
             Ok(()) => self.begin(None),
             Err(failure) => ToolReply::Done(Err(failure)),
         }
@@ -95,7 +114,10 @@ impl ToolHost for Caller<'_> {
 impl ActorEngine {
     /// A tool answered.
     pub fn tool_finished(&mut self, call: &CallId, outcome: Result<Json, ToolFailure>) {
-        self.finished_calls.push_back(Finished { call: call.clone(), outcome });
+        self.finished_calls.push_back(Finished {
+            call: call.clone(),
+            outcome,
+        });
     }
 
     fn run_built_in(
@@ -106,7 +128,10 @@ impl ActorEngine {
         payload: &Json,
     ) -> Result<Json, Stop> {
         let Some(space) = self.actors.get(actor).map(|actor| actor.space.clone()) else {
-            return Err(Stop::Failed(ToolFailure::new("structural", "the actor is gone")));
+            return Err(Stop::Failed(ToolFailure::new(
+                "structural",
+                "the actor is gone",
+            )));
         };
         builtin::run(
             tool,
@@ -129,30 +154,43 @@ impl ActorEngine {
         started: Vec<Started>,
     ) {
         for Started { call, needs } in started {
-            let Some(pending) = pending.iter().find(|pending| *pending.call_id() == call) else {
+            let Some(pending) = pending.iter().find(|pending| pending.id == call) else {
                 continue;
             };
             let record = Json::object([
                 ("session", Json::from(self.world.node.session().as_str())),
-                ("call", pending.to_json()),
+                ("call", pending.to_json(&running.snapshot)),
             ]);
             running.memory.begin_call(&call, record);
             self.make_call(actor, call, pending.clone(), needs);
         }
     }
 
-    fn make_call(&mut self, actor: &ActorId, call: CallId, pending: PendingCall, needs: Option<CoId>) {
+    fn make_call(
+        &mut self,
+        actor: &ActorId,
+        call: CallId,
+        pending: PendingCall,
+        needs: Option<CoId>,
+    ) {
         if let Some(id) = &needs {
             self.world.node.load(id);
         } else {
             self.effects.push_back(Effect::CallTool {
                 call: call.clone(),
                 actor: actor.clone(),
-                tool: Arc::clone(pending.tool()),
-                payload: pending.payload().clone(),
+                tool: Arc::clone(&pending.tool),
+                payload: pending.payload.clone(),
             });
         }
-        self.calls.insert(call, Call { actor: actor.clone(), pending, needs });
+        self.calls.insert(
+            call,
+            Call {
+                actor: actor.clone(),
+                pending,
+                needs,
+            },
+        );
     }
 
     /// A value that calls wait for is loaded or absent: they go on.
@@ -170,13 +208,18 @@ impl ActorEngine {
     }
 
     fn retry_call(&mut self, id: &CallId) {
-        let Some(call) = self.calls.get(id) else { return };
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        call.needs = None;
         let (actor, pending) = (call.actor.clone(), call.pending.clone());
-        let Some(definition) = self.running(&actor).map(|running| Arc::clone(&running.definition))
+        let Some(definition) = self
+            .running(&actor)
+            .map(|running| Rc::clone(&running.definition))
         else {
             return;
         };
-        match self.run_built_in(&actor, &definition, pending.tool(), pending.payload()) {
+        match self.run_built_in(&actor, &definition, &pending.tool, &pending.payload) {
             Ok(result) => self.tool_finished(id, Ok(result)),
             Err(Stop::Failed(failure)) => self.tool_finished(id, Err(failure)),
             Err(Stop::Needs(needs)) => {
@@ -190,13 +233,15 @@ impl ActorEngine {
 
     /// Tells a machine what became of its call.
     pub(super) fn finish_call(&mut self, finished: Finished) {
-        let Some(call) = self.calls.shift_remove(&finished.call) else { return };
+        let Some(call) = self.calls.shift_remove(&finished.call) else {
+            return;
+        };
         let actor = call.actor.clone();
         let result = self.with_running(&actor, |engine, running| {
             running.memory.end_call(&finished.call);
             running.refresh_queries(&mut engine.world);
             let snapshot = running.current();
-            let definition = Arc::clone(&running.definition);
+            let definition = Rc::clone(&running.definition);
             let mut caller = Caller::new(engine, &actor, &definition);
             let step = definition.machine.tool_finished(
                 &snapshot,
@@ -205,7 +250,7 @@ impl ActorEngine {
                 &mut caller,
             );
             let started = caller.into_started();
-            engine.take_step(&actor, running, step, started, call.pending.tool())
+            engine.take_step(&actor, running, step, started, &call.pending.tool)
         });
         if let Some(Err(error)) = result {
             self.warn(&actor, error.code(), error.to_string());
@@ -219,22 +264,39 @@ impl ActorEngine {
                 .get("session")
                 .and_then(|session| SessionId::parse(session.as_str()?).ok())
                 .is_some_and(|session| self.is_responsible(actor, &session));
-            if is_ours && !self.calls.contains_key(call) {
-                self.resume_call(actor, call, record);
+            let pending = record
+                .get("call")
+                .and_then(|call| PendingCall::from_json(call, &running.snapshot));
+            if let (true, Some(pending), false) = (is_ours, pending, self.calls.contains_key(call))
+            {
+                self.resume_call(actor, call, pending);
             }
         }
     }
 
-    fn resume_call(&mut self, actor: &ActorId, call: &CallId, record: &Json) {
-        let Some(pending) = record.get("call").and_then(PendingCall::from_json) else { return };
-        let tool = Arc::clone(pending.tool());
+    fn resume_call(&mut self, actor: &ActorId, call: &CallId, pending: PendingCall) {
+        let tool = Arc::clone(&pending.tool);
         if is_built_in(&tool) {
-            self.calls.insert(call.clone(), Call { actor: actor.clone(), pending, needs: None });
+            self.calls.insert(
+                call.clone(),
+                Call {
+                    actor: actor.clone(),
+                    pending,
+                    needs: None,
+                },
+            );
             self.retry_call(call);
         } else if self.world.tools.is_idempotent(&tool) {
             self.make_call(actor, call.clone(), pending, None);
         } else {
-            self.calls.insert(call.clone(), Call { actor: actor.clone(), pending, needs: None });
+            self.calls.insert(
+                call.clone(),
+                Call {
+                    actor: actor.clone(),
+                    pending,
+                    needs: None,
+                },
+            );
             self.tool_finished(call, Err(ToolFailure::interrupted(&tool)));
         }
     }

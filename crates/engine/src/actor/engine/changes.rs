@@ -1,9 +1,8 @@
 //! What changed in the data, and whom it concerns: queries, contexts, inboxes, documents, stores, waiting calls.
 
-use std::collections::BTreeSet;
-
 use cojson::ids::{CoId, SessionId};
 use cojson::json::Json;
+use cojson::view::MapView;
 
 use super::super::{ActorId, Effect};
 use super::{ActorEngine, PendingMessage};
@@ -29,9 +28,10 @@ impl ActorEngine {
                     self.settled(&id);
                 }
                 cojson::sync::Effect::Store(batch) => {
-                    let outcomes = std::mem::take(&mut self.outcomes);
+                    let outcomes = std::mem::take(&mut self.flushed);
                     self.in_flight.insert(batch.id, outcomes);
-                    self.effects.push_back(Effect::Node(cojson::sync::Effect::Store(batch)));
+                    self.effects
+                        .push_back(Effect::Node(cojson::sync::Effect::Store(batch)));
                 }
                 other => self.effects.push_back(Effect::Node(other)),
             }
@@ -67,7 +67,9 @@ impl ActorEngine {
     }
 
     fn actor_value_changed(&mut self, actor: &ActorId, id: &CoId, is_foreign: bool) {
-        let Some(found) = self.actors.get(actor) else { return };
+        let Some(found) = self.actors.get(actor) else {
+            return;
+        };
         if found.inbox == *id {
             self.collect_inbox(actor);
         } else if found.documents.refers_to(id) {
@@ -91,6 +93,7 @@ impl ActorEngine {
 
     /// It is known now what the value is, or that there is none: what waited for it goes on.
     pub(super) fn settled(&mut self, id: &CoId) {
+        self.found_account();
         self.retry_calls(id);
         let waiting: Vec<ActorId> = self
             .actors
@@ -103,11 +106,29 @@ impl ActorEngine {
         }
     }
 
+    fn found_account(&mut self) {
+        if self.is_founded {
+            return;
+        }
+        let account = self.world.node.account_id().clone();
+        let own_group = self.world.node.own_group();
+        if self.world.is_asked(&account) && self.world.is_asked(&own_group) {
+            // Storage has answered for both, which is all that it can refuse for; if not, the next answer tries again.
+            self.is_founded = self.world.node.found_account().is_ok();
+        }
+    }
+
     /// Makes an actor what is stored: another device or tab moved it.
     pub(super) fn reread(&mut self, actor: &ActorId) {
-        let Some(context) = self.actors.get(actor).map(|actor| actor.context.clone()) else { return };
-        let Some(stored) = self.world.node.map(&context).map(|map| map.to_json()) else { return };
-        let missing = self.with_running(actor, |_, running| running.read(&stored)).flatten();
+        let Some(context) = self.actors.get(actor).map(|actor| actor.context.clone()) else {
+            return;
+        };
+        let Some(stored) = self.world.node.map(&context).map(MapView::to_json) else {
+            return;
+        };
+        let missing = self
+            .with_running(actor, |_, running| running.read(&stored))
+            .flatten();
         if let Some(missing) = missing {
             self.warn_of_missing_state(actor, &missing);
         }
@@ -133,10 +154,17 @@ impl ActorEngine {
 
     /// Queues the messages of an actor's inbox that it has not handled (R4).
     pub(super) fn collect_inbox(&mut self, actor: &ActorId) {
-        let Some(inbox) = self.actors.get(actor).map(|actor| actor.inbox.clone()) else { return };
+        let Some(inbox) = self.actors.get(actor).map(|actor| actor.inbox.clone()) else {
+            return;
+        };
         let mut queued = Vec::new();
-        let Some(stream) = self.world.node.stream(&inbox) else { return };
-        let sessions: BTreeSet<SessionId> = stream.sessions().cloned().collect();
+        let Some(stream) = self.world.node.stream(&inbox) else {
+            return;
+        };
+        let sessions: Vec<SessionId> = stream
+            .sessions()
+            .map(|(session, _)| session.clone())
+            .collect();
         for session in sessions {
             if self.is_responsible(actor, &session) {
                 self.collect_session(actor, &inbox, &session, &mut queued);
@@ -152,18 +180,24 @@ impl ActorEngine {
         session: &SessionId,
         queued: &mut Vec<PendingMessage>,
     ) {
-        let Some(running) = self.actors.get_mut(actor).and_then(|actor| actor.running.as_mut()) else {
+        let Some(running) = self
+            .actors
+            .get_mut(actor)
+            .and_then(|actor| actor.running.as_mut())
+        else {
             return;
         };
         let handled = running.memory.cursor(session);
         let begun = running.queued.entry(session.clone()).or_default();
         let first = handled.max(*begun);
-        let Some(stream) = self.world.node.stream(inbox) else { return };
+        let Some(stream) = self.world.node.stream(inbox) else {
+            return;
+        };
         let mut position = first;
-        for item in stream.items_of(session).skip(first as usize) {
+        for item in stream.items(session).iter().skip(first as usize) {
             queued.push(PendingMessage {
                 actor: actor.clone(),
-                event: event_of(item),
+                event: event_of(&item.value),
                 ticket: None,
                 inbox_position: Some((session.clone(), position)),
             });

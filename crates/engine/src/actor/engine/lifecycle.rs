@@ -1,10 +1,11 @@
 //! How an actor comes to run, changes its definition, and goes.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use cojson::ids::{CoId, Timestamp};
 use cojson::json::Json;
 use cojson::node::{Stamp, WriteError};
+use cojson::view::MapView;
 
 use super::super::definition::{ActorDefinition, Library, identity};
 use super::super::documents::Documents;
@@ -25,12 +26,20 @@ impl ActorEngine {
     }
 
     /// The child that a slot names, made when it is first shown. `None`: the definition has no such child.
-    pub fn child(&mut self, parent: &ActorId, name: &str) -> Result<Option<ActorId>, DefinitionError> {
-        let Some(running) = self.running(parent) else { return Ok(None) };
+    pub fn child(
+        &mut self,
+        parent: &ActorId,
+        name: &str,
+    ) -> Result<Option<ActorId>, DefinitionError> {
+        let Some(running) = self.running(parent) else {
+            return Ok(None);
+        };
         if let Some(child) = running.children.get(name) {
             return Ok(Some(child.clone()));
         }
-        let Some(definition) = running.definition.children.get(name).cloned() else { return Ok(None) };
+        let Some(definition) = running.definition.children.get(name).cloned() else {
+            return Ok(None);
+        };
         let space = self.actors.get(parent).map(|actor| actor.space.clone());
         let child = self.create_in(&definition, space)?;
         self.with_running(parent, |_, running| {
@@ -86,19 +95,24 @@ impl ActorEngine {
 
     /// Brings an actor to run, if everything it needs is there.
     pub(super) fn advance(&mut self, id: &ActorId) {
-        let Some(actor) = self.actors.get(id) else { return };
+        let Some(actor) = self.actors.get(id) else {
+            return;
+        };
         let is_settled = |id: &CoId| self.world.is_settled(id);
-        if !(is_settled(&actor.context) && is_settled(&actor.inbox)) {
+        let has_space = self.is_founded && self.world.node.is_loaded(&actor.space);
+        if !(has_space && is_settled(&actor.context) && is_settled(&actor.inbox)) {
             return;
         }
-        let Some(source) = actor.documents.resolve(&mut self.world.node) else { return };
+        let Some(source) = actor.documents.resolve(&mut self.world.node) else {
+            return;
+        };
         let result = self
             .compile(&source)
             .map_err(ActorError::from)
-            .and_then(|definition| self.begin(id, &Arc::new(definition)));
+            .and_then(|definition| self.begin(id, &Rc::new(definition)));
         if let Err(error) = result {
             self.actors.shift_remove(id);
-            self.effects.push_back(Effect::ActorFailed { actor: id.clone(), error });
+            self.fail(id, error);
         }
     }
 
@@ -111,25 +125,34 @@ impl ActorEngine {
         ActorDefinition::compile(source, &mut library)
     }
 
-    fn begin(&mut self, id: &ActorId, definition: &Arc<ActorDefinition>) -> Result<(), ActorError> {
-        let Some(actor) = self.actors.get(id) else { return Ok(()) };
+    fn begin(&mut self, id: &ActorId, definition: &Rc<ActorDefinition>) -> Result<(), ActorError> {
+        let Some(actor) = self.actors.get(id) else {
+            return Ok(());
+        };
         let (space, context) = (actor.space.clone(), actor.context.clone());
-        let stored = self.world.node.map(&context).map(|map| map.to_json());
-        let is_restored = stored.as_ref().is_some_and(|stored| stored.get("_currentState").is_some());
-        let memory = if is_restored { Memory::default() } else { Memory::first(&definition.defaults) };
+        let stored = self.world.node.map(&context).map(MapView::to_json);
+        let is_restored = stored
+            .as_ref()
+            .is_some_and(|stored| stored.get("_currentState").is_some());
+        let memory = if is_restored {
+            Memory::default()
+        } else {
+            Memory::first(&definition.defaults)
+        };
         let mut running = Running::new(definition, memory, &space, &mut self.world);
-        for collection in running.collections() {
-            self.stores.acquire_collection(collection);
-        }
         if is_restored {
             let missing = running.read(&stored.unwrap_or_default());
+            running.restore_queries(&space, &mut self.world)?;
             self.install(id, running);
             if let Some(missing) = missing {
                 self.warn_of_missing_state(id, &missing);
             }
         } else {
             let founded = self.found(id, running);
-            founded.map_err(|cause| ActorError::Write { actor: id.to_string(), cause })?;
+            founded.map_err(|cause| ActorError::Write {
+                actor: id.to_string(),
+                cause,
+            })?;
         }
         self.mark_changed(id);
         self.effects.push_back(Effect::ActorReady(id.clone()));
@@ -147,13 +170,23 @@ impl ActorEngine {
 
     /// Writes an actor's first context, then runs the entry actions of its initial state.
     fn found(&mut self, id: &ActorId, mut running: Running) -> Result<(), WriteError> {
-        let Some(actor) = self.actors.get(id) else { return Ok(()) };
+        let Some(actor) = self.actors.get(id) else {
+            return Ok(());
+        };
         let is_own = actor.space == self.world.node.own_group();
         let now = self.world.now;
-        let stamp = if is_own { Stamp::Founding } else { Stamp::Now(now) };
+        let stamp = if is_own {
+            Stamp::Founding
+        } else {
+            Stamp::Now(now)
+        };
         let (space, context) = (actor.space.clone(), actor.context.clone());
         for named in [Named::Context(id), Named::Inbox(id)] {
-            if !self.world.node.is_loaded(&named.id(&space, &self.world.node)) {
+            if !self
+                .world
+                .node
+                .is_loaded(&named.id(&space, &self.world.node))
+            {
                 self.world.node.create(named.value(&space), now)?;
             }
         }
@@ -167,9 +200,11 @@ impl ActorEngine {
     }
 
     fn start(&mut self, id: &ActorId, running: &mut Running) {
-        let definition = Arc::clone(&running.definition);
+        let definition = Rc::clone(&running.definition);
         let mut caller = Caller::new(self, id, &definition);
-        let step = definition.machine.start(running.memory.visible().clone(), &mut caller);
+        let step = definition
+            .machine
+            .start(running.memory.visible().clone(), &mut caller);
         let started = caller.into_started();
         if let Err(error) = self.take_step(id, running, step, started, &"start".into()) {
             self.warn(id, error.code(), error.to_string());
@@ -178,22 +213,29 @@ impl ActorEngine {
 
     /// A document changed: the actor goes on under the new definition, in the state it is in.
     pub(super) fn reload_definition(&mut self, id: &ActorId) {
-        let Some(actor) = self.actors.get(id) else { return };
+        let Some(actor) = self.actors.get(id) else {
+            return;
+        };
         let space = actor.space.clone();
-        let Some(source) = actor.documents.resolve(&mut self.world.node) else { return };
+        let Some(source) = actor.documents.resolve(&mut self.world.node) else {
+            return;
+        };
         match self.compile(&source) {
-            Ok(definition) => self.adopt_definition(id, &space, &Arc::new(definition)),
-            Err(error) => {
-                self.effects.push_back(Effect::ActorFailed { actor: id.clone(), error: error.into() });
-            }
+            Ok(definition) => self.adopt_definition(id, &space, &Rc::new(definition)),
+            Err(error) => self.fail(id, error.into()),
         }
     }
 
-    fn adopt_definition(&mut self, id: &ActorId, space: &CoId, definition: &Arc<ActorDefinition>) {
+    fn fail(&mut self, id: &ActorId, error: ActorError) {
+        self.effects.push_back(Effect::ActorFailed {
+            actor: id.clone(),
+            error,
+        });
+    }
+
+    fn adopt_definition(&mut self, id: &ActorId, space: &CoId, definition: &Rc<ActorDefinition>) {
         let missing = self.with_running(id, |engine, running| {
-            for collection in running.collections() {
-                engine.stores.release_collection(collection, engine.world.now);
-            }
+            running.release(&mut engine.world);
             if let Some(sheet) = running.definition.sheet {
                 engine.styles.release(sheet);
             }
@@ -201,27 +243,30 @@ impl ActorEngine {
             let stored = running.memory.stored();
             *running = Running::new(definition, Memory::default(), space, &mut engine.world);
             running.children = children;
-            for collection in running.collections() {
-                engine.stores.acquire_collection(collection);
-            }
-            running.read(&stored)
+            let missing = running.read(&stored);
+            running
+                .restore_queries(space, &mut engine.world)
+                .map(|()| missing)
         });
-        if let Some(missing) = missing.flatten() {
-            self.warn_of_missing_state(id, &missing);
+        match missing {
+            Some(Ok(Some(missing))) => self.warn_of_missing_state(id, &missing),
+            Some(Err(error)) => self.fail(id, error.into()),
+            _ => {}
         }
         self.mark_changed(id);
     }
 
     /// Ends an actor and its children here. What is stored stays.
     pub fn destroy_actor(&mut self, id: &ActorId, now: Timestamp) {
-        let Some(actor) = self.actors.shift_remove(id) else { return };
+        let Some(actor) = self.actors.shift_remove(id) else {
+            return;
+        };
         self.pending_rerenders.shift_remove(id);
         self.changed_contexts.shift_remove(id);
         self.calls.retain(|_, call| !call.is_of(id));
         let Some(running) = actor.running else { return };
-        for collection in running.collections() {
-            self.stores.release_collection(collection, now);
-        }
+        self.world.now = now;
+        running.release(&mut self.world);
         if let Some(sheet) = running.definition.sheet {
             self.styles.release(sheet);
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cojson::ids::{CoId, Timestamp};
 use cojson::json::Json;
 use cojson::node::Node;
+use cojson::view::StreamView;
 use indexmap::IndexMap;
 
 use super::ActorEngine;
@@ -17,7 +18,6 @@ pub(super) struct ValueStores {
     by_id: IndexMap<CoId, ReactiveStore>,
     changed: BTreeSet<CoId>,
     values: SubscriptionCache<CoId>,
-    collections: SubscriptionCache<CoId>,
 }
 
 impl ValueStores {
@@ -32,14 +32,6 @@ impl ValueStores {
         let store = |id: &CoId| Some((self.by_id.get(id)?.clone(), value_of(id, node)));
         changed.iter().filter_map(store).collect()
     }
-
-    pub(super) fn acquire_collection(&mut self, id: &CoId) {
-        self.collections.acquire(id.clone());
-    }
-
-    pub(super) fn release_collection(&mut self, id: &CoId, now: Timestamp) {
-        self.collections.release(id, now);
-    }
 }
 
 /// A value as its readers see it: a map's object, a list's array, a stream's items by session.
@@ -50,7 +42,7 @@ fn value_of(id: &CoId, node: &mut Node) -> Json {
     if let Some(list) = node.list(id) {
         return list.to_json();
     }
-    node.stream(id).map(|stream| stream.to_json()).unwrap_or_default()
+    node.stream(id).map(StreamView::to_json).unwrap_or_default()
 }
 
 impl ActorEngine {
@@ -76,19 +68,20 @@ impl ActorEngine {
         for id in self.stores.values.expire(now) {
             self.stores.by_id.shift_remove(&id);
         }
-        for id in self.stores.collections.expire(now) {
-            self.world.collections.forget(&id);
-        }
+        self.world.collections.expire(now);
     }
 
     /// When `expire` has something to free.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let values = self.stores.values.next_deadline();
-        values.into_iter().chain(self.stores.collections.next_deadline()).min()
+        values
+            .into_iter()
+            .chain(self.world.collections.next_deadline())
+            .min()
     }
 
     /// How many subscriptions there are: to values, and to collections.
     pub fn subscription_counts(&self) -> (usize, usize) {
-        (self.stores.values.count(), self.stores.collections.count())
+        (self.stores.values.count(), self.world.collections.count())
     }
 }

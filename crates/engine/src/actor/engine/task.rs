@@ -1,10 +1,11 @@
 //! A task: every queued event in order, then one transaction per touched context, then one write for all (R1).
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use cojson::ids::Timestamp;
 use cojson::json::Json;
-use cojson::node::Stamp;
+use cojson::node::{Stamp, WriteError};
 use cojson::sync::WriteId;
 
 use super::super::running::Running;
@@ -34,14 +35,25 @@ impl ActorEngine {
 
     /// Signs what the task wrote and asks for one write of it all. Outcomes are told when that write is durable.
     pub fn flush(&mut self) {
+        self.flushed.append(&mut self.outcomes);
         self.world.node.flush();
         self.take_in_node_effects();
-        let outcomes = std::mem::take(&mut self.outcomes);
-        self.tell(outcomes);
+        self.tell_if_durable();
+    }
+
+    /// With no write under way, everything that was flushed is durable, or changed nothing.
+    fn tell_if_durable(&mut self) {
+        if self.in_flight.is_empty() {
+            let outcomes = std::mem::take(&mut self.flushed);
+            self.tell(outcomes);
+        }
     }
 
     fn tell(&mut self, outcomes: Vec<Outcome>) {
-        let told = |Outcome { ticket, result, .. }| Effect::Handled { ticket, outcome: result };
+        let told = |Outcome { ticket, result, .. }| Effect::Handled {
+            ticket,
+            outcome: result,
+        };
         self.effects.extend(outcomes.into_iter().map(told));
     }
 
@@ -51,6 +63,7 @@ impl ActorEngine {
         let outcomes = self.in_flight.remove(&write).unwrap_or_default();
         self.tell(outcomes);
         self.take_in_node_effects();
+        self.tell_if_durable();
     }
 
     /// A write was refused. It goes with the next one again; what waited for it is told now.
@@ -65,7 +78,12 @@ impl ActorEngine {
     }
 
     fn handle(&mut self, message: PendingMessage) {
-        let PendingMessage { actor, event, ticket, inbox_position } = message;
+        let PendingMessage {
+            actor,
+            event,
+            ticket,
+            inbox_position,
+        } = message;
         let result = self.with_running(&actor, |engine, running| {
             if let Some((session, position)) = &inbox_position {
                 running.memory.set_cursor(session, position + 1);
@@ -75,16 +93,25 @@ impl ActorEngine {
         });
         let result = result.unwrap_or_else(|| Err(SendError::NoActor(actor.clone())));
         match (ticket, result) {
-            (Some(ticket), result) => self.outcomes.push(Outcome { ticket, actor, result }),
+            (Some(ticket), result) => self.outcomes.push(Outcome {
+                ticket,
+                actor,
+                result,
+            }),
             (None, Err(error)) => self.warn(&actor, error.code(), error.to_string()),
             (None, Ok(_)) => {}
         }
     }
 
-    fn step(&mut self, actor: &ActorId, running: &mut Running, event: &Event) -> Result<bool, SendError> {
+    fn step(
+        &mut self,
+        actor: &ActorId,
+        running: &mut Running,
+        event: &Event,
+    ) -> Result<bool, SendError> {
         running.refresh_queries(&mut self.world);
         let snapshot = running.current();
-        let definition = Arc::clone(&running.definition);
+        let definition = Rc::clone(&running.definition);
         let mut caller = Caller::new(self, actor, &definition);
         let step = definition.machine.step(&snapshot, event, &mut caller);
         let started = caller.into_started();
@@ -104,15 +131,18 @@ impl ActorEngine {
             self.mark_changed(actor);
         }
         self.record_calls(actor, running, &step.pending, started);
+        let space = self.actors.get(actor).map(|actor| actor.space.clone());
+        let made = space.map(|space| running.set_queries(&step.queries, &space, &mut self.world));
         let error = |message: String| SendError::Step {
             actor: actor.clone(),
             event_type: Arc::clone(event_type),
             message,
         };
-        match (step.runaway, step.unheard.first()) {
-            (Some(runaway), _) => Err(error(runaway.to_string())),
-            (None, Some(failure)) => Err(error(failure.to_string())),
-            (None, None) => Ok(step.handled),
+        match (step.runaway, step.unheard.first(), made) {
+            (Some(runaway), ..) => Err(error(runaway.to_string())),
+            (None, Some(failure), _) => Err(error(failure.to_string())),
+            (None, None, Some(Err(query))) => Err(error(query.to_string())),
+            (None, None, _) => Ok(step.handled),
         }
     }
 
@@ -124,10 +154,12 @@ impl ActorEngine {
                 if running.refresh_queries(&mut engine.world) {
                     engine.mark_changed(&id);
                 }
-                engine.write_context(&id, running, Stamp::Now(engine.world.now)).err()
+                engine
+                    .write_context(&id, running, Stamp::Now(engine.world.now))
+                    .err()
             });
             if let Some(error) = error.flatten() {
-                self.undo(&id, error);
+                self.undo(&id, &error);
             }
         }
     }
@@ -137,7 +169,7 @@ impl ActorEngine {
         actor: &ActorId,
         running: &mut Running,
         stamp: Stamp,
-    ) -> Result<(), cojson::node::WriteError> {
+    ) -> Result<(), WriteError> {
         if !running.memory.has_unwritten() {
             return Ok(());
         }
@@ -152,11 +184,22 @@ impl ActorEngine {
     }
 
     /// What could not be written did not happen: the actor is what is stored, and its senders are told.
-    fn undo(&mut self, actor: &ActorId, cause: cojson::node::WriteError) {
+    fn undo(&mut self, actor: &ActorId, cause: &WriteError) {
         self.reread(actor);
-        self.warn(actor, "PLEIONE_W_WRITE", format!("the context could not be written: {cause}"));
-        for outcome in self.outcomes.iter_mut().filter(|outcome| outcome.actor == *actor) {
-            outcome.result = Err(SendError::Write { actor: actor.clone(), cause: cause.clone() });
+        self.warn(
+            actor,
+            "PLEIONE_W_WRITE",
+            format!("the context could not be written: {cause}"),
+        );
+        for outcome in self
+            .outcomes
+            .iter_mut()
+            .filter(|outcome| outcome.actor == *actor)
+        {
+            outcome.result = Err(SendError::Write {
+                actor: actor.clone(),
+                cause: cause.clone(),
+            });
         }
     }
 }

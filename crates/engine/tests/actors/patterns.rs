@@ -2,7 +2,7 @@
 
 use engine::schema::{Pattern, PatternCompiler};
 
-pub struct NativePatterns;
+pub(crate) struct NativePatterns;
 
 struct NativePattern(regress::Regex);
 

@@ -1,11 +1,8 @@
 //! Actors over the data layer: what the rules promise of their steps, their memory and their inboxes.
 
-mod support;
-
+use super::device::{Device, Storage, mail_tool};
 use cojson::json::Json;
 use engine::actor::ActorId;
-use engine::machine::ToolFailure;
-use support::device::{Device, todo_tool};
 
 fn json(text: &str) -> Json {
     Json::parse(text).unwrap()
@@ -61,13 +58,21 @@ fn mailer() -> Json {
 
 fn texts(device: &mut Device, actor: &ActorId) -> Vec<String> {
     let context = device.context(actor);
-    let list = context.get("list").and_then(Json::as_array).unwrap_or_default();
-    list.iter().map(|item| item.get("text").unwrap().as_str().unwrap().to_owned()).collect()
+    let list = context
+        .get("list")
+        .and_then(Json::as_array)
+        .unwrap_or_default();
+    list.iter()
+        .map(|item| item.get("text").unwrap().as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn first_id(device: &mut Device, actor: &ActorId) -> String {
     let context = device.context(actor);
-    let list = context.get("list").and_then(Json::as_array).unwrap_or_default();
+    let list = context
+        .get("list")
+        .and_then(Json::as_array)
+        .unwrap_or_default();
     list[0].get("id").unwrap().as_str().unwrap().to_owned()
 }
 
@@ -109,56 +114,73 @@ fn r1_what_cannot_be_stored_is_told_and_kept_for_the_next_write() {
 
 #[test]
 fn r3_restored_not_rerun() {
-    let mut device = Device::over(Default::default(), 1, &[todo_tool(false)]);
+    let mut device = Device::over(Storage::default(), 1, &[mail_tool(false)]);
     let actor = device.create(&mailer());
     device.send(&actor, "SEND", r#"{"to":"ada"}"#);
     device.answer(Ok(json(r#"{"count":1}"#)));
-    let mut restarted = device.restart(1, &[todo_tool(false)]);
+    let mut restarted = device.restart(1, &[mail_tool(false)]);
     let actor = restarted.create(&mailer());
     assert_eq!(restarted.state(&actor), "idle");
-    assert_eq!(restarted.context(&actor).to_string(), r#"{"sent":1,"problem":null,"entered":1}"#);
+    assert_eq!(
+        restarted.context(&actor).to_string(),
+        r#"{"sent":1,"problem":null,"entered":1}"#
+    );
     assert!(restarted.calls.is_empty());
 }
 
 #[test]
 fn r3_a_call_that_was_cut_off_is_told_as_interrupted() {
-    let mut device = Device::over(Default::default(), 1, &[todo_tool(false)]);
+    let mut device = Device::over(Storage::default(), 1, &[mail_tool(false)]);
     let actor = device.create(&mailer());
     device.send(&actor, "SEND", r#"{"to":"ada"}"#);
     assert_eq!(device.state(&actor), "sending");
-    let mut restarted = device.restart(1, &[todo_tool(false)]);
+    let mut restarted = device.restart(1, &[mail_tool(false)]);
     let actor = restarted.create(&mailer());
-    assert!(restarted.calls.is_empty(), "b08: the entry tool does not run again");
+    assert!(
+        restarted.calls.is_empty(),
+        "b08: the entry tool does not run again"
+    );
     assert_eq!(restarted.state(&actor), "idle");
-    assert_eq!(restarted.context(&actor).get("problem").unwrap().as_str(), Some("interrupted"));
+    assert_eq!(
+        restarted.context(&actor).get("problem").unwrap().as_str(),
+        Some("interrupted")
+    );
 }
 
 #[test]
 fn r3_an_idempotent_call_is_made_again_with_the_same_key() {
-    let mut device = Device::over(Default::default(), 1, &[todo_tool(true)]);
+    let mut device = Device::over(Storage::default(), 1, &[mail_tool(true)]);
     let actor = device.create(&mailer());
     device.send(&actor, "SEND", r#"{"to":"ada"}"#);
     let first = device.calls[0].clone();
-    let mut restarted = device.restart(1, &[todo_tool(true)]);
+    let mut restarted = device.restart(1, &[mail_tool(true)]);
     let actor = restarted.create(&mailer());
     assert_eq!(restarted.calls[0].call, first.call);
     assert_eq!(restarted.calls[0].payload.to_string(), r#"{"to":"ada"}"#);
     restarted.answer(Ok(json(r#"{"count":5}"#)));
     assert_eq!(restarted.state(&actor), "idle");
-    assert_eq!(restarted.context(&actor).get("sent").unwrap().as_number(), Some(5.0));
+    assert_eq!(
+        restarted.context(&actor).get("sent").unwrap().as_number(),
+        Some(5.0)
+    );
 }
 
 #[test]
 fn r3_a_state_that_the_definition_lost_falls_back_with_a_warning() {
-    let mut device = Device::over(Default::default(), 1, &[todo_tool(false)]);
+    let mut device = Device::over(Storage::default(), 1, &[mail_tool(false)]);
     let actor = device.create(&mailer());
     device.send(&actor, "SEND", r#"{"to":"ada"}"#);
     let mut restarted = device.restart(2, &[]);
-    let shrunk = json(r#"{"id":"mailer","context":{"sent":0},"state":{"initial":"ready","states":{"ready":{}}}}"#);
+    let shrunk = json(
+        r#"{"id":"mailer","context":{"sent":0},"state":{"initial":"ready","states":{"ready":{}}}}"#,
+    );
     let actor = restarted.create(&shrunk);
     assert_eq!(restarted.state(&actor), "ready");
     let warning = &restarted.warnings[0];
-    assert!(warning.message.contains("sending") && warning.message.contains("ready"), "{warning:?}");
+    assert!(
+        warning.message.contains("sending") && warning.message.contains("ready"),
+        "{warning:?}"
+    );
 }
 
 #[test]
@@ -176,9 +198,20 @@ fn b11_five_submits_in_one_task_are_five_creations() {
 fn b04_b05_b17_what_a_user_types_is_text() {
     let mut device = Device::new(1);
     let actor = device.create(&todos());
-    let typed = ["$draft", "why? because: x", "[1,2]", r#"{\"a\":1}"#, " leading", "$5 off", "$$text"];
+    let typed = [
+        "$draft",
+        "why? because: x",
+        "[1,2]",
+        r#"{\"a\":1}"#,
+        " leading",
+        "$5 off",
+        "$$text",
+    ];
     for text in typed {
-        assert!(device.send(&actor, "CREATE", &format!(r#"{{"text":"{text}"}}"#)), "{text}");
+        assert!(
+            device.send(&actor, "CREATE", &format!(r#"{{"text":"{text}"}}"#)),
+            "{text}"
+        );
     }
     let expected: Vec<String> = typed.iter().map(|text| text.replace('\\', "")).collect();
     assert_eq!(texts(&mut device, &actor), expected);
@@ -192,7 +225,13 @@ fn a_toggle_and_a_delete_change_what_the_query_shows() {
     let id = first_id(&mut device, &actor);
     device.send(&actor, "TOGGLE", &format!(r#"{{"id":"{id}"}}"#));
     let context = device.context(&actor);
-    assert_eq!(context.get("list").unwrap().as_array().unwrap()[0].get("done").unwrap().as_bool(), Some(true));
+    assert_eq!(
+        context.get("list").unwrap().as_array().unwrap()[0]
+            .get("done")
+            .unwrap()
+            .as_bool(),
+        Some(true)
+    );
     device.send(&actor, "DELETE", &format!(r#"{{"id":"{id}"}}"#));
     assert!(texts(&mut device, &actor).is_empty());
 }
@@ -215,7 +254,10 @@ fn b07_a_query_shows_what_another_actor_created_after_a_restart_too() {
     let mut restarted = device.restart(1, &[]);
     let reader = restarted.create(&json(r#"{"id":"reader","context":{"list":{"schema":"todos"},"one":{"schema":"todos","filter":{"done":true}}}}"#));
     assert_eq!(texts(&mut restarted, &reader), ["milk"]);
-    assert_eq!(restarted.context(&reader).get("one").unwrap().to_string(), "[]");
+    assert_eq!(
+        restarted.context(&reader).get("one").unwrap().to_string(),
+        "[]"
+    );
 }
 
 #[test]
@@ -249,18 +291,48 @@ fn r12_a_wrong_definition_names_document_path_and_expectation() {
         device.settle();
         let message = match result {
             Err(error) => error.to_string(),
-            Ok(_) => device.failures.pop().unwrap_or_else(|| panic!("{definition} was accepted")),
+            Ok(_) => device
+                .failures
+                .pop()
+                .unwrap_or_else(|| panic!("{definition} was accepted")),
         };
-        assert!(message.contains(document) && message.contains(path), "{definition}: {message}");
+        assert!(
+            message.contains(document) && message.contains(path),
+            "{definition}: {message}"
+        );
     };
     check(r#"{"context":{}}"#, "actor", "id");
     check(r#"{"id":"a","colour":1}"#, "actor", "colour");
-    check(r#"{"id":"a","state":{"initial":"x","states":{"x":{"on":{"E":"gone"}}}}}"#, "state", "states.x.on.E");
-    check(r#"{"id":"a","state":{"initial":"x","states":{"x":{"entry":{"tool":"@no/tool"}}}}}"#, "state", "states.x.entry");
-    check(r#"{"id":"a","messageTypes":["A"],"state":{"initial":"x","states":{"x":{"on":{"B":"x"}}}}}"#, "state", "states.x.on.B");
-    check(r#"{"id":"a","view":{"content":{"tag":"script"}}}"#, "view", "content");
-    check(r#"{"id":"a","context":{"q":{"schema":"s","options":{"order":1}}}}"#, "context", "q.options.order");
-    check(r#"{"id":"a","messageTypes":{"A":{"type":"nothing"}}}"#, "actor", "messageTypes.A");
+    check(
+        r#"{"id":"a","state":{"initial":"x","states":{"x":{"on":{"E":"gone"}}}}}"#,
+        "state",
+        "states.x.on.E",
+    );
+    check(
+        r#"{"id":"a","state":{"initial":"x","states":{"x":{"entry":{"tool":"@no/tool"}}}}}"#,
+        "state",
+        "states.x.entry",
+    );
+    check(
+        r#"{"id":"a","messageTypes":["A"],"state":{"initial":"x","states":{"x":{"on":{"B":"x"}}}}}"#,
+        "state",
+        "states.x.on.B",
+    );
+    check(
+        r#"{"id":"a","view":{"content":{"tag":"script"}}}"#,
+        "view",
+        "content",
+    );
+    check(
+        r#"{"id":"a","context":{"q":{"schema":"s","options":{"order":1}}}}"#,
+        "context",
+        "q.options.order",
+    );
+    check(
+        r#"{"id":"a","messageTypes":{"A":{"type":"nothing"}}}"#,
+        "actor",
+        "messageTypes.A",
+    );
 }
 
 #[test]
@@ -277,11 +349,22 @@ fn r4_a_message_to_an_actor_is_handled_once_over_reloads() {
     let teller_id = device.create(&teller);
     device.send(&teller_id, "TELL", r#"{"number":1}"#);
     let counter_id = device.create(&counter);
-    assert_eq!(device.context(&counter_id).get("list").unwrap().to_string(), "[1]", "sent before it ran");
+    assert_eq!(
+        device.context(&counter_id).get("list").unwrap().to_string(),
+        "[1]",
+        "sent before it ran"
+    );
     device.send(&teller_id, "TELL", r#"{"number":2}"#);
     let mut restarted = device.restart(1, &[]);
     let counter_id = restarted.create(&counter);
-    assert_eq!(restarted.context(&counter_id).get("list").unwrap().to_string(), "[1,2]");
+    assert_eq!(
+        restarted
+            .context(&counter_id)
+            .get("list")
+            .unwrap()
+            .to_string(),
+        "[1,2]"
+    );
 }
 
 #[test]
@@ -299,13 +382,23 @@ fn r4_a_dead_tabs_messages_are_handled_by_the_driver_alone() {
     dead.send(&teller_id, "TELL", r#"{"number":7}"#);
     let mut other = dead.restart(2, &[]);
     let counter_id = other.create(&counter);
-    assert_eq!(other.context(&counter_id).get("list").unwrap().to_string(), "[]", "not its driver");
+    assert_eq!(
+        other.context(&counter_id).get("list").unwrap().to_string(),
+        "[]",
+        "not its driver"
+    );
     other.engine.set_driver(&counter_id, true);
     other.settle();
-    assert_eq!(other.context(&counter_id).get("list").unwrap().to_string(), "[7]");
+    assert_eq!(
+        other.context(&counter_id).get("list").unwrap().to_string(),
+        "[7]"
+    );
     other.engine.set_driver(&counter_id, true);
     other.settle();
-    assert_eq!(other.context(&counter_id).get("list").unwrap().to_string(), "[7]");
+    assert_eq!(
+        other.context(&counter_id).get("list").unwrap().to_string(),
+        "[7]"
+    );
 }
 
 #[test]
@@ -328,7 +421,9 @@ fn b01_r7_updates_add_no_subscriptions_and_the_last_reader_frees_them() {
 fn b16_a_value_that_another_still_uses_is_kept() {
     let mut device = Device::new(1);
     let first = device.create(&todos());
-    let second = device.create(&json(r#"{"id":"reader","context":{"list":{"schema":"todos"}}}"#));
+    let second = device.create(&json(
+        r#"{"id":"reader","context":{"list":{"schema":"todos"}}}"#,
+    ));
     let now = device.now;
     device.engine.destroy_actor(&second, now);
     device.engine.expire(now.plus_ms(10_000));
@@ -343,7 +438,10 @@ fn a_definition_edited_live_keeps_state_and_context() {
     device.send(&actor, "CREATE", r#"{"text":"milk"}"#);
     device.send(&actor, "CREATE", r#"{"text":""}"#);
     assert_eq!(device.state(&actor), "failed");
-    let edited = todos().to_string().replace(r#""on":{"CREATE":"creating"}}"#, r#""on":{"CREATE":"creating","TOGGLE":"idle"}}"#);
+    let edited = todos().to_string().replace(
+        r#""on":{"CREATE":"creating"}}"#,
+        r#""on":{"CREATE":"creating","TOGGLE":"idle"}}"#,
+    );
     device.create(&json(&edited));
     assert_eq!(device.state(&actor), "failed");
     assert_eq!(texts(&mut device, &actor), ["milk"]);

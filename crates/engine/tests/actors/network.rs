@@ -1,0 +1,108 @@
+//! A server in memory and the devices that are connected to it, each over a wire that keeps the order of messages.
+
+use cojson::sync::{Effect, PeerId, PeerRole, Replica, ReplicaConfig};
+
+use super::device::{Device, Storage, keep};
+
+/// The peer that a device knows the server by.
+const SERVER: PeerId = PeerId(1_000);
+
+/// A sync server and its devices, by their index.
+pub(crate) struct Network {
+    server: Replica,
+    storage: Storage,
+    pub(crate) devices: Vec<Device>,
+    is_connected: Vec<bool>,
+}
+
+impl Network {
+    pub(crate) fn new(devices: Vec<Device>) -> Self {
+        let server = Replica::new(ReplicaConfig::default());
+        let is_connected = vec![false; devices.len()];
+        Self {
+            server,
+            storage: Storage::default(),
+            devices,
+            is_connected,
+        }
+    }
+
+    pub(crate) fn connect(&mut self, index: usize) {
+        self.is_connected[index] = true;
+        self.server.connect(peer(index), PeerRole::Client);
+        self.devices[index]
+            .engine
+            .node_mut()
+            .connect(SERVER, PeerRole::Server);
+        self.settle();
+    }
+
+    pub(crate) fn disconnect(&mut self, index: usize) {
+        self.is_connected[index] = false;
+        self.server.disconnect(peer(index));
+        self.devices[index].engine.node_mut().disconnect(SERVER);
+        self.devices[index].outbox.clear();
+    }
+
+    /// Delivers messages until no device and not the server has anything to say.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..1_000 {
+            let mut is_busy = false;
+            for index in 0..self.devices.len() {
+                self.devices[index].settle();
+                is_busy |= self.deliver_to_server(index);
+            }
+            is_busy |= self.run_server();
+            if !is_busy {
+                return;
+            }
+        }
+        panic!("the network never settles");
+    }
+
+    fn deliver_to_server(&mut self, index: usize) -> bool {
+        let messages = std::mem::take(&mut self.devices[index].outbox);
+        let is_busy = self.is_connected[index] && !messages.is_empty();
+        for message in messages.into_iter().filter(|_| self.is_connected[index]) {
+            self.server.receive(peer(index), message);
+        }
+        is_busy
+    }
+
+    fn run_server(&mut self) -> bool {
+        let mut is_busy = false;
+        self.server.flush(|_| None);
+        while let Some(effect) = self.server.poll_effect() {
+            is_busy = true;
+            match effect {
+                Effect::Load(id) => {
+                    let stored = self.storage.borrow().get(&id).cloned();
+                    self.server.loaded(&id, stored);
+                }
+                Effect::Store(batch) => {
+                    keep(&self.storage, &batch);
+                    self.server.stored(batch.id);
+                }
+                Effect::Send {
+                    peer: PeerId(number),
+                    message,
+                } => {
+                    let index = usize::try_from(number).unwrap();
+                    if self.is_connected[index] {
+                        self.devices[index]
+                            .engine
+                            .node_mut()
+                            .receive(SERVER, message);
+                    }
+                }
+                Effect::Changed(_) | Effect::Unavailable(_) => {}
+                Effect::Rejected { reason, .. } => panic!("the server refused: {reason:?}"),
+            }
+        }
+        is_busy
+    }
+}
+
+fn peer(index: usize) -> PeerId {
+    PeerId(index as u64)
+}

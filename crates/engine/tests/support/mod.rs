@@ -1,4 +1,0 @@
-//! What the tests of the actor engine share.
-
-pub mod device;
-pub mod patterns;
