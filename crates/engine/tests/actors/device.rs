@@ -39,6 +39,7 @@ pub(crate) struct Device {
     pub(crate) claims: Vec<ActorId>,
     pub(crate) outbox: Vec<SyncMessage>,
     pub(crate) refuses_writes: bool,
+    pub(crate) frames: usize,
     pub(crate) now: Timestamp,
 }
 
@@ -113,6 +114,7 @@ impl Device {
             claims: Vec::new(),
             outbox: Vec::new(),
             refuses_writes: false,
+            frames: 0,
             now: Timestamp(1_800_000_000_000),
         };
         device.settle();
@@ -170,7 +172,8 @@ impl Device {
             Effect::ActorFailed { error, .. } => self.failures.push(error.to_string()),
             Effect::Claim(actor) => self.claims.push(actor),
             Effect::Node(NodeEffect::Send { message, .. }) => self.outbox.push(message),
-            Effect::Node(_) | Effect::ActorReady(_) | Effect::Rerender => {}
+            Effect::Rerender => self.frames += 1,
+            Effect::Node(_) | Effect::ActorReady(_) => {}
         }
     }
 

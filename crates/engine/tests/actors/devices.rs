@@ -1,13 +1,10 @@
 //! Actors on several devices of one account: what they show once they have heard of each other.
 
 use super::device::{Device, Storage, mail_tool};
+use super::fixtures::json;
 use super::network::Network;
 use cojson::json::Json;
 use engine::actor::ActorId;
-
-fn json(text: &str) -> Json {
-    Json::parse(text).unwrap()
-}
 
 fn notes() -> Json {
     json(

@@ -7,8 +7,13 @@
     reason = "a test that finds nothing has failed"
 )]
 
+mod definitions;
 mod device;
 mod devices;
+mod fixtures;
+mod messages;
 mod network;
 mod patterns;
+mod queries;
+mod restoring;
 mod steps;

@@ -1,0 +1,86 @@
+//! Messages between actors: each handled once (R4).
+
+use cojson::json::Json;
+
+use super::device::Device;
+use super::fixtures::json;
+
+fn counter() -> Json {
+    json(
+        r#"{"id":"counter","context":{"list":[]},"state":{"initial":"idle","states":{"idle":{"on":{
+            "COUNT":{"target":"idle","actions":[{"updateContext":{"list":{"$concat":["$list",["$$number"]]}}}]}}}}}}"#,
+    )
+}
+
+fn teller() -> Json {
+    json(
+        r#"{"id":"teller","state":{"initial":"idle","states":{"idle":{"on":{"TELL":{"target":"idle","actions":[
+            {"tool":"@core/publishMessage","payload":{"type":"COUNT","target":"counter","payload":{"number":"$$number"}}}]}}}}}}"#,
+    )
+}
+
+#[test]
+fn r4_a_message_to_an_actor_is_handled_once_over_reloads() {
+    let mut device = Device::new(1);
+    let teller_id = device.create(&teller());
+    device.send(&teller_id, "TELL", r#"{"number":1}"#);
+    let counter_id = device.create(&counter());
+    assert_eq!(
+        device.context(&counter_id).get("list").unwrap().to_string(),
+        "[1]",
+        "sent before it ran"
+    );
+    device.send(&teller_id, "TELL", r#"{"number":2}"#);
+    let mut restarted = device.restart(1, &[]);
+    let counter_id = restarted.create(&counter());
+    assert_eq!(
+        restarted
+            .context(&counter_id)
+            .get("list")
+            .unwrap()
+            .to_string(),
+        "[1,2]"
+    );
+}
+
+#[test]
+fn r4_a_dead_tabs_messages_are_handled_by_the_driver_alone() {
+    let mut dead = Device::new(1);
+    let teller_id = dead.create(&teller());
+    dead.send(&teller_id, "TELL", r#"{"number":7}"#);
+    let mut other = dead.restart(2, &[]);
+    let counter_id = other.create(&counter());
+    assert_eq!(
+        other.context(&counter_id).get("list").unwrap().to_string(),
+        "[]",
+        "not its driver"
+    );
+    other.engine.set_driver(&counter_id, true);
+    other.settle();
+    assert_eq!(
+        other.context(&counter_id).get("list").unwrap().to_string(),
+        "[7]"
+    );
+    other.engine.set_driver(&counter_id, true);
+    other.settle();
+    assert_eq!(
+        other.context(&counter_id).get("list").unwrap().to_string(),
+        "[7]"
+    );
+}
+
+#[test]
+fn a_message_that_its_receiver_does_not_take_is_told_and_stops_no_other() {
+    let mut device = Device::new(1);
+    let strict = counter()
+        .to_string()
+        .replace(r#""context""#, r#""messageTypes":["RESET"],"context""#);
+    let strict = strict.replace(r#""COUNT":{"#, r#""RESET":{"#);
+    let receiver = device.create(&json(&strict));
+    let teller = device.create(&teller());
+    device.send(&teller, "TELL", r#"{"number":1}"#);
+    assert_eq!(device.warnings[0].code, "PLEIONE_E_NOT_IN_CONTRACT");
+    let restarted = device.restart(1, &[]);
+    assert!(restarted.warnings.is_empty(), "the cursor is past it");
+    assert_eq!(device.state(&receiver), "idle");
+}
