@@ -388,3 +388,40 @@ fn an_element_without_a_shadow_root_is_refused_with_a_code() {
     assert_eq!(error.code(), "PLEIONE_E_ELEMENT");
     assert!(error.to_string().contains("NotSupportedError"), "{error}");
 }
+
+/// Prints what a thousand rows cost in this browser; run it in a release build.
+#[wasm_bindgen_test]
+#[ignore = "a measurement"]
+fn a_thousand_rows_time() {
+    let item = |id: u32, text: &str| {
+        Json::object([
+            ("id", Json::from(id)),
+            ("text", text.into()),
+            ("field", id.into()),
+        ])
+    };
+    for count in [2, 1_000] {
+        let list: Vec<Json> = (0..count).map(|id| item(id, "text")).collect();
+        let mut page = rows("");
+        let mut times = Vec::new();
+        for (round, list) in [vec![], list.clone(), vec![], list.clone()]
+            .into_iter()
+            .enumerate()
+        {
+            let start = now();
+            page.show(Json::object([("list", Json::from(list))]));
+            times.push(format!("{round}: {:.2} ms", now() - start));
+        }
+        let start = now();
+        for round in 0..100 {
+            let mut list = list.clone();
+            list[1] = item(1, &format!("text {round}"));
+            page.show(Json::object([("list", Json::from(list))]));
+        }
+        let one = (now() - start) / 100.0;
+        wasm_bindgen_test::console_log!(
+            "{count} rows: {}, one changed {one:.3} ms",
+            times.join(", ")
+        );
+    }
+}

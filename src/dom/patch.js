@@ -191,6 +191,8 @@ export class Surface {
 /** What the browser must not do by itself. */
 function before(event) {
   if (event.type === "submit") event.preventDefault();
+  // Firefox drags nothing that carries no data.
+  if (event.type === "dragstart" && event.dataTransfer?.types.length === 0) event.dataTransfer.setData("text/plain", "");
   if (DRAG_TARGET.has(event.type)) {
     event.preventDefault();
     if (event.dataTransfer) event.dataTransfer.dropEffect = "move";

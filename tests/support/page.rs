@@ -56,6 +56,7 @@ export function marked(host, selector, name) { return within(host, selector)?.[n
 export function set_scroll(host, selector, top) { within(host, selector).scrollTop = top; }
 export function sheet(host) { return host.shadowRoot.adoptedStyleSheets[0]; }
 export function document_sheet_count() { return document.adoptedStyleSheets.length; }
+export function now() { return performance.now(); }
 export function refuse_move_before() {
   const { moveBefore } = Element.prototype;
   Element.prototype.moveBefore = undefined;
@@ -82,6 +83,7 @@ extern "C" {
     pub fn set_scroll(host: &Element, selector: &str, top: f64);
     pub fn sheet(host: &Element) -> JsValue;
     pub fn document_sheet_count() -> u32;
+    pub fn now() -> f64;
     pub fn refuse_move_before() -> js_sys::Function;
 }
 

@@ -2,7 +2,7 @@
 
 use crate::screen::{Handle, Shown};
 use cojson::json::Json;
-use engine::view::DomMarkers;
+use engine::view::{DomMarkers, Patch, ViewInstance};
 
 const TODOS: &str = r#"{"content": {"class": "stack", "children": [
     {"tag": "h2", "text": "Daily"},
@@ -287,4 +287,36 @@ fn a_select_shows_its_value_once_it_has_the_option() {
     shown.screen.nodes[select].value = None;
     shown.show_text(r#"{"chosen": "b", "options": ["a", "b"]}"#);
     assert_eq!(shown.screen.nodes[select].value.as_deref(), Some("b"));
+}
+
+/// Prints what patches cost: `cargo test -p engine --release --test view -- --nocapture --ignored`.
+#[test]
+#[ignore = "a measurement"]
+fn patch_time() {
+    for count in [2, 300, 1_000] {
+        let mut shown = with_todos(count);
+        let list = items(&shown);
+        let rounds = 1_000;
+        let (mut patch, mut spent) = (Patch::new(), std::time::Duration::ZERO);
+        for round in 0..rounds {
+            let mut list = list.clone();
+            list[count / 2] = with_member(&list[count / 2], "done", (round % 2 == 0).into());
+            let mut members = shown.context.as_object().cloned().unwrap();
+            members.insert("list".into(), list.into());
+            let context = Json::from(members);
+            patch.clear();
+            let start = std::time::Instant::now();
+            shown.instance.patch(&context, &mut patch);
+            spent += start.elapsed();
+        }
+        let mut fresh = ViewInstance::new(shown.instance.view().clone());
+        let mut first = Patch::new();
+        let start = std::time::Instant::now();
+        fresh.patch(&shown.context, &mut first);
+        println!(
+            "{count} rows: toggle {:?}, first {:?}",
+            spent / rounds,
+            start.elapsed()
+        );
+    }
 }
