@@ -13,7 +13,7 @@ use crate::schema::Violation;
 /// A thing for the host to do.
 #[derive(Debug)]
 pub enum Effect {
-    /// The node's own: load from storage, store, send to a peer, count a refusal.
+    /// The node's own: load from storage, store, send to a peer, count a refusal, tell that a value is nowhere.
     Node(cojson::sync::Effect),
     /// The actor is restored or newly founded: it takes events and can be rendered.
     ActorReady(ActorId),

@@ -85,6 +85,7 @@ impl Running {
         world: &mut World,
     ) {
         let collection = Named::Collection(&query.schema).id(space, &world.node);
+        world.load(&collection);
         world
             .collections
             .acquire(&collection, &query.schema, &mut world.node);

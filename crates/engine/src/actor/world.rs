@@ -39,6 +39,14 @@ impl World {
         }
     }
 
+    /// Asks for a value. What was known of its absence counts no more until it is answered.
+    pub(crate) fn load(&mut self, id: &CoId) {
+        if !self.node.is_loaded(id) {
+            self.note_present(id);
+        }
+        self.node.load(id);
+    }
+
     /// Whether neither this device nor its server has the value, as far as can be known now.
     pub(crate) fn is_absent(&self, id: &CoId) -> bool {
         self.absent.contains(id)

@@ -84,3 +84,14 @@ fn a_definition_edited_live_keeps_state_and_context() {
     assert!(device.send(&actor, "TOGGLE", "{}"));
     assert_eq!(device.state(&actor), "idle");
 }
+
+#[test]
+fn r12_a_definition_that_was_refused_can_be_mended_and_created_again() {
+    let mut device = Device::new(1);
+    let wrong = r#"{"id":"a","state":{"initial":"gone","states":{"idle":{}}}}"#;
+    let _ = device.engine.create_actor(&json(wrong));
+    device.settle();
+    assert!(device.failures.pop().unwrap().contains("gone"));
+    let actor = device.create(&json(&wrong.replace("gone", "idle")));
+    assert_eq!(device.state(&actor), "idle");
+}

@@ -174,7 +174,7 @@ impl ActorEngine {
         needs: Option<CoId>,
     ) {
         if let Some(id) = &needs {
-            self.world.node.load(id);
+            self.world.load(id);
         } else {
             self.effects.push_back(Effect::CallTool {
                 call: call.clone(),
@@ -223,7 +223,7 @@ impl ActorEngine {
             Ok(result) => self.tool_finished(id, Ok(result)),
             Err(Stop::Failed(failure)) => self.tool_finished(id, Err(failure)),
             Err(Stop::Needs(needs)) => {
-                self.world.node.load(&needs);
+                self.world.load(&needs);
                 if let Some(call) = self.calls.get_mut(id) {
                     call.needs = Some(needs);
                 }

@@ -26,6 +26,8 @@ impl ActorEngine {
                 cojson::sync::Effect::Unavailable(id) => {
                     self.world.note_absent(&id);
                     self.settled(&id);
+                    let told = cojson::sync::Effect::Unavailable(id);
+                    self.effects.push_back(Effect::Node(told));
                 }
                 cojson::sync::Effect::Store(batch) => {
                     let outcomes = std::mem::take(&mut self.flushed);

@@ -83,7 +83,7 @@ impl ActorEngine {
     fn load_for(&mut self, actor: &Actor) {
         let own = [&actor.space, &actor.context, &actor.inbox];
         for id in own.into_iter().chain(actor.documents.references()) {
-            self.world.node.load(id);
+            self.world.load(id);
         }
     }
 

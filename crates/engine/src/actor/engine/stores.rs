@@ -52,7 +52,7 @@ impl ActorEngine {
         if let Some(store) = self.stores.by_id.get(id) {
             return store.clone();
         }
-        self.world.node.load(id);
+        self.world.load(id);
         let store = ReactiveStore::new(value_of(id, &mut self.world.node));
         self.stores.by_id.insert(id.clone(), store.clone());
         store
