@@ -15,6 +15,7 @@ mod durability;
 mod effect;
 mod entry;
 mod frame;
+mod idle;
 mod inbound;
 mod limits;
 mod lookup;

@@ -35,6 +35,10 @@ impl Replica {
     pub(super) fn pump(&mut self, peer: PeerId, id: &CoId) {
         while self.pending.front(peer, id).is_some() {
             let blockers = self.blockers(peer, id);
+            if blockers.len() > self.config.missing_dependencies_max {
+                self.refuse_greedy(peer, id);
+                continue;
+            }
             if !blockers.is_empty() {
                 self.wait_for(peer, id, blockers);
                 return;
@@ -102,7 +106,7 @@ impl Replica {
         }
     }
 
-    /// What the message at the head of a queue waits for. What is missing is looked for.
+    /// What the message at the head of a queue waits for. What is missing is looked for, unless it is too much.
     fn blockers(&mut self, peer: PeerId, id: &CoId) -> BTreeSet<CoId> {
         let asks_storage = |head: &Waiting| !head.given_up.contains(id);
         let asks_storage = self.pending.front(peer, id).is_some_and(asks_storage);
@@ -120,8 +124,17 @@ impl Replica {
         }
         let mut missing = self.dependencies_of(&head.message);
         missing.retain(|id| !self.entries.contains_key(id) && !head.given_up.contains(id));
-        missing.retain(|dependency| self.must_wait(peer, id, dependency));
+        if missing.len() <= self.config.missing_dependencies_max {
+            missing.retain(|dependency| self.must_wait(peer, id, dependency));
+        }
         missing
+    }
+
+    fn refuse_greedy(&mut self, peer: PeerId, id: &CoId) {
+        let missing_max = self.config.missing_dependencies_max;
+        let reason = Rejection::TooManyDependencies { missing_max };
+        self.reject(Some(peer), Some(id), reason);
+        self.pending.pop(peer, id);
     }
 
     /// Whether storage has yet to say what it has of a value; it is asked.

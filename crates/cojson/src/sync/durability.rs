@@ -20,7 +20,7 @@ use crate::value_log::ValueLog;
 #[derive(Debug)]
 pub(super) struct InFlight {
     id: WriteId,
-    pub(super) marks: BTreeMap<CoId, StoreMarks>,
+    marks: BTreeMap<CoId, StoreMarks>,
     order: Vec<CoId>,
 }
 

@@ -65,6 +65,21 @@ impl Entry {
         self.durable.get(session).map_or(0, |end| end.count)
     }
 
+    /// Whether every transaction here is durable.
+    pub(super) fn is_all_durable(&self) -> bool {
+        let is_durable = |log: &SessionLog| log.len() == self.durable_count(log.session());
+        self.header_durable && self.log.sessions().all(is_durable)
+    }
+
+    /// Whether everything here that a peer has too is durable.
+    pub(super) fn has_durable(&self, theirs: &KnownState) -> bool {
+        let is_durable = |log: &SessionLog| {
+            let common = log.len().min(theirs.count(log.session()));
+            common <= self.durable_count(log.session())
+        };
+        self.header_durable && self.log.sessions().all(is_durable)
+    }
+
     /// Takes in that a session is durable up to there. Late news change nothing.
     pub(super) fn note_durable(&mut self, session: &SessionId, end: DurableEnd) {
         if end.count > self.durable_count(session) {

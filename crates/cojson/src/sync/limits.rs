@@ -33,6 +33,8 @@ pub struct ReplicaConfig {
     pub pending_bytes_per_peer_max: usize,
     /// How many content messages one peer may make us hold while dependencies of them are missing.
     pub pending_messages_per_peer_max: usize,
+    /// How many values that are not here one content message may depend on: each is looked for.
+    pub missing_dependencies_max: usize,
     /// How many values one peer may subscribe to.
     pub values_per_peer_max: usize,
     /// How many sessions one value may have; those of a peer's content beyond it are refused.
@@ -49,6 +51,7 @@ impl Default for ReplicaConfig {
             piece_bytes_max: 100 << 10,
             pending_bytes_per_peer_max: 16 << 20,
             pending_messages_per_peer_max: 4_096,
+            missing_dependencies_max: 4_096,
             values_per_peer_max: 200_000,
             sessions_per_value_max: 20_000,
             reconcile_values_max: 1_000,

@@ -352,24 +352,18 @@ impl Replica {
         if is_over {
             self.lookups.remove(id);
         }
-        if is_news || is_over {
-            self.give_up_on(id, is_over);
+        if is_news {
+            self.give_up_on(id);
         }
     }
 
-    /// Whoever waits for a value that cannot be had goes on without it.
-    fn give_up_on(&mut self, id: &CoId, is_over: bool) {
-        for waiter in self.waiters.get(id).cloned().unwrap_or_default() {
-            match waiter {
-                Waiter::Lookup(dependent) => {
-                    if let Some(lookup) = self.lookups.get_mut(&dependent) {
-                        lookup.given_up.insert(id.clone());
-                    }
-                }
-                Waiter::Queue(peer, dependent) if is_over => {
-                    self.pending.give_up(peer, &dependent, id);
-                }
-                Waiter::Queue(..) => {}
+    /// Values from storage that wait for one that cannot be had go on without it.
+    fn give_up_on(&mut self, id: &CoId) {
+        for waiter in self.waiters.get(id).into_iter().flatten() {
+            if let Waiter::Lookup(dependent) = waiter
+                && let Some(lookup) = self.lookups.get_mut(dependent)
+            {
+                lookup.given_up.insert(id.clone());
             }
         }
         self.news_of(id);

@@ -56,6 +56,7 @@ impl Replica {
             self.introduce(server, id);
         }
         for peer in self.subscribers.get(id).cloned().unwrap_or_default() {
+            self.report_progress(peer, id);
             self.serve(peer, id);
         }
     }
@@ -103,13 +104,11 @@ impl Replica {
 
     /// Gives a subscribed peer what it is owed and what it lacks: acknowledgement, content, answer, in this order.
     pub(super) fn serve(&mut self, peer: PeerId, id: &CoId) {
-        let is_dirty = self.is_dirty(id);
-        let Some(belief) = self.belief_mut(peer, id) else {
-            return;
-        };
-        if belief.ack != Ack::None && !is_dirty {
-            let ack = std::mem::take(&mut belief.ack);
-            self.send_known(peer, id, ack == Ack::Correction);
+        if self.owes(peer, id) != Ack::None && self.is_all_durable(peer, id) {
+            let ack = self
+                .belief_mut(peer, id)
+                .map(|belief| std::mem::take(&mut belief.ack));
+            self.send_known(peer, id, ack == Some(Ack::Correction));
             self.note_exchanged(peer, id);
         }
         let is_durable = self
@@ -120,6 +119,27 @@ impl Replica {
         if is_durable && !self.lookups.contains_key(id) {
             self.answer(peer, id);
         }
+    }
+
+    /// Tells a peer that sends without pause how far it is durable: the last of it may always be under way.
+    fn report_progress(&mut self, peer: PeerId, id: &CoId) {
+        if self.owes(peer, id) == Ack::Known && !self.is_all_durable(peer, id) {
+            self.send_known(peer, id, false);
+        }
+    }
+
+    fn owes(&self, peer: PeerId, id: &CoId) -> Ack {
+        let belief = self.peers.get(&peer).and_then(|peer| peer.beliefs.get(id));
+        belief.map_or(Ack::None, |belief| belief.ack)
+    }
+
+    /// Whether all that we took in of what the peer has is durable.
+    fn is_all_durable(&self, peer: PeerId, id: &CoId) -> bool {
+        let belief = self.peers.get(&peer).and_then(|peer| peer.beliefs.get(id));
+        let entry = self.entries.get(id);
+        entry
+            .zip(belief)
+            .is_none_or(|(entry, belief)| entry.has_durable(&belief.believed))
     }
 
     fn answer(&mut self, peer: PeerId, id: &CoId) {

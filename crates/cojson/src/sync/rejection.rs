@@ -57,6 +57,12 @@ pub enum Rejection {
         /// The limit in messages.
         messages_max: usize,
     },
+    /// A message depends on more values that are not here than are looked for.
+    #[error("the content depends on more than {missing_max} values that are not here")]
+    TooManyDependencies {
+        /// The limit.
+        missing_max: usize,
+    },
     /// The peer subscribed to as many values as are allowed.
     #[error("the peer is subscribed to {values_max} values, the most that are allowed")]
     TooManyValues {
@@ -104,6 +110,7 @@ impl Rejection {
             Self::BadContent { .. } => "bad_content",
             Self::TooManySessions { .. } => "too_many_sessions",
             Self::PendingFull { .. } => "pending_full",
+            Self::TooManyDependencies { .. } => "too_many_dependencies",
             Self::TooManyValues { .. } => "too_many_values",
             Self::ReconcileTooLarge => "reconcile_too_large",
             Self::UnknownPeer => "unknown_peer",

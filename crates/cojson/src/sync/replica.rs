@@ -234,12 +234,6 @@ impl Replica {
             .collect()
     }
 
-    /// Whether something of the value is not durable yet, or is being made so.
-    pub(super) fn is_dirty(&self, id: &CoId) -> bool {
-        let is_in_flight = |write: &InFlight| write.marks.contains_key(id);
-        self.dirty.contains(id) || self.in_flight.as_ref().is_some_and(is_in_flight)
-    }
-
     /// Orders segments so that those of a session follow one another.
     pub(super) fn sort_segments(segments: &mut [Segment]) {
         segments.sort_by(|left, right| {

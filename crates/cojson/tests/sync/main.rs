@@ -11,10 +11,13 @@
 )]
 
 mod author;
+mod cast;
 mod frames;
+mod hostile;
 mod machine;
 mod network;
 mod replay;
 mod rules;
 mod simulation;
+mod storage;
 mod upstream;

@@ -152,5 +152,32 @@ fn the_recorded_values_are_served_from_disk_after_a_restart() {
         assert_eq!(server.replica.durable_state(id), state);
     }
     assert!(all.len() >= 18, "{}", all.len());
+    serves_authors_first(&mut server);
     assert_eq!(server.rejections, []);
+}
+
+/// A fresh client of a restarted server gets a stream's group and both its writers' accounts before the stream.
+fn serves_authors_first(server: &mut Machine) {
+    server.crash(false);
+    server.replica.connect(PeerId(8), PeerRole::Client);
+    let stream = CoId::parse("co_zkPh3ixBtA6FTrKhBkgtWBE8VxP").unwrap();
+    let asked = SyncMessage::Load(cojson::known_state::KnownState::empty(stream.clone()));
+    let answer = server.tell(PeerId(8), asked);
+    let sent: Vec<&CoId> = answer.iter().filter_map(SyncMessage::id).collect();
+    let log = server.replica.log(&stream).unwrap();
+    let authors = log
+        .sessions()
+        .map(|log| CoId::parse(log.session().author()).unwrap());
+    let mut first: Vec<CoId> = authors.chain(log.header().owner().cloned()).collect();
+    assert_eq!(first.len(), 3);
+    first.push(stream.clone());
+    let places: Vec<_> = first
+        .iter()
+        .map(|id| sent.iter().position(|sent| *sent == id).unwrap())
+        .collect();
+    assert!(
+        places[..3].iter().all(|place| *place < places[3]),
+        "{sent:?}"
+    );
+    assert_eq!(places[3], sent.len() - 1);
 }

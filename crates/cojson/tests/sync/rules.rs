@@ -1,163 +1,11 @@
-//! What must hold when a peer is wrong, late, greedy or hostile, one case at a time.
+//! What a server answers, one case at a time.
 
-use cojson::crypto::{AgentSecret, SignerSecret};
-use cojson::entropy::Entropy;
-use cojson::ids::{CoId, SessionId};
-use cojson::known_state::KnownState;
-use cojson::session_log::SessionContent;
-use cojson::sync::{
-    ContentMessage, KnownMessage, PeerId, PeerRole, ReconcileMessage, ReplicaConfig, SyncMessage,
-};
-use cojson::transaction::Transaction;
+use cojson::ids::CoId;
+use cojson::sync::{ContentMessage, PeerId, PeerRole, ReconcileMessage, SyncMessage};
 
 use crate::author::{Author, content, map_header, set, sets};
+use crate::cast::*;
 use crate::machine::Machine;
-
-const ALICE: PeerId = PeerId(1);
-const BOB: PeerId = PeerId(2);
-const MALLORY: PeerId = PeerId(3);
-
-/// A server with its clients, and Alice, who has an account on it.
-fn server() -> (Machine, Author) {
-    server_with(ReplicaConfig::default())
-}
-
-fn server_with(config: ReplicaConfig) -> (Machine, Author) {
-    let mut server = Machine::with_config(9, config);
-    for peer in [ALICE, BOB, MALLORY] {
-        server.replica.connect(peer, PeerRole::Client);
-    }
-    let alice = Author::new(1);
-    server.tell(ALICE, account_content(&alice));
-    (server, alice)
-}
-
-fn account_content(author: &Author) -> SyncMessage {
-    let session = author.agent_session(0);
-    let piece = author.content(&session, &sets(1), 0);
-    SyncMessage::Content(content(
-        &author.account,
-        Some(author.account_header()),
-        &session,
-        piece,
-    ))
-}
-
-/// Alice's map with so many transactions, as content.
-fn map_content(alice: &Author, count: u64, after: u32) -> ContentMessage {
-    let header = map_header(&alice.account, "map");
-    let session = alice.session(0);
-    let piece = alice.content(&session, &sets(count), after);
-    content(
-        &header.id(),
-        (after == 0).then_some(header),
-        &session,
-        piece,
-    )
-}
-
-fn map_id(alice: &Author) -> CoId {
-    map_header(&alice.account, "map").id()
-}
-
-fn forge(mut message: ContentMessage, signer: &SignerSecret) -> ContentMessage {
-    for piece in message.new.values_mut() {
-        let other = Author::new(77);
-        let forged = other.content(&other.session(0), &piece.new_transactions, 0);
-        piece.last_signature = forged.last_signature;
-        assert_ne!(signer.id(), other.signer().id());
-    }
-    message
-}
-
-fn load(id: &CoId) -> SyncMessage {
-    SyncMessage::Load(KnownState::empty(id.clone()))
-}
-
-fn known(id: &CoId, header: bool, sessions: &[(&SessionId, u32)]) -> SyncMessage {
-    SyncMessage::Known(KnownMessage {
-        state: KnownState {
-            id: id.clone(),
-            header,
-            sessions: sessions.iter().map(|(s, n)| ((*s).clone(), *n)).collect(),
-        },
-        is_correction: false,
-    })
-}
-
-fn correction(id: &CoId, header: bool, sessions: &[(&SessionId, u32)]) -> SyncMessage {
-    match known(id, header, sessions) {
-        SyncMessage::Known(known) => SyncMessage::Known(KnownMessage {
-            is_correction: true,
-            ..known
-        }),
-        other => other,
-    }
-}
-
-#[test]
-fn r11_a_forged_signature_blocks_no_later_genuine_transaction() {
-    let (mut server, alice) = server();
-    let session = alice.session(0);
-    let id = map_id(&alice);
-    server.tell(ALICE, SyncMessage::Content(map_content(&alice, 2, 0)));
-    let forged = forge(map_content(&alice, 3, 2), &alice.signer());
-    let answer = server.tell(MALLORY, SyncMessage::Content(forged));
-    assert_eq!(answer[0], known(&id, true, &[(&session, 2)]));
-    assert_eq!(server.rejection_codes(), ["bad_signature"]);
-    for peer in [ALICE, MALLORY] {
-        let count = if peer == ALICE { 3 } else { 4 };
-        let genuine = map_content(&alice, count, count as u32 - 1);
-        let answer = server.tell(peer, SyncMessage::Content(genuine));
-        assert!(
-            answer.contains(&known(&id, true, &[(&session, count as u32)])),
-            "{answer:?}"
-        );
-    }
-}
-
-#[test]
-fn r11_a_bad_session_costs_the_others_of_its_message_nothing() {
-    let (mut server, alice) = server();
-    let id = map_id(&alice);
-    let second = alice.session(1);
-    let mut message = forge(map_content(&alice, 1, 0), &alice.signer());
-    message
-        .new
-        .insert(second.clone(), alice.content(&second, &sets(4), 0));
-    let answer = server.tell(ALICE, SyncMessage::Content(message));
-    assert_eq!(answer, [known(&id, true, &[(&second, 4)])]);
-    assert_eq!(server.rejection_codes(), ["bad_signature"]);
-}
-
-#[test]
-fn r11_content_under_a_wrong_id_is_refused() {
-    let (mut server, alice) = server();
-    let mut message = map_content(&alice, 1, 0);
-    message.id = CoId::parse("co_zWrong").unwrap();
-    let answer = server.tell(MALLORY, SyncMessage::Content(message));
-    assert_eq!(
-        answer,
-        [known(&CoId::parse("co_zWrong").unwrap(), false, &[])]
-    );
-    assert_eq!(server.rejection_codes(), ["wrong_id"]);
-    assert_eq!(server.disk.values.len(), 1);
-}
-
-#[test]
-fn r11_an_oversized_transaction_is_refused_alone() {
-    let (mut server, alice) = server();
-    let id = map_id(&alice);
-    let session = alice.session(0);
-    server.tell(ALICE, SyncMessage::Content(map_content(&alice, 1, 0)));
-    let mut transactions = sets(1);
-    transactions.push(set("k", &"x".repeat(2 << 20), 9));
-    let piece = alice.content(&session, &transactions, 1);
-    let huge = content(&id, None, &session, piece);
-    let answer = server.tell(MALLORY, SyncMessage::Content(huge));
-    assert_eq!(answer[0], known(&id, true, &[(&session, 1)]));
-    assert_eq!(server.rejection_codes(), ["transaction_too_large"]);
-}
 
 #[test]
 fn a_gap_is_answered_with_what_we_have() {
@@ -265,65 +113,6 @@ fn a_missing_author_is_asked_for_and_its_content_waits() {
 }
 
 #[test]
-fn r11_content_whose_author_nobody_has_is_dropped_and_told() {
-    let mut server = Machine::new(9);
-    server.replica.connect(MALLORY, PeerRole::Client);
-    let alice = Author::new(1);
-    let id = map_id(&alice);
-    server.tell(MALLORY, SyncMessage::Content(map_content(&alice, 1, 0)));
-    let answer = server.tell(MALLORY, known(&alice.account, false, &[]));
-    assert_eq!(answer, [known(&id, true, &[])]);
-    assert_eq!(server.rejection_codes(), ["unknown_author"]);
-    let later = server.tell(MALLORY, account_content(&alice));
-    assert!(
-        later
-            .iter()
-            .any(|message| matches!(message, SyncMessage::Load(state) if state.id == id)),
-        "{later:?}"
-    );
-}
-
-#[test]
-fn r11_a_peer_s_waiting_content_is_bounded_and_asked_for_again() {
-    let config = ReplicaConfig {
-        pending_messages_per_peer_max: 3,
-        ..ReplicaConfig::default()
-    };
-    let mut server = Machine::with_config(9, config);
-    server.replica.connect(ALICE, PeerRole::Client);
-    let alice = Author::new(1);
-    let session = alice.session(0);
-    for name in ["one", "two", "three", "four", "five"] {
-        let header = map_header(&alice.account, name);
-        let piece = alice.content(&session, &sets(1), 0);
-        let message = content(&header.id(), Some(header), &session, piece);
-        server.tell(ALICE, SyncMessage::Content(message));
-    }
-    assert_eq!(server.rejection_codes(), ["pending_full", "pending_full"]);
-    let answer = server.tell(ALICE, account_content(&alice));
-    let asked = answer
-        .iter()
-        .filter(|message| matches!(message, SyncMessage::Load(_)));
-    assert_eq!(asked.count(), 2, "{answer:?}");
-}
-
-#[test]
-fn r11_a_waiting_peer_holds_nobody_else_up() {
-    let (mut server, alice) = server();
-    let id = map_id(&alice);
-    let mut message = map_content(&alice, 1, 0);
-    let nobody = SessionId::parse("co_zNobody_session_z1").unwrap();
-    let piece = alice.content(&nobody, &sets(1), 0);
-    message.new.insert(nobody, piece);
-    assert_eq!(
-        server.tell(MALLORY, SyncMessage::Content(message)),
-        [load(&CoId::parse("co_zNobody").unwrap())]
-    );
-    let answer = server.tell(ALICE, SyncMessage::Content(map_content(&alice, 2, 0)));
-    assert_eq!(answer, [known(&id, true, &[(&alice.session(0), 2)])]);
-}
-
-#[test]
 fn values_that_name_each_other_do_not_wait_for_ever() {
     let (mut server, alice) = server();
     let (one, other) = (alice.group_header("one"), alice.group_header("other"));
@@ -337,33 +126,6 @@ fn values_that_name_each_other_do_not_wait_for_ever() {
     for id in [one.id(), other.id()] {
         assert_eq!(server.replica.known_state(&id).transaction_count(), 1);
     }
-}
-
-#[test]
-fn r11_a_chain_of_a_thousand_waiting_values_does_not_overflow_the_stack() {
-    let (mut server, alice) = server();
-    let session = alice.session(0);
-    let mut owner = alice.account.clone();
-    let mut messages = Vec::new();
-    for n in 0..1_000 {
-        let header = map_header(&owner, &n.to_string());
-        owner = header.id();
-        let piece = alice.content(&session, &sets(1), 0);
-        messages.push(SyncMessage::Content(content(
-            &owner,
-            Some(header),
-            &session,
-            piece,
-        )));
-    }
-    for message in messages.into_iter().rev() {
-        server.replica.receive(ALICE, message);
-        server.collect();
-        while server.serve_storage() {}
-    }
-    server.settle();
-    assert_eq!(server.rejections, []);
-    assert_eq!(server.disk.values.len(), 1_001);
 }
 
 #[test]
@@ -381,23 +143,6 @@ fn an_unknown_value_is_answered_and_sent_when_it_appears() {
         sent,
         [alice.account.clone(), id],
         "the author's account goes first"
-    );
-}
-
-#[test]
-fn r11_a_peer_s_subscriptions_are_bounded() {
-    let config = ReplicaConfig {
-        values_per_peer_max: 10,
-        ..ReplicaConfig::default()
-    };
-    let (mut server, _) = server_with(config);
-    for n in 0..12 {
-        let id = map_header(&Author::new(1).account, &n.to_string()).id();
-        assert_eq!(server.tell(MALLORY, load(&id)), [known(&id, false, &[])]);
-    }
-    assert_eq!(
-        server.rejection_codes(),
-        ["too_many_values", "too_many_values"]
     );
 }
 
@@ -490,15 +235,99 @@ fn a_message_of_a_peer_that_is_not_connected_changes_nothing() {
 }
 
 #[test]
-fn r11_a_stranger_s_signature_for_another_author_s_session_is_refused() {
+fn a_peer_that_never_pauses_is_told_how_far_it_is_durable() {
     let (mut server, alice) = server();
-    let stranger = AgentSecret::generate(&mut Entropy::from_seed([66; 32]));
-    let mut log = cojson::session_log::SessionLog::new(alice.session(0));
-    let transactions: Vec<Transaction> = sets(1);
-    log.append_local(transactions[0].clone());
-    let piece: SessionContent = log.sign(&stranger.signer).remove(0);
-    let header = map_header(&alice.account, "map");
-    let message = content(&header.id(), Some(header), &alice.session(0), piece);
-    server.tell(MALLORY, SyncMessage::Content(message));
-    assert_eq!(server.rejection_codes(), ["bad_signature"]);
+    let id = map_id(&alice);
+    let session = alice.session(0);
+    server.tell(ALICE, SyncMessage::Content(map_content(&alice, 1, 0)));
+    for count in 2..5 {
+        let next = map_content(&alice, u64::from(count), count - 1);
+        server.replica.receive(ALICE, SyncMessage::Content(next));
+        server.flush();
+        if count > 2 {
+            server.serve_storage();
+            let told = server.sent_to(ALICE);
+            assert_eq!(told, [known(&id, true, &[(&session, count - 1)])]);
+        }
+    }
+    server.settle();
+    assert_eq!(server.sent_to(ALICE), [known(&id, true, &[(&session, 4)])]);
+}
+
+#[test]
+fn one_peer_s_unfinished_write_does_not_hold_back_another_s_acknowledgement() {
+    let (mut server, alice) = server();
+    let id = map_id(&alice);
+    server.tell(ALICE, SyncMessage::Content(map_content(&alice, 1, 0)));
+    let session = alice.session(1);
+    let piece = alice.content(&session, &sets(1), 0);
+    server
+        .replica
+        .receive(ALICE, SyncMessage::Content(map_content(&alice, 2, 1)));
+    server.flush();
+    server.replica.receive(
+        BOB,
+        SyncMessage::Content(content(&id, None, &session, piece)),
+    );
+    server.flush();
+    server.serve_storage();
+    let told = server.sent_to(ALICE);
+    assert_eq!(told, [known(&id, true, &[(&alice.session(0), 2)])]);
+    assert_eq!(
+        server
+            .sent_to(BOB)
+            .iter()
+            .filter(|m| matches!(m, SyncMessage::Known(_)))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn what_no_client_looks_at_is_forgotten_and_loaded_again() {
+    let (mut server, alice) = server();
+    let id = map_id(&alice);
+    server.tell(BOB, SyncMessage::Content(map_content(&alice, 2, 0)));
+    server.tell(ALICE, SyncMessage::Content(map_content(&alice, 3, 0)));
+    assert_eq!(server.replica.forget_idle(), 0, "Alice and Bob are there");
+    server.replica.disconnect(ALICE);
+    assert_eq!(
+        server.replica.forget_idle(),
+        0,
+        "Bob's map needs Alice's account"
+    );
+    server
+        .replica
+        .receive(BOB, SyncMessage::Content(map_content(&alice, 4, 3)));
+    server.replica.disconnect(BOB);
+    assert_eq!(server.replica.forget_idle(), 0, "the map is not durable");
+    server.settle();
+    assert_eq!(server.replica.forget_idle(), 2);
+    let answer = server.tell(MALLORY, load(&id));
+    assert_eq!(answer.len(), 2, "account and map: {answer:?}");
+    assert_eq!(server.replica.durable_state(&id).transaction_count(), 4);
+}
+
+#[test]
+fn r2_a_peer_that_asks_during_a_long_write_gets_nothing_of_it() {
+    let mut machine = Machine::new(1);
+    let account = machine.found_account();
+    let map = machine.create(map_header(&account, "long"));
+    machine.write(&map, "k", "first");
+    machine.settle();
+    for n in 0..30 {
+        machine.write(&map, "k", &format!("{n}{}", "x".repeat(10_000)));
+    }
+    machine.flush();
+    machine.replica.connect(BOB, PeerRole::Client);
+    machine.replica.receive(BOB, load(&map));
+    machine.collect();
+    let sent = machine.sent_to(BOB);
+    let Some(SyncMessage::Content(last)) = sent.last() else {
+        panic!("{sent:?}");
+    };
+    assert_eq!(
+        (sent.len(), last.new[&machine.author.session(0)].end()),
+        (2, 1)
+    );
 }

@@ -1,19 +1,16 @@
-//! A client's side: upload, progress, reconnection, what was wanted and not found, other tabs.
+//! A client's side: upload, progress, reconnection, what was wanted and not found.
 
-use cojson::header::Header;
 use cojson::known_state::KnownState;
-use cojson::sync::{
-    AppendError, ContentMessage, PeerId, PeerRole, Segment, StoredLog, SyncMessage,
-};
+use cojson::sync::{KnownMessage, PeerId, PeerRole, SyncMessage};
 
-use crate::author::{Author, content, map_header, named_header, set, sets};
+use crate::author::{Author, content, map_header, set, sets};
 use crate::machine::Machine;
 use crate::network::{Network, Weather};
 
 const UP: PeerId = PeerId(1);
 
 /// A client and its server, in fair weather, the client founded and connected.
-fn pair() -> Network {
+pub fn pair() -> Network {
     let mut network = Network::new(vec![Machine::new(1), Machine::new(2)], &[(0, 1)], 7);
     network.weather = Weather {
         reorders: false,
@@ -25,7 +22,7 @@ fn pair() -> Network {
     network
 }
 
-fn new_map(machine: &mut Machine, name: &str) -> cojson::ids::CoId {
+pub fn new_map(machine: &mut Machine, name: &str) -> cojson::ids::CoId {
     let owner = machine.author.account.clone();
     let map = machine.create(map_header(&owner, name));
     machine.write(&map, "k", "v");
@@ -56,9 +53,9 @@ fn a_reload_uploads_nothing_that_the_server_has() {
     let mut network = pair();
     let map = new_map(&mut network.machines[0], "map");
     network.run();
-    network.machines[1].write_as_guest(&map);
-    network.run();
     network.crash(0);
+    network.machines[1].write_as_guest(&map);
+    network.machines[1].settle();
     let client = &mut network.machines[0];
     client.replica.load(&map);
     client.settle();
@@ -71,13 +68,90 @@ fn a_reload_uploads_nothing_that_the_server_has() {
     for load in loads {
         for answer in network.machines[1].tell(PeerId(0), load) {
             let sent = network.machines[0].tell(UP, answer);
-            let uploaded = sent
-                .iter()
-                .any(|message| matches!(message, SyncMessage::Content(_)));
-            assert!(!uploaded, "{sent:?}");
+            let is_upload = |message: &SyncMessage| matches!(message, SyncMessage::Content(_));
+            assert!(!sent.iter().any(is_upload), "{sent:?}");
         }
     }
-    assert!(network.machines[0].replica.is_synced());
+    let client = &network.machines[0].replica;
+    assert_eq!(client.known_state(&map).transaction_count(), 2);
+    assert!(client.is_synced());
+}
+
+#[test]
+fn a_correction_is_answered_with_what_is_missing_from_there() {
+    let mut network = pair();
+    let map = new_map(&mut network.machines[0], "map");
+    network.machines[0].write(&map, "k", "w");
+    network.run();
+    let client = &mut network.machines[0];
+    let session = client.author.session(0);
+    let correction = |header| KnownMessage {
+        state: KnownState {
+            header,
+            sessions: if header {
+                [(session.clone(), 1)].into()
+            } else {
+                [].into()
+            },
+            ..KnownState::empty(map.clone())
+        },
+        is_correction: true,
+    };
+    for (header, after) in [(true, 1), (false, 0)] {
+        let answer = client.tell(PeerId(1), SyncMessage::Known(correction(header)));
+        let [SyncMessage::Content(content)] = &answer[..] else {
+            panic!("{answer:?}");
+        };
+        assert_eq!(content.new[&session].after, after);
+        assert_eq!(content.header.is_some(), !header);
+    }
+    assert_eq!(
+        client.tell(
+            PeerId(1),
+            SyncMessage::Known(KnownMessage {
+                is_correction: false,
+                ..correction(false)
+            })
+        ),
+        []
+    );
+}
+
+#[test]
+fn what_a_server_once_did_not_have_is_asked_for_again_when_its_content_needs_it() {
+    let mut machine = Machine::new(1);
+    machine.replica.connect(UP, PeerRole::Server);
+    let author = Author::new(5);
+    machine.replica.load(&author.account);
+    machine.settle();
+    let nothing = KnownMessage {
+        state: KnownState::empty(author.account.clone()),
+        is_correction: false,
+    };
+    machine.tell(UP, SyncMessage::Known(nothing));
+    assert_eq!(machine.unavailable, vec![author.account.clone()]);
+    let header = map_header(&author.account, "map");
+    let session = author.session(0);
+    let piece = author.content(&session, &sets(1), 0);
+    let message = content(&header.id(), Some(header), &session, piece);
+    let asked = machine.tell(UP, SyncMessage::Content(message));
+    assert_eq!(
+        asked,
+        [SyncMessage::Load(KnownState::empty(author.account))]
+    );
+}
+
+#[test]
+fn a_server_that_leaves_without_an_answer_leaves_nobody_waiting() {
+    let mut machine = Machine::new(1);
+    machine.replica.connect(UP, PeerRole::Server);
+    let id = Author::new(5).account;
+    machine.replica.load(&id);
+    machine.settle();
+    assert!(machine.unavailable.is_empty());
+    machine.replica.disconnect(UP);
+    machine.settle();
+    assert_eq!(machine.unavailable, vec![id]);
 }
 
 #[test]
@@ -159,199 +233,6 @@ fn loading_what_is_in_memory_says_so_at_once() {
     machine.collect();
     assert_eq!(machine.changed, [account]);
     assert!(machine.loads.is_empty());
-}
-
-#[test]
-fn r2_a_session_is_not_continued_before_storage_said_what_it_has_of_it() {
-    let mut machine = Machine::new(1);
-    let account = machine.found_account();
-    let header = named_header(&account, "todos");
-    let id = machine.create(header.clone());
-    machine.settle();
-    machine.write(&id, "k", "v");
-    machine.settle();
-    machine.crash(true);
-    machine.life = 0;
-    machine.create(header);
-    machine.collect();
-    let early = machine
-        .replica
-        .append_local(&id, &machine.author.session(0), set("k", "w", 5));
-    assert_eq!(early, Err(AppendError::Loading { id: id.clone() }));
-    machine.settle();
-    machine.write(&id, "k", "w");
-    machine.settle();
-    assert_eq!(machine.replica.durable_state(&id).transaction_count(), 2);
-    assert_eq!(machine.disk.count(&id, &machine.author.session(0)), 2);
-}
-
-#[test]
-fn another_tab_s_write_is_taken_in_told_and_not_stored_again() {
-    let mut network = pair();
-    let map = new_map(&mut network.machines[0], "map");
-    network.run();
-    let session = network.machines[0].author.session(1);
-    let piece = network.machines[0].author.content(&session, &sets(3), 0);
-    let tab = &mut network.machines[0];
-    let segment = Segment {
-        session: session.clone(),
-        content: piece.clone(),
-    };
-    tab.disk
-        .values
-        .get_mut(&map)
-        .unwrap()
-        .segments
-        .push(segment);
-    tab.changed.clear();
-    tab.replica.absorb(content(&map, None, &session, piece));
-    tab.flush();
-    assert_eq!(tab.changed, vec![map.clone()]);
-    assert!(tab.writes.is_empty());
-    network.collect(0);
-    network.run();
-    assert_eq!(
-        network.machines[1]
-            .replica
-            .durable_state(&map)
-            .count(&session),
-        3
-    );
-}
-
-#[test]
-fn a_gap_in_another_tab_s_write_is_filled_from_storage() {
-    let mut machine = Machine::new(1);
-    let account = machine.found_account();
-    let map = new_map(&mut machine, "map");
-    machine.settle();
-    let session = machine.author.session(1);
-    for after in [0, 2] {
-        let count = if after == 0 { 2 } else { 5 };
-        let content = machine.author.content(&session, &sets(count), after);
-        let segment = Segment {
-            session: session.clone(),
-            content,
-        };
-        machine
-            .disk
-            .values
-            .get_mut(&map)
-            .unwrap()
-            .segments
-            .push(segment);
-    }
-    let late = machine.author.content(&session, &sets(5), 2);
-    machine.replica.absorb(content(&map, None, &session, late));
-    machine.settle();
-    assert_eq!(machine.replica.durable_state(&map).count(&session), 5);
-    assert!(machine.replica.log(&account).is_some());
-}
-
-#[test]
-fn a_batch_s_messages_carry_it_to_another_tab() {
-    let mut first = Machine::new(1);
-    let account = first.found_account();
-    let map = new_map(&mut first, "map");
-    first.settle();
-    let mut second = Machine::new(1);
-    second.disk = first.disk.clone();
-    second.replica.load(&map);
-    second.settle();
-    first.write(&map, "k", "x".repeat(150_000).as_str());
-    first.write(&map, "k", "y");
-    first.flush();
-    let messages: Vec<ContentMessage> = first.writes[0].to_messages();
-    assert!(messages.len() > 1, "a long session has several pieces");
-    for message in messages {
-        second.replica.absorb(message);
-    }
-    second.collect();
-    assert_eq!(
-        second.replica.known_state(&map),
-        first.replica.known_state(&map)
-    );
-    assert!(
-        second.replica.log(&account).is_some(),
-        "the owner was loaded with the map"
-    );
-}
-
-#[test]
-fn r11_what_storage_holds_in_disorder_is_taken_up_to_the_gap() {
-    let mut machine = Machine::new(1);
-    let header = Header::account(&machine.author.agent);
-    let (session, torn) = (
-        machine.author.agent_session(0),
-        machine.author.agent_session(1),
-    );
-    let piece = |session, count, after| Segment {
-        session: Clone::clone(session),
-        content: machine.author.content(session, &sets(count), after),
-    };
-    let segments = vec![
-        piece(&session, 6, 3),
-        piece(&torn, 9, 5),
-        piece(&session, 4, 0),
-        piece(&torn, 2, 0),
-        piece(&session, 4, 2),
-    ];
-    let id = header.id();
-    let stored = StoredLog { header, segments };
-    machine.disk.values.insert(id.clone(), stored);
-    machine.replica.load(&id);
-    machine.settle();
-    let state = machine.replica.durable_state(&id);
-    assert_eq!((state.count(&session), state.count(&torn)), (6, 2));
-    assert_eq!(machine.rejection_codes(), ["stored_gap"]);
-}
-
-#[test]
-fn r11_what_storage_holds_under_a_wrong_id_is_not_shown() {
-    let mut machine = Machine::new(1);
-    let header = Header::account(&machine.author.agent);
-    let id = map_header(&machine.author.account, "map").id();
-    let stored = StoredLog {
-        header,
-        segments: Vec::new(),
-    };
-    machine.disk.values.insert(id.clone(), stored);
-    machine.replica.load(&id);
-    machine.settle();
-    assert_eq!(machine.rejection_codes(), ["stored_wrong_id"]);
-    assert_eq!(machine.unavailable, vec![id.clone()]);
-    assert_eq!(machine.replica.known_state(&id), KnownState::empty(id));
-}
-
-#[test]
-fn one_signature_covers_all_that_a_flush_takes() {
-    let mut machine = Machine::new(1);
-    let account = machine.found_account();
-    machine.settle();
-    for n in 0..5 {
-        machine.write(&account, "k", &n.to_string());
-    }
-    machine.flush();
-    let segments = &machine.writes[0].values[0].segments;
-    assert_eq!(segments.len(), 1);
-    assert_eq!(segments[0].content.new_transactions.len(), 5);
-}
-
-#[test]
-fn r12_a_session_without_a_key_is_told_and_kept() {
-    let mut machine = Machine::new(1);
-    let account = machine.found_account();
-    machine.settle();
-    machine.write(&account, "k", "v");
-    machine.replica.flush(|_| None);
-    machine.collect();
-    assert_eq!(machine.rejection_codes(), ["no_signer"]);
-    assert!(!machine.replica.is_settled());
-    machine.settle();
-    assert_eq!(
-        machine.replica.durable_state(&account).transaction_count(),
-        2
-    );
 }
 
 impl Machine {
