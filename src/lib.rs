@@ -6,9 +6,13 @@
 
 pub mod bridge;
 pub mod clock;
+mod deferred;
 pub mod dom;
 mod either;
 pub mod error;
+pub mod runtime;
 pub mod storage;
 pub mod tabs;
 pub mod transport;
+
+pub use runtime::Runtime;

@@ -69,6 +69,8 @@ pub struct Rows {
     pub headers: Vec<HeaderRow>,
     /// New segments.
     pub segments: Vec<SegmentRow>,
+    /// Keys of this device that are to be there, without a value.
+    pub notes: Vec<String>,
 }
 
 /// What a read of one value found.
@@ -99,7 +101,21 @@ pub struct StorageStats {
 #[derive(Default)]
 pub(crate) struct Counters(Cell<StorageStats>);
 
+impl Rows {
+    fn count(&self) -> u32 {
+        let count = self.headers.len() + self.segments.len() + self.notes.len();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+}
+
 impl Counters {
+    fn count_write(&self, rows: &Rows) {
+        self.count(|stats| {
+            stats.writes += 1;
+            stats.puts += rows.count();
+        });
+    }
+
     fn count(&self, change: impl FnOnce(&mut StorageStats)) {
         let mut stats = self.0.get();
         change(&mut stats);
@@ -170,6 +186,14 @@ impl Storage {
         match self {
             Self::IndexedDb(database) => database.device_or_put(key, fresh).await,
             Self::Memory(memory) => memory.device_or_put(key, fresh),
+        }
+    }
+
+    /// Forgets what this device keeps under these keys.
+    pub async fn forget_device(&self, keys: &[String]) -> Result<(), StorageError> {
+        match self {
+            Self::IndexedDb(database) => database.forget_device(keys).await,
+            Self::Memory(memory) => memory.forget_device(keys),
         }
     }
 

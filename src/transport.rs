@@ -34,11 +34,13 @@ const DRAIN_MS: u32 = 20;
 /// What happened on the wire.
 #[derive(Debug)]
 pub enum TransportEvent {
+    /// A connection is tried.
+    Connecting,
     /// A connection is up.
     Connected,
     /// A frame arrived.
     Frame(String),
-    /// The connection is gone; another is tried.
+    /// The connection is gone, or did not come up; another is tried after a pause.
     Disconnected,
 }
 
@@ -111,6 +113,11 @@ impl Transport {
         self.0.is_connected.get()
     }
 
+    /// Whether a connection is being tried.
+    pub fn is_connecting(&self) -> bool {
+        !self.0.is_connected.get() && self.0.socket.borrow().is_some()
+    }
+
     /// Queues a message; messages of one task leave together. Dropped if no connection is up.
     pub fn send(&self, message: String) {
         if !self.0.is_connected.get() {
@@ -156,6 +163,7 @@ impl Inner {
             Ok(socket) => {
                 self.socket.replace(Some(socket));
                 self.watch_silence();
+                (self.listener)(TransportEvent::Connecting);
             }
             Err(_) => self.retry(),
         }
@@ -179,10 +187,9 @@ impl Inner {
     /// The connection is of no more use.
     fn fail(self: &Rc<Self>) {
         self.drop_socket();
-        if self.is_connected.replace(false) {
-            let this = Rc::downgrade(self);
-            Timeout::new(0, move || with(&this, Self::tell_disconnected)).forget();
-        }
+        self.is_connected.set(false);
+        let this = Rc::downgrade(self);
+        Timeout::new(0, move || with(&this, Self::tell_disconnected)).forget();
         self.retry();
     }
 

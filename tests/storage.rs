@@ -48,6 +48,7 @@ fn rows(headers: &[&str], segments: &[(&str, &str, u32)]) -> Rows {
             .iter()
             .map(|(name, session, after)| segment(name, session, *after))
             .collect(),
+        notes: Vec::new(),
     }
 }
 

@@ -9,52 +9,20 @@ use pleione::error::Told;
 use pleione::transport::{
     BACKOFF_MS_MAX, BACKOFF_MS_MIN, Backoff, FRAME_BYTES_TARGET, Outbox, Transport, TransportEvent,
 };
-use wasm_bindgen::prelude::*;
+use wasm_bindgen::JsValue;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
+#[path = "support/sockets.rs"]
+mod sockets;
 #[path = "support/browser.rs"]
 mod support;
+use sockets::{
+    arrive, buffer, count, end, fake_sockets, go_online, is_closed, open, real_sockets, sent,
+    skip_time,
+};
 use support::{sleep_ms, wait_for};
 
 wasm_bindgen_test_configure!(run_in_browser);
-
-// A WebSocket whose other end is the test: no server is needed to let one fail, fall silent or fill up.
-#[wasm_bindgen(inline_js = r"
-let original;
-export const sockets = [];
-export function fake_sockets() {
-  original ??= globalThis.WebSocket;
-  sockets.length = 0;
-  globalThis.WebSocket = class extends EventTarget {
-    constructor(url) { super(); this.url = url; this.sent = []; this.bufferedAmount = 0; this.closed = false; sockets.push(this); }
-    send(frame) { this.sent.push(frame); }
-    close() { this.closed = true; }
-  };
-}
-export function real_sockets() { globalThis.WebSocket = original; }
-export function count() { return sockets.length; }
-export function open(nth) { sockets[nth].onopen(new Event('open')); }
-export function end(nth) { sockets[nth].onclose?.(new Event('close')); }
-export function arrive(nth, data) { sockets[nth].onmessage(new MessageEvent('message', { data })); }
-export function sent(nth) { return sockets[nth].sent; }
-export function buffer(nth, bytes) { sockets[nth].bufferedAmount = bytes; }
-export function is_closed(nth) { return sockets[nth].closed; }
-export function go_online() { dispatchEvent(new Event('online')); }
-export function skip_time(ms) { const now = Date.now; Date.now = () => now() + ms; return () => { Date.now = now; }; }
-")]
-extern "C" {
-    fn fake_sockets();
-    fn real_sockets();
-    fn count() -> usize;
-    fn open(nth: usize);
-    fn end(nth: usize);
-    fn arrive(nth: usize, data: &str);
-    fn sent(nth: usize) -> Vec<String>;
-    fn buffer(nth: usize, bytes: u32);
-    fn is_closed(nth: usize) -> bool;
-    fn go_online();
-    fn skip_time(ms: u32) -> js_sys::Function;
-}
 
 struct Wire {
     transport: Transport,
@@ -67,6 +35,7 @@ fn wire() -> Wire {
     let seen = Rc::clone(&events);
     let transport = Transport::open("ws://test", move |event| {
         seen.borrow_mut().push(match event {
+            TransportEvent::Connecting => "?".to_owned(),
             TransportEvent::Connected => "up".to_owned(),
             TransportEvent::Frame(frame) => frame,
             TransportEvent::Disconnected => "down".to_owned(),
@@ -134,7 +103,7 @@ async fn messages_of_one_task_are_one_frame_and_arrivals_are_told() {
     wait_for("the frame", 1_000.0, || !sent(0).is_empty()).await;
     assert_eq!(sent(0), ["a\nb"]);
     arrive(0, "c");
-    assert_eq!(*wire.events.borrow(), ["up", "c"]);
+    assert_eq!(*wire.events.borrow(), ["?", "up", "c"]);
     wire.transport.close();
     assert!(is_closed(0));
     real_sockets();
@@ -166,7 +135,7 @@ async fn a_lost_connection_comes_back_after_a_pause_and_old_messages_are_dropped
     open(1);
     wire.transport.send("new".to_owned());
     wait_for("the frame", 1_000.0, || sent(1) == ["new"]).await;
-    assert_eq!(*wire.events.borrow(), ["up", "down", "up"]);
+    assert_eq!(*wire.events.borrow(), ["?", "up", "down", "?", "up"]);
     drop(wire);
     real_sockets();
 }
@@ -198,8 +167,8 @@ async fn a_silent_connection_is_dropped() {
     let restore = skip_time(10_500);
     wait_for("the drop", 2_000.0, || is_closed(0)).await;
     restore.call0(&JsValue::UNDEFINED).unwrap();
-    wait_for("the news", 1_000.0, || wire.events.borrow().len() == 3).await;
-    assert_eq!(*wire.events.borrow(), ["up", "ping", "down"]);
+    wait_for("the news", 1_000.0, || wire.events.borrow().len() == 4).await;
+    assert_eq!(*wire.events.borrow(), ["?", "up", "ping", "down"]);
     drop(wire);
     real_sockets();
 }

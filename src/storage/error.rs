@@ -105,6 +105,11 @@ impl StorageError {
         }
     }
 
+    /// Whether trying again is of no use.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Closed { .. } | Self::Wiped | Self::Newer)
+    }
+
     /// Whether a fresh connection may help: the old one was lost under us.
     pub(super) fn may_be_a_lost_connection(&self) -> bool {
         matches!(self, Self::Failed { .. })

@@ -62,16 +62,19 @@ impl IndexedDb {
         durability: Durability,
     ) -> Result<(), StorageError> {
         let write = async |database: &Database| {
-            let transaction = begin_write(database, [HEADERS, SEGMENTS].as_slice(), durability)?;
+            let (all, logs) = ([HEADERS, SEGMENTS, DEVICE], [HEADERS, SEGMENTS]);
+            // Without notes the device's store stays free for others.
+            let stores = if rows.notes.is_empty() {
+                logs.as_slice()
+            } else {
+                all.as_slice()
+            };
+            let transaction = begin_write(database, stores, durability)?;
             put_rows(&transaction, rows)?;
             commit(transaction).await
         };
         self.connection.run(write).await?;
-        let puts = rows.headers.len() + rows.segments.len();
-        self.counters.count(|stats| {
-            stats.writes += 1;
-            stats.puts += u32::try_from(puts).unwrap_or(u32::MAX);
-        });
+        self.counters.count_write(rows);
         Ok(())
     }
 
@@ -135,6 +138,23 @@ impl IndexedDb {
             Ok(found.unwrap_or_else(|| fresh.to_owned()))
         };
         self.connection.run(agree).await
+    }
+
+    pub(super) async fn forget_device(&self, keys: &[String]) -> Result<(), StorageError> {
+        let forget = async |database: &Database| {
+            let transaction = begin_write(database, [DEVICE].as_slice(), Durability::Relaxed)?;
+            let store = transaction.object_store(DEVICE)?;
+            for key in keys {
+                drop(
+                    store
+                        .delete::<&str, _>(KeyRange::Only(key.as_str()))
+                        .primitive()?,
+                );
+            }
+            drop(store);
+            commit(transaction).await
+        };
+        self.connection.run(forget).await
     }
 
     /// Packs the segments of one session together, in one transaction that reads and writes.
@@ -216,7 +236,21 @@ fn put_rows(transaction: &Transaction<'_>, rows: &Rows) -> Result<(), StorageErr
     let segments = transaction.object_store(SEGMENTS)?;
     rows.segments
         .iter()
-        .try_for_each(|row| put_segment(&segments, row))
+        .try_for_each(|row| put_segment(&segments, row))?;
+    if rows.notes.is_empty() {
+        return Ok(());
+    }
+    let device = transaction.object_store(DEVICE)?;
+    for key in &rows.notes {
+        drop(
+            device
+                .put("")
+                .with_key(key.as_str())
+                .without_key_type()
+                .primitive()?,
+        );
+    }
+    Ok(())
 }
 
 fn put_segment(store: &ObjectStore<'_>, row: &SegmentRow) -> Result<(), StorageError> {

@@ -53,12 +53,11 @@ impl Memory {
                 let key = (row.id.clone(), row.session.clone(), row.after);
                 kept.segments.insert(key, row.bytes.clone());
             }
+            for key in &rows.notes {
+                kept.device.insert(key.clone(), String::new());
+            }
         })?;
-        let puts = rows.headers.len() + rows.segments.len();
-        self.counters.count(|stats| {
-            stats.writes += 1;
-            stats.puts += u32::try_from(puts).unwrap_or(u32::MAX);
-        });
+        self.counters.count_write(rows);
         Ok(())
     }
 
@@ -69,6 +68,10 @@ impl Memory {
 
     pub(super) fn device(&self, key: &str) -> Result<Option<String>, StorageError> {
         self.with(|kept| kept.device.get(key).cloned())
+    }
+
+    pub(super) fn forget_device(&self, keys: &[String]) -> Result<(), StorageError> {
+        self.with(|kept| kept.device.retain(|key, _| !keys.contains(key)))
     }
 
     pub(super) fn device_keys(&self, prefix: &str) -> Result<Vec<String>, StorageError> {

@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
+
+use crate::deferred::{Deferred, forget};
 
 // Declared here because web-sys keeps them behind a compiler flag.
 #[wasm_bindgen]
@@ -54,18 +56,23 @@ pub async fn try_hold(name: &str) -> Option<Held> {
     let manager = manager()?;
     let options = Object::new();
     let _ = Reflect::set(&options, &"ifAvailable".into(), &true.into());
-    let (answer, resolve) = promise();
+    let answer = Deferred::default();
+    let answered = answer.resolver();
     let granted = Closure::once_into_js(move |lock: JsValue| {
-        let (until, release) = promise();
+        let until = Deferred::default();
         if lock.is_null() {
-            let _ = resolve.call1(&JsValue::UNDEFINED, &JsValue::NULL);
-            return Promise::resolve(&JsValue::UNDEFINED);
+            until.resolve(&JsValue::UNDEFINED);
         }
-        let _ = resolve.call1(&JsValue::UNDEFINED, &release);
-        until
+        let release = if lock.is_null() {
+            lock
+        } else {
+            until.resolver().into()
+        };
+        let _ = answered.call1(&JsValue::UNDEFINED, &release);
+        until.promise()
     });
     forget(manager.request_with(name, &options, &granted));
-    let release = JsFuture::from(answer).await.ok()?;
+    let release = JsFuture::from(answer.promise()).await.ok()?;
     let release = release.dyn_into::<Function>().ok()?;
     Some(Held { release })
 }
@@ -85,15 +92,17 @@ impl LockWish {
         let wish = Rc::new(RefCell::new(Wish::Waiting));
         let seen = Rc::clone(&wish);
         let callback = Closure::once_into_js(move |_: JsValue| {
-            let (until, release) = promise();
-            let held = Held { release };
+            let until = Deferred::default();
+            let held = Held {
+                release: until.resolver(),
+            };
             if matches!(*seen.borrow(), Wish::Withdrawn) {
                 drop(held);
             } else {
                 seen.replace(Wish::Granted(held));
                 granted();
             }
-            until
+            until.promise()
         });
         if let Some(manager) = manager() {
             forget(manager.request(name, &callback));
@@ -124,17 +133,4 @@ pub async fn live() -> Vec<String> {
     let held = Reflect::get(&snapshot, &"held".into()).unwrap_or_default();
     let name = |lock: JsValue| Reflect::get(&lock, &"name".into()).ok()?.as_string();
     Array::from(&held).iter().filter_map(name).collect()
-}
-
-/// A promise and what resolves it.
-fn promise() -> (Promise, Function) {
-    let mut resolve = None;
-    let promise = Promise::new(&mut |done, _| resolve = Some(done));
-    // The executor has run when the constructor returns.
-    (promise, resolve.unwrap_or_default())
-}
-
-/// The request's own promise settles when the lock is let go; that it is rejected at the page's end is nobody's news.
-fn forget(request: Promise) {
-    spawn_local(async move { drop(JsFuture::from(request).await) });
 }

@@ -34,10 +34,34 @@ export function break_put(error, nth) {
   let count = 0;
   IDBObjectStore.prototype.put = function (...args) {
     count += 1;
-    if (count === nth) throw new DOMException('no room', error);
+    if (nth === 0 || count === nth) throw new DOMException('no room', error);
     return put.apply(this, args);
   };
   return () => { IDBObjectStore.prototype.put = put; };
+}
+export function hold_commits() {
+  // The library listens with oncomplete; what it hangs there is called when the test lets go.
+  const property = Object.getOwnPropertyDescriptor(IDBTransaction.prototype, 'oncomplete');
+  const held = [];
+  let isHeld = true;
+  Object.defineProperty(IDBTransaction.prototype, 'oncomplete', {
+    configurable: true,
+    get() { return property.get.call(this); },
+    set(listener) {
+      const late = listener && ((event) => (isHeld ? held.push(() => listener(event)) : listener(event)));
+      property.set.call(this, late);
+    },
+  });
+  return () => {
+    isHeld = false;
+    Object.defineProperty(IDBTransaction.prototype, 'oncomplete', property);
+    for (const tell of held) tell();
+  };
+}
+export function silence_errors() {
+  const quiet = (event) => { event.preventDefault(); event.stopImmediatePropagation(); };
+  addEventListener('error', quiet, { capture: true });
+  return () => removeEventListener('error', quiet, { capture: true });
 }
 export function now_ms() { return performance.now(); }
 export function sleep(ms) { return new Promise((resolve) => setTimeout(resolve, ms)); }
@@ -49,8 +73,12 @@ extern "C" {
     fn open_at_version_js(name: &str, version: u32) -> Promise;
     /// Opening any database throws that, until the returned function is called.
     pub(crate) fn break_open(error: &str) -> Function;
-    /// The nth put throws that, until the returned function is called.
+    /// The nth put (0: every one) throws that, until the returned function is called.
     pub(crate) fn break_put(error: &str, nth: u32) -> Function;
+    /// Transactions complete, but nobody hears of it until the returned function is called.
+    pub(crate) fn hold_commits() -> Function;
+    /// Uncaught errors are not reported until the returned function is called.
+    pub(crate) fn silence_errors() -> Function;
     pub(crate) fn now_ms() -> f64;
     fn sleep(ms: u32) -> Promise;
 }

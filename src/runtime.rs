@@ -1,0 +1,298 @@
+//! What JavaScript sees: a runtime, its actors and its values.
+//!
+//! [`Runtime`] is the handle; [`host::Host`] is what it holds: the engine and the things that do what it asks. The engine
+//! runs in one place only, [`driver`], at the end of each task that had an input. What is told to JavaScript is told
+//! with nothing borrowed, so that any listener may call any method.
+
+mod actors;
+mod driver;
+mod error;
+mod group;
+mod host;
+mod neighbours;
+mod open;
+mod options;
+mod page;
+mod patterns;
+mod reads;
+mod stage;
+mod status;
+mod store;
+mod tools;
+mod types;
+mod values;
+mod waiters;
+mod wire;
+mod writes;
+
+use std::rc::Rc;
+
+use cojson::ids::CoId;
+use cojson::json::Json;
+use js_sys::Array;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::Element;
+
+pub use actors::Actor;
+pub use group::Group;
+pub use store::StoreHandle;
+pub use values::{CoList, CoMap, CoStream};
+
+use crate::bridge;
+use error::RuntimeError;
+use host::Host;
+use options::Options;
+use waiters::Wish;
+
+/// Actors, the values they are made of, and their way to disk, to other tabs and to the server.
+#[wasm_bindgen]
+pub struct Runtime {
+    host: Rc<Host>,
+    status: JsValue,
+    problems: JsValue,
+}
+
+#[wasm_bindgen]
+impl Runtime {
+    /// Opens the database of that name and starts to sync.
+    pub async fn open(
+        #[wasm_bindgen(unchecked_optional_param_type = "RuntimeOptions")] options: JsValue,
+    ) -> Result<Runtime, JsValue> {
+        let host = open::open(Options::read(&options)?).await?;
+        let status = StoreHandle::of(host.status.clone()).into();
+        let problems = StoreHandle::of(host.problems.clone()).into();
+        Ok(Self {
+            host,
+            status,
+            problems,
+        })
+    }
+
+    /// The account's id: what others add to their groups.
+    #[wasm_bindgen(getter, js_name = accountId, unchecked_return_type = "CoId")]
+    pub fn account_id(&self) -> Result<String, JsValue> {
+        Ok(self
+            .host
+            .engine(|engine| engine.node().account_id().to_string())?)
+    }
+
+    /// The agent's secret: whoever has it is this account, on any device.
+    #[wasm_bindgen(getter)]
+    pub fn secret(&self) -> Result<String, JsValue> {
+        Ok(self
+            .host
+            .engine(|engine| engine.node().secret().to_text().to_string())?)
+    }
+
+    /// How far this device and the server agree.
+    #[wasm_bindgen(getter, js_name = syncStatus, unchecked_return_type = "ReactiveStore<SyncStatus>")]
+    pub fn sync_status(&self) -> JsValue {
+        self.status.clone()
+    }
+
+    /// The newest thing that went wrong and had no caller to be told.
+    #[wasm_bindgen(getter, unchecked_return_type = "ReactiveStore<Problem | null>")]
+    pub fn problems(&self) -> JsValue {
+        self.problems.clone()
+    }
+
+    /// Counters since this runtime was opened.
+    #[wasm_bindgen(getter, unchecked_return_type = "RuntimeStats")]
+    pub fn stats(&self) -> JsValue {
+        let stored = self.host.storage.stats();
+        let counts = self.host.counts.borrow();
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let number = |count: usize| Json::from(count as f64);
+        let rejections = counts.rejections.iter();
+        bridge::to_js(&Json::object([
+            ("transactions", number(counts.transactions)),
+            ("storageWrites", stored.writes.into()),
+            ("storagePuts", stored.puts.into()),
+            ("storageReads", stored.reads.into()),
+            ("renders", number(counts.renders)),
+            ("messages", number(counts.messages)),
+            (
+                "rejections",
+                Json::object(rejections.map(|(reason, count)| (*reason, (*count).into()))),
+            ),
+        ]))
+    }
+
+    /// Adds a tool that machines may call, or replaces the one of that name.
+    #[wasm_bindgen(js_name = registerTool)]
+    pub fn register_tool(
+        &self,
+        name: &str,
+        #[wasm_bindgen(unchecked_param_type = "Tool<any>")] tool: &JsValue,
+    ) -> Result<(), JsValue> {
+        Ok(self.host.register_tool(name, tool)?)
+    }
+
+    /// Creates an actor, or restores it by its definition's `id`, and shows it in the element, if there is one. Called
+    /// again with another definition of that id, it is a live edit.
+    #[wasm_bindgen(unchecked_return_type = "Actor")]
+    pub async fn actor(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Definition")] definition: JsValue,
+        element: Option<Element>,
+    ) -> Result<JsValue, JsValue> {
+        let host = Rc::clone(&self.host);
+        let definition =
+            bridge::from_js(&definition, "The definition").map_err(RuntimeError::from)?;
+        let actor = Actor::start(Rc::clone(&host), &definition).await?;
+        if let Some(element) = element {
+            actor.show(&element)?;
+        }
+        Ok(actor.into())
+    }
+
+    /// A new group, with this account as its admin.
+    #[wasm_bindgen(js_name = createGroup)]
+    pub fn create_group(&self) -> Result<Group, JsValue> {
+        Ok(Group::create(&self.host)?)
+    }
+
+    /// A new map with these keys, owned by the group or else by the account's own one.
+    #[wasm_bindgen(js_name = createMap)]
+    pub fn create_map(
+        &self,
+        #[wasm_bindgen(unchecked_optional_param_type = "Record<string, JsonValue>")] init: &JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "Group")] group: &JsValue,
+    ) -> Result<CoMap, JsValue> {
+        Ok(CoMap::create(&self.host, init, group)?)
+    }
+
+    /// A new list with these items, owned by the group or else by the account's own one.
+    #[wasm_bindgen(js_name = createList)]
+    pub fn create_list(
+        &self,
+        #[wasm_bindgen(unchecked_optional_param_type = "JsonValue[]")] init: Option<Array>,
+        #[wasm_bindgen(unchecked_optional_param_type = "Group")] group: &JsValue,
+    ) -> Result<CoList, JsValue> {
+        Ok(CoList::create(&self.host, init, group)?)
+    }
+
+    /// A new stream, owned by the group or else by the account's own one.
+    #[wasm_bindgen(js_name = createStream)]
+    pub fn create_stream(
+        &self,
+        #[wasm_bindgen(unchecked_optional_param_type = "Group")] group: &JsValue,
+    ) -> Result<CoStream, JsValue> {
+        Ok(CoStream::create(&self.host, group)?)
+    }
+
+    /// A store of any value. Resolves when the value can be read; fails if neither this device nor its server has it.
+    #[wasm_bindgen(unchecked_return_type = "ReactiveStore<any>")]
+    pub async fn load(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
+    ) -> Result<JsValue, JsValue> {
+        let host = Rc::clone(&self.host);
+        let id = CoId::parse(&id).map_err(RuntimeError::from)?;
+        host.wait_shown(id.clone()).await?;
+        Ok(StoreHandle::of_value(&host, id).into())
+    }
+
+    /// A loaded group, to change its members.
+    #[wasm_bindgen(js_name = loadGroup)]
+    pub async fn load_group(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
+    ) -> Result<Group, JsValue> {
+        let (host, id) = self.shown(&id).await?;
+        Ok(Group::of(host, id))
+    }
+
+    /// A loaded map, to write to it.
+    #[wasm_bindgen(js_name = loadMap)]
+    pub async fn load_map(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
+    ) -> Result<CoMap, JsValue> {
+        let (host, id) = self.shown(&id).await?;
+        Ok(CoMap::of(host, id))
+    }
+
+    /// A loaded list, to write to it.
+    #[wasm_bindgen(js_name = loadList)]
+    pub async fn load_list(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
+    ) -> Result<CoList, JsValue> {
+        let (host, id) = self.shown(&id).await?;
+        Ok(CoList::of(host, id))
+    }
+
+    /// A loaded stream, to write to it.
+    #[wasm_bindgen(js_name = loadStream)]
+    pub async fn load_stream(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
+    ) -> Result<CoStream, JsValue> {
+        let (host, id) = self.shown(&id).await?;
+        Ok(CoStream::of(host, id))
+    }
+
+    /// Resolves when every local change is durable here; fails if it cannot be stored.
+    pub async fn settled(&self) -> Result<(), JsValue> {
+        let host = Rc::clone(&self.host);
+        host.wait(Wish::Settled).await
+    }
+
+    /// Resolves when every local change is durable here and the server has it.
+    pub async fn synced(&self) -> Result<(), JsValue> {
+        let host = Rc::clone(&self.host);
+        if !host.has_sync {
+            return Err(RuntimeError::NoSync.into());
+        }
+        host.wait(Wish::Synced).await
+    }
+
+    /// Handles what is queued and patches the screen, now.
+    pub fn flush(&self) {
+        self.host.pump();
+        self.host.render_now();
+    }
+
+    /// Ends everything, after what was changed is durable. Fails if it cannot be stored; it is closed all the same.
+    pub async fn close(&self) -> Result<(), JsValue> {
+        let host = Rc::clone(&self.host);
+        if host.is_closed() {
+            return Ok(());
+        }
+        let settled = host.wait(Wish::Settled).await;
+        host.take_back_notes().await;
+        host.dismantle();
+        settled
+    }
+}
+
+impl Runtime {
+    async fn shown(&self, id: &str) -> Result<(Rc<Host>, CoId), JsValue> {
+        let host = Rc::clone(&self.host);
+        let id = CoId::parse(id).map_err(RuntimeError::from)?;
+        host.wait_shown(id.clone()).await?;
+        Ok((host, id))
+    }
+}
+
+impl Host {
+    /// Waits for something that the next runs of the engine may bring about.
+    pub(crate) async fn wait(self: &Rc<Self>, wish: Wish) -> Result<(), JsValue> {
+        if self.is_closed() {
+            return Err(RuntimeError::Closed.into());
+        }
+        let fulfilled = self.waiters.wait(wish);
+        self.schedule();
+        JsFuture::from(fulfilled).await?;
+        Ok(())
+    }
+
+    /// Wants a value, and waits until it can be read.
+    pub(crate) async fn wait_shown(self: &Rc<Self>, id: CoId) -> Result<(), JsValue> {
+        self.input(|engine| engine.node_mut().load(&id))?;
+        self.wait(Wish::Shown(id)).await
+    }
+}

@@ -1,0 +1,169 @@
+//! Actors as JavaScript sees them, and the promises of those who wait for one.
+
+use std::rc::Rc;
+
+use cojson::json::Json;
+use engine::actor::{ActorError, ActorId, SendError, Ticket};
+use engine::machine::Event;
+use js_sys::Promise;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::Element;
+
+use super::error::RuntimeError;
+use super::host::Host;
+use super::store::StoreHandle;
+use crate::bridge;
+use crate::clock::now;
+use crate::deferred::Deferred;
+
+/// An actor that runs here.
+#[wasm_bindgen]
+pub struct Actor {
+    host: Rc<Host>,
+    id: ActorId,
+    context: JsValue,
+}
+
+impl Actor {
+    /// Creates or restores one, and waits until it runs.
+    pub(crate) async fn start(host: Rc<Host>, definition: &Json) -> Result<Self, JsValue> {
+        let id = host
+            .input(|engine| engine.create_actor(definition))?
+            .map_err(RuntimeError::from)?;
+        let deferred = Deferred::default();
+        let started = deferred.promise();
+        host.starting
+            .borrow_mut()
+            .entry(id.clone())
+            .or_default()
+            .push(deferred);
+        JsFuture::from(started).await?;
+        let store = host.engine(|engine| engine.context_store(&id))?;
+        let store = store.ok_or(RuntimeError::Closed)?;
+        let context = StoreHandle::of(store).into();
+        Ok(Self { host, id, context })
+    }
+
+    /// Shows it in an element.
+    pub(crate) fn show(&self, element: &Element) -> Result<(), RuntimeError> {
+        self.host.attach(&self.id, element)
+    }
+}
+
+#[wasm_bindgen]
+impl Actor {
+    /// The definition's id.
+    #[wasm_bindgen(getter)]
+    pub fn id(&self) -> String {
+        self.id.as_str().to_owned()
+    }
+
+    /// The active state: its name, or `{ parent: child }`.
+    #[wasm_bindgen(getter, unchecked_return_type = "StateValue")]
+    pub fn state(&self) -> Result<JsValue, JsValue> {
+        let state = self.host.engine(|engine| engine.state(&self.id))?;
+        Ok(state.map_or(JsValue::UNDEFINED, |state| bridge::to_js(&nested(&state))))
+    }
+
+    /// What the actor knows, with its queries' results in place.
+    #[wasm_bindgen(getter, unchecked_return_type = "ReactiveStore<Record<string, any>>")]
+    pub fn context(&self) -> JsValue {
+        self.context.clone()
+    }
+
+    /// Gives the actor an event. Resolves when it is handled and what it changed is durable here; `handled` is false if
+    /// no transition took it.
+    #[wasm_bindgen(unchecked_return_type = "Promise<{ handled: boolean }>")]
+    pub fn send(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "ActorEvent")] event: &JsValue,
+    ) -> Result<Promise, JsValue> {
+        let event = event_of(event)?;
+        let ticket = self.host.input(|engine| engine.send(&self.id, event))?;
+        let ticket = ticket.map_err(RuntimeError::from)?;
+        let deferred = Deferred::default();
+        let promise = deferred.promise();
+        self.host.sent.borrow_mut().insert(ticket, deferred);
+        Ok(promise)
+    }
+
+    /// Ends the actor here. What it knows stays.
+    pub fn destroy(&self) {
+        let _ = self
+            .host
+            .input(|engine| engine.destroy_actor(&self.id, now()));
+        self.host.tabs.actors.borrow_mut().remove(&self.id);
+        self.host.stage.detach(&self.id);
+    }
+}
+
+fn event_of(event: &JsValue) -> Result<Event, RuntimeError> {
+    let event = bridge::from_js(event, "The event")?;
+    let Some(event_type) = event.get("type").and_then(Json::as_str) else {
+        return Err(RuntimeError::Option {
+            what: "The event",
+            expected: "an object with a `type`",
+            found: event.to_string().chars().take(64).collect(),
+        });
+    };
+    let payload = event.get("payload").cloned();
+    Ok(Event::new(
+        event_type,
+        payload.unwrap_or_else(Json::empty_object),
+    ))
+}
+
+/// `a.b` as `{ a: "b" }`.
+fn nested(state: &str) -> Json {
+    match state.split_once('.') {
+        Some((parent, child)) => Json::object([(parent, nested(child))]),
+        None => state.into(),
+    }
+}
+
+impl Host {
+    /// The actor runs: who waits for it is told.
+    pub(crate) fn actor_ready(self: &Rc<Self>, actor: &ActorId) {
+        self.show_awaited(actor);
+        for deferred in self.starting.borrow_mut().remove(actor).unwrap_or_default() {
+            deferred.resolve(&JsValue::UNDEFINED);
+        }
+    }
+
+    /// The actor could not be made, or not be changed: who waits for it is told, else everybody.
+    pub(crate) fn actor_failed(&self, actor: &ActorId, error: ActorError) {
+        let error = RuntimeError::from(error);
+        let waiting = self.starting.borrow_mut().remove(actor).unwrap_or_default();
+        if waiting.is_empty() {
+            self.problem(&error);
+        }
+        let error = JsValue::from(error);
+        for deferred in waiting {
+            deferred.reject(&error);
+        }
+    }
+
+    /// An event was handled, or not: its sender is told; what nobody sent from a program is told to everybody.
+    pub(crate) fn handled(&self, ticket: Ticket, outcome: Result<bool, SendError>) {
+        self.counts.borrow_mut().messages += 1;
+        let sender = self.sent.borrow_mut().remove(&ticket);
+        match (sender, outcome) {
+            (Some(sender), Ok(handled)) => {
+                sender.resolve(&bridge::to_js(&Json::object([("handled", handled.into())])));
+            }
+            (Some(sender), Err(error)) => sender.reject(&self.send_error(error).into()),
+            (None, Err(error)) => self.problem(&self.send_error(error)),
+            (None, Ok(_)) => {}
+        }
+    }
+
+    /// A refused write has a cause that the engine does not know.
+    fn send_error(&self, error: SendError) -> RuntimeError {
+        match (error, self.refused.borrow().clone()) {
+            (SendError::Storage, Some(cause)) => RuntimeError::NotStored { cause },
+            (error, _) => error.into(),
+        }
+    }
+}

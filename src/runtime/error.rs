@@ -1,0 +1,137 @@
+//! Why a call of the runtime failed, in one type: each part's error with its stable code and its place.
+
+use cojson::access::AccessError;
+use cojson::ids::{CoId, IdError};
+use cojson::node::WriteError;
+use engine::actor::{ActorError, SendError};
+use engine::definition_error::DefinitionError;
+use wasm_bindgen::JsValue;
+
+use crate::bridge::ValueError;
+use crate::clock::NoEntropy;
+use crate::dom::ScreenError;
+use crate::error::{Told, to_js};
+use crate::storage::StorageError;
+use crate::tabs::IdentityError;
+use crate::transport::BadAddress;
+
+/// Why a call of the runtime failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RuntimeError {
+    #[error("The runtime is closed. Open another with Runtime.open.")]
+    Closed,
+    #[error("{what} is wrong: {found}. It must be {expected}.")]
+    Option {
+        what: &'static str,
+        expected: &'static str,
+        found: String,
+    },
+    #[error("There is no server to sync with. Give Runtime.open the address in `sync`.")]
+    NoSync,
+    #[error("Neither this device nor its server has the value {id} now.")]
+    Unavailable { id: CoId },
+    #[error("The value {id} cannot be read by this account.")]
+    Unreadable { id: CoId },
+    #[error("What was changed is not stored: {cause}")]
+    NotStored { cause: StorageError },
+    #[error(transparent)]
+    Id(#[from] IdError),
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    #[error(transparent)]
+    Address(#[from] BadAddress),
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    #[error(transparent)]
+    Actor(#[from] ActorError),
+    #[error(transparent)]
+    Send(#[from] SendError),
+    #[error(transparent)]
+    Screen(#[from] ScreenError),
+}
+
+impl Told for RuntimeError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Closed => "PLEIONE_E_CLOSED",
+            Self::Option { .. } => "PLEIONE_E_OPTION",
+            Self::NoSync => "PLEIONE_E_NO_SYNC",
+            Self::Unavailable { .. } => "PLEIONE_E_UNAVAILABLE",
+            Self::Unreadable { .. } => "PLEIONE_E_UNREADABLE",
+            Self::Id(_) => "PLEIONE_E_ID",
+            Self::NotStored { cause } | Self::Storage(cause) => cause.code(),
+            Self::Value(error) => error.code(),
+            Self::Write(error) | Self::Actor(ActorError::Write { cause: error, .. }) => {
+                write_code(error)
+            }
+            Self::Access(error) => access_code(error),
+            Self::Identity(error) => error.code(),
+            Self::Entropy(error) => error.code(),
+            Self::Address(error) => error.code(),
+            Self::Definition(_) | Self::Actor(ActorError::Definition(_)) => "PLEIONE_E_DEFINITION",
+            Self::Send(error) => error.code(),
+            Self::Screen(error) => error.code(),
+        }
+    }
+
+    fn place(&self) -> Option<String> {
+        match self {
+            Self::Unavailable { id } | Self::Unreadable { id } => Some(id.to_string()),
+            Self::Option { what, .. } => Some((*what).to_owned()),
+            Self::Definition(error) | Self::Actor(ActorError::Definition(error)) => {
+                Some(format!("{}.{}", error.document, error.path))
+            }
+            _ => None,
+        }
+    }
+
+    fn cause(&self) -> Option<JsValue> {
+        match self {
+            Self::NotStored { cause } => Some(to_js(cause)),
+            Self::Storage(error) => error.cause(),
+            Self::Identity(error) => error.cause(),
+            Self::Value(error) => error.cause(),
+            Self::Screen(error) => error.cause(),
+            _ => None,
+        }
+    }
+}
+
+fn write_code(error: &WriteError) -> &'static str {
+    match error {
+        WriteError::NotLoaded { .. } => "PLEIONE_E_NOT_LOADED",
+        WriteError::Loading { .. } => "PLEIONE_E_LOADING",
+        WriteError::Access(error) => access_code(error),
+        WriteError::TooLarge { .. } => "PLEIONE_E_VALUE_TOO_LARGE",
+        WriteError::NoSuchItem { .. } => "PLEIONE_E_NO_SUCH_ITEM",
+        WriteError::WrongKind { .. } | WriteError::IsGroup { .. } => "PLEIONE_E_WRONG_KIND",
+        _ => "PLEIONE_E_WRITE",
+    }
+}
+
+fn access_code(error: &AccessError) -> &'static str {
+    match error {
+        AccessError::GroupNotLoaded { .. } | AccessError::AccountNotLoaded { .. } => {
+            "PLEIONE_E_NOT_LOADED"
+        }
+        AccessError::Loading { .. } => "PLEIONE_E_LOADING",
+        AccessError::NotAGroup { .. } => "PLEIONE_E_WRONG_KIND",
+        _ => "PLEIONE_E_NOT_ALLOWED",
+    }
+}
+
+impl From<RuntimeError> for JsValue {
+    fn from(error: RuntimeError) -> Self {
+        to_js(&error)
+    }
+}

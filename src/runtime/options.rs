@@ -1,0 +1,74 @@
+//! What `Runtime.open` is given, checked.
+
+use js_sys::Reflect;
+use wasm_bindgen::JsValue;
+
+use super::error::RuntimeError;
+
+/// The options of one runtime.
+pub(crate) struct Options {
+    pub(crate) name: String,
+    pub(crate) is_persistent: bool,
+    pub(crate) sync: Option<String>,
+    pub(crate) secret: Option<String>,
+}
+
+impl Options {
+    /// Reads them; `undefined` members are as absent ones.
+    pub(crate) fn read(options: &JsValue) -> Result<Self, RuntimeError> {
+        if !(options.is_undefined() || options.is_object()) {
+            let expected = "an object like {name, storage, sync, secret}";
+            return Err(wrong("Runtime.open's argument", expected, options));
+        }
+        let name = text(options, "name", "a database's name")?;
+        if name.as_deref() == Some("") {
+            return Err(wrong("name", "a database's name, not empty", &"".into()));
+        }
+        let storage = text(options, "storage", STORAGES)?;
+        let is_persistent = match storage.as_deref() {
+            None | Some("indexeddb") => true,
+            Some("memory") => false,
+            Some(other) => return Err(wrong("storage", STORAGES, &other.into())),
+        };
+        Ok(Self {
+            name: name.unwrap_or_else(|| "pleione".to_owned()),
+            is_persistent,
+            sync: text(
+                options,
+                "sync",
+                "a sync server's address like ws://localhost:4203/sync",
+            )?,
+            secret: text(options, "secret", "an agent secret")?,
+        })
+    }
+}
+
+const STORAGES: &str = "\"indexeddb\" or \"memory\"";
+
+fn text(
+    options: &JsValue,
+    what: &'static str,
+    expected: &'static str,
+) -> Result<Option<String>, RuntimeError> {
+    let member = Reflect::get(options, &what.into()).unwrap_or_default();
+    if member.is_undefined() || member.is_null() {
+        return Ok(None);
+    }
+    match member.as_string() {
+        Some(text) => Ok(Some(text)),
+        None => Err(wrong(what, expected, &member)),
+    }
+}
+
+/// An error that names what was found; never a secret's text.
+fn wrong(what: &'static str, expected: &'static str, found: &JsValue) -> RuntimeError {
+    let found = match found.as_string() {
+        Some(text) => format!("{text:?}"),
+        None => found.js_typeof().as_string().unwrap_or_default(),
+    };
+    RuntimeError::Option {
+        what,
+        expected,
+        found,
+    }
+}

@@ -1,0 +1,111 @@
+//! The types that TypeScript sees beside the classes. Kept as text because they say more than the classes' signatures can:
+//! what a store holds, what an option may be, which errors there are.
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+/** What JSON can say. */
+export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
+/** The text of a value's id: `co_z…`. */
+export type CoId = string;
+
+/** A value that changes: the contract of a Svelte store, and what React's `useSyncExternalStore` needs. */
+export interface ReactiveStore<T> {
+  /** The value now. The same object until it changes; do not write to it. */
+  readonly value: T;
+  /** Calls `fn` with the value now (unless `skipInitial`) and after every change; returns what ends it. */
+  subscribe(fn: (value: T) => void, options?: { skipInitial?: boolean }): () => void;
+}
+
+export interface RuntimeOptions {
+  /** The database's name. Default: "pleione". */
+  name?: string;
+  /** Where values are kept. "memory" ends with the runtime. Default: "indexeddb". */
+  storage?: "indexeddb" | "memory";
+  /** The sync server's address; absent: local only. */
+  sync?: string;
+  /** An agent secret, `sealerSecret_z…/signerSecret_z…`; absent: the one kept under `name`, made the first time. */
+  secret?: string;
+}
+
+export interface SyncStatus {
+  state: "offline" | "connecting" | "syncing" | "synced";
+  /** Transactions that are durable here and that the server has not confirmed. */
+  pending: number;
+}
+
+/** Something that went wrong and has no caller to be told. */
+export interface Problem {
+  /** The actor or value it is about. */
+  place?: string;
+  code: string;
+  message: string;
+}
+
+/** Counters since the runtime was opened. */
+export interface RuntimeStats {
+  /** Transactions made here that became durable. */
+  transactions: number;
+  /** Database transactions that wrote. */
+  storageWrites: number;
+  /** Records put by them. */
+  storagePuts: number;
+  /** Database transactions that read values. */
+  storageReads: number;
+  /** Patches of one actor that changed its screen. */
+  renders: number;
+  /** Events handled, from whatever source. */
+  messages: number;
+  /** What was refused, by reason. */
+  rejections: Record<string, number>;
+}
+
+export type Role = "admin" | "manager" | "writer" | "reader" | "writeOnly";
+
+/** Every error of this package. */
+export interface PleioneError extends Error {
+  readonly name: "PleioneError";
+  /** Stable: `PLEIONE_E_…`. */
+  readonly code: string;
+  /** Where: document and path, an id, a tool's name. */
+  readonly place?: string;
+}
+
+/** The actor that calls a tool. */
+export interface ToolCaller {
+  readonly id: string;
+  /** The same for every attempt of one call. */
+  readonly idempotencyKey: string;
+}
+
+export interface Tool<P extends JsonValue = JsonValue> {
+  /** A JSON Schema of the payload; absent: any. */
+  parameters?: object | boolean;
+  /** Calling it twice with one idempotency key does no more than once: it is called again when a reload cut it off. */
+  idempotent?: boolean;
+  /** What the machine gets as SUCCESS is what this resolves to; what it throws is its ERROR. */
+  execute(payload: P, actor: ToolCaller): unknown;
+}
+
+/** An actor's definition; a document may be a value's id instead, and is then live. */
+export interface Definition {
+  id: string;
+  role?: string;
+  context?: Record<string, unknown> | CoId;
+  state?: object | CoId;
+  view?: object | CoId;
+  style?: object | CoId;
+  brand?: object | CoId;
+  messageTypes?: object | CoId;
+  [key: string]: unknown;
+}
+
+export interface ActorEvent {
+  type: string;
+  payload?: JsonValue;
+}
+
+/** The name of a state, or `{ parent: child }`. */
+export type StateValue = string | { [parent: string]: StateValue };
+"#;
