@@ -135,6 +135,7 @@ impl Device {
             self.now = self.now.plus_ms(1);
             self.engine.process_inbox(self.now);
             self.engine.flush();
+            self.tell_stores();
             if !self.carry_out() && self.engine.is_idle() {
                 return;
             }
@@ -216,11 +217,16 @@ impl Device {
         self.engine.state(actor).unwrap().to_string()
     }
 
-    /// The context as a store shows it.
-    pub(crate) fn context(&mut self, actor: &ActorId) -> Json {
+    /// As a host does after every task.
+    fn tell_stores(&mut self) {
         for (store, value) in self.engine.take_changed_stores() {
             store.set(value);
         }
+    }
+
+    /// The context as a store shows it.
+    pub(crate) fn context(&mut self, actor: &ActorId) -> Json {
+        self.tell_stores();
         self.engine.context_store(actor).unwrap().value()
     }
 

@@ -84,3 +84,18 @@ fn a_message_that_its_receiver_does_not_take_is_told_and_stops_no_other() {
     assert!(restarted.warnings.is_empty(), "the cursor is past it");
     assert_eq!(device.state(&receiver), "idle");
 }
+
+#[test]
+fn r5_what_messages_sent_before_an_actor_ran_made_is_shown_by_its_query() {
+    let mut device = Device::new(1);
+    let teller_id = device.create(&teller());
+    for number in 1..=3 {
+        device.send(&teller_id, "TELL", &format!(r#"{{"number":{number}}}"#));
+    }
+    let keeper = device.create(&json(
+        r#"{"id":"counter","context":{"kept":{"schema":"kept"}},"state":{"initial":"idle","states":{"idle":{"on":{
+            "COUNT":{"target":"idle","actions":[{"tool":"@db","payload":{"op":"create","schema":"kept","data":{"number":"$$number"}}}]}}}}}}"#,
+    ));
+    let context = device.context(&keeper);
+    assert_eq!(context.get("kept").unwrap().as_array().unwrap().len(), 3);
+}

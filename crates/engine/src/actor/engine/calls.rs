@@ -239,7 +239,7 @@ impl ActorEngine {
         let actor = call.actor.clone();
         let result = self.with_running(&actor, |engine, running| {
             running.memory.end_call(&finished.call);
-            running.refresh_queries(&mut engine.world);
+            engine.refresh_queries(&actor, running);
             let snapshot = running.current();
             let definition = Rc::clone(&running.definition);
             let mut caller = Caller::new(engine, &actor, &definition);

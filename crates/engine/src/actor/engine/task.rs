@@ -103,13 +103,20 @@ impl ActorEngine {
         }
     }
 
+    /// Brings the queries up to date for a step, which must see what was written before it.
+    pub(super) fn refresh_queries(&mut self, actor: &ActorId, running: &mut Running) {
+        if running.refresh_queries(&mut self.world) {
+            self.mark_changed(actor);
+        }
+    }
+
     fn step(
         &mut self,
         actor: &ActorId,
         running: &mut Running,
         event: &Event,
     ) -> Result<bool, SendError> {
-        running.refresh_queries(&mut self.world);
+        self.refresh_queries(actor, running);
         let snapshot = running.current();
         let definition = Rc::clone(&running.definition);
         let mut caller = Caller::new(self, actor, &definition);
