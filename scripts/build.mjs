@@ -8,12 +8,12 @@ import { wasmEnv, wasmTarget, wasmTargetDir } from "./setup-wasm.mjs";
 import { isMain, main, root, run, say, step } from "./step.mjs";
 
 const pkg = join(root, "pkg");
-const compiled = join(wasmTargetDir, wasmTarget, "release", "pleione.wasm");
+const compiled = join(wasmTargetDir, wasmTarget, "module", "pleione.wasm");
 const stampFile = join(root, "target", "pkg.stamp");
 
 // Features are named one by one: `--all-features` writes what browsers do not read yet, and the section that lists them
 // is gone from a stripped module.
-const optimisation = "-O3";
+const optimisation = "-Oz";
 const wasmOptFlags = [
   optimisation,
   "--enable-bulk-memory",
@@ -28,7 +28,7 @@ const wasmOptFlags = [
 ];
 
 // `cargo rustc --crate-type cdylib`: a library that is also an rlib would skip LTO without a word.
-const cargoModule = ["rustc", "-p", "pleione", "--release", "--lib", "--crate-type", "cdylib", "--target", wasmTarget];
+const cargoModule = ["rustc", "-p", "pleione", "--profile", "module", "--lib", "--crate-type", "cdylib", "--target", wasmTarget];
 
 const stampNow = () => {
   const { size, mtimeMs } = statSync(compiled);
