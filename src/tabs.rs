@@ -61,8 +61,11 @@ pub async fn claim_session(
     let session = fresh();
     let held = hold(database, &session).await;
     let key = format!("{SESSION_KEY}{session}");
-    storage.device_or_put(&key, "").await?;
-    Ok(Claim { session, held })
+    match storage.device_or_put(&key, "").await {
+        // On a full disk what is there can still be read. A session that is not noted is used once and never taken up.
+        Ok(_) | Err(StorageError::Quota { .. }) => Ok(Claim { session, held }),
+        Err(error) => Err(error),
+    }
 }
 
 async fn hold(database: &str, session: &SessionId) -> Option<Held> {

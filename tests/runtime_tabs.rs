@@ -82,3 +82,25 @@ async fn tabs_that_open_for_the_first_time_at_once_are_one_account() {
     );
     delete_database(&name).await;
 }
+
+#[wasm_bindgen_test]
+async fn on_a_full_disk_another_tab_still_opens_and_shows_what_is_there() {
+    let name = fresh_name("full-tab");
+    let one = open_local(&name).await;
+    let shown = map(&one, r#"{"there": 1}"#);
+    one.settled().await.unwrap();
+    let restore = support::break_put("QuotaExceededError", 0);
+    let two = open_local(&name).await;
+    let found = load(&two, &shown.id()).await.value();
+    assert_eq!(text(&found), r#"{"there":1}"#);
+    set(&map(&two, "{}"), "more", 1);
+    assert_eq!(
+        code(&two.settled().await.unwrap_err()),
+        "PLEIONE_E_STORAGE_QUOTA"
+    );
+    restore.call0(&JsValue::UNDEFINED).unwrap();
+    two.settled().await.unwrap();
+    one.close().await.unwrap();
+    two.close().await.unwrap();
+    delete_database(&name).await;
+}
