@@ -17,8 +17,12 @@ extern "C" {
     pub(super) type JsSurface;
 
     #[wasm_bindgen(constructor, js_class = "Surface", catch)]
-    pub(super) fn new(host: &Element, actor: u32, listener: &JsValue)
-    -> Result<JsSurface, JsValue>;
+    pub(super) fn new(
+        host: &Element,
+        actor: u32,
+        listener: &JsValue,
+        catch_up: &JsValue,
+    ) -> Result<JsSurface, JsValue>;
 
     #[wasm_bindgen(method, js_class = "Surface")]
     pub(super) fn show(this: &JsSurface, view: &View);

@@ -90,9 +90,12 @@ function setFlag(node, name, isSet) {
   if (property !== undefined) node[property] = isSet;
 }
 
-/** One actor's shadow root: its nodes by number, its listeners. `listener(actor, node, handler, inputValue, field, checked, dataColumn, key)`. */
+/**
+ * One actor's shadow root: its nodes by number, its listeners. `listener(actor, node, handler, inputValue, field, checked,
+ * dataColumn, key)`; `catchUp()` is called before a person's typing changes a field, and before an event is sent.
+ */
 export class Surface {
-  constructor(host, actor, listener) {
+  constructor(host, actor, listener, catchUp) {
     this.root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
     this.root[SURFACE]?.clear();
     this.root[SURFACE] = this;
@@ -102,18 +105,21 @@ export class Surface {
     this.nodes = [this.root];
     this.children = new Map();
     this.heard = (event) => this.hear(event);
+    this.catchUp = () => applying === 0 && catchUp();
   }
 
   /** Empties the surface for another view. */
   show(view) {
     this.clear();
     this.view = view;
+    this.root.addEventListener("beforeinput", this.catchUp, true);
     for (const type of view.events) {
       this.root.addEventListener(type, this.heard, { capture: NOT_BUBBLING.has(type), passive: type !== "submit" && !DRAG_TARGET.has(type) });
     }
   }
 
   clear() {
+    this.root.removeEventListener("beforeinput", this.catchUp, true);
     for (const type of this.view?.events ?? []) this.root.removeEventListener(type, this.heard, NOT_BUBBLING.has(type));
     this.view = null;
     if (this.isCurrent()) quietly(() => this.root.replaceChildren());
@@ -166,6 +172,8 @@ export class Surface {
   /** Sends what the handlers of a node are for; says whether the event goes no further. */
   handle(event, node, handlers) {
     before(event);
+    this.catchUp();
+    if (this.nodes[node[NUMBER]] !== node) return true; // it is gone, and its number may be another's
     for (const [handler, key, markers, stops] of handlers) {
       // The Enter that ends a composition is not the person's Enter.
       if (key !== null && (event.key !== key || event.isComposing)) continue;

@@ -37,6 +37,7 @@ pub struct Screen {
 
 pub(super) struct Shared {
     pub(super) listener: Closure<Listener>,
+    pub(super) catch_up: Closure<dyn Fn()>,
     pub(super) sheets: RefCell<Sheets>,
     views: RefCell<Vec<(Weak<CompiledView>, View)>>,
 }
@@ -44,9 +45,14 @@ pub(super) struct Shared {
 impl Screen {
     /// A screen whose events go to `on_event`. It is called while the browser dispatches the event, so it should only
     /// queue; it may be called again before it has returned, if it makes the browser dispatch another.
-    pub fn new(on_event: impl Fn(DomEvent) + 'static) -> Self {
+    ///
+    /// `catch_up` is called before a person's typing changes a field, and before an event goes to `on_event`: what waits
+    /// for the next frame is to be patched then. Else a letter typed right after a submit would be added to the text
+    /// that is about to be cleared, and a text that is typed and submitted within one frame would not be cleared at all.
+    pub fn new(on_event: impl Fn(DomEvent) + 'static, catch_up: impl Fn() + 'static) -> Self {
         let shared = Shared {
             listener: listener(on_event),
+            catch_up: Closure::new(catch_up),
             sheets: RefCell::default(),
             views: RefCell::default(),
         };

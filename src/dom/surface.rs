@@ -61,8 +61,9 @@ impl Surface {
         view: &Arc<CompiledView>,
     ) -> Result<Self, ScreenError> {
         let listener = screen.shared.listener.as_ref();
-        let surface =
-            JsSurface::new(element, actor, listener).map_err(ScreenError::NoShadowRoot)?;
+        let catch_up = screen.shared.catch_up.as_ref();
+        let surface = JsSurface::new(element, actor, listener, catch_up)
+            .map_err(ScreenError::NoShadowRoot)?;
         surface.show(&screen.define(view));
         Ok(Self {
             screen: screen.clone(),

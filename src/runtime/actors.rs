@@ -46,6 +46,12 @@ impl Actor {
         Ok(Self { host, id, context })
     }
 
+    fn queue(&self, event: &JsValue) -> Result<Ticket, RuntimeError> {
+        let event = event_of(event)?;
+        let ticket = self.host.input(|engine| engine.send(&self.id, event))?;
+        Ok(ticket?)
+    }
+
     /// Shows it in an element.
     pub(crate) fn show(&self, element: &Element) -> Result<(), RuntimeError> {
         self.host.attach(&self.id, element)
@@ -79,14 +85,14 @@ impl Actor {
     pub fn send(
         &self,
         #[wasm_bindgen(unchecked_param_type = "ActorEvent")] event: &JsValue,
-    ) -> Result<Promise, JsValue> {
-        let event = event_of(event)?;
-        let ticket = self.host.input(|engine| engine.send(&self.id, event))?;
-        let ticket = ticket.map_err(RuntimeError::from)?;
+    ) -> Promise {
         let deferred = Deferred::default();
         let promise = deferred.promise();
-        self.host.sent.borrow_mut().insert(ticket, deferred);
-        Ok(promise)
+        match self.queue(event) {
+            Ok(ticket) => drop(self.host.sent.borrow_mut().insert(ticket, deferred)),
+            Err(error) => deferred.reject(&error.into()),
+        }
+        promise
     }
 
     /// Ends the actor here. What it knows stays.

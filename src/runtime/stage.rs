@@ -135,12 +135,18 @@ impl Host {
 
     fn screen(self: &Rc<Self>) -> &Screen {
         self.stage.screen.get_or_init(|| {
-            let host = Rc::downgrade(self);
-            Screen::new(move |event| {
-                if let Some(host) = host.upgrade() {
+            let (listening, typed) = (Rc::downgrade(self), Rc::downgrade(self));
+            let on_event = move |event: DomEvent| {
+                if let Some(host) = listening.upgrade() {
                     host.on_dom_event(&event);
                 }
-            })
+            };
+            let catch_up = move || {
+                if let Some(host) = typed.upgrade() {
+                    host.catch_up();
+                }
+            };
+            Screen::new(on_event, catch_up)
         })
     }
 
@@ -173,6 +179,13 @@ impl Host {
             let frame = Closure::once_into_js(move |_: JsValue| frame());
             let window = web_sys::window();
             drop(window.map(|window| window.request_animation_frame(frame.unchecked_ref())));
+        }
+    }
+
+    /// Patches what waits for the frame before its time.
+    fn catch_up(self: &Rc<Self>) {
+        if self.stage.is_frame_planned.get() {
+            self.render_now();
         }
     }
 

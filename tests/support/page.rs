@@ -101,7 +101,7 @@ impl Page {
     pub fn new(view: &str, context: &str) -> Self {
         let events: Rc<RefCell<Vec<DomEvent>>> = Rc::default();
         let heard = events.clone();
-        let screen = Screen::new(move |event| heard.borrow_mut().push(event));
+        let screen = Screen::new(move |event| heard.borrow_mut().push(event), || {});
         let host = add_host();
         let view = Arc::new(CompiledView::compile(&Json::parse(view).unwrap()).unwrap());
         let mut page = Self {
