@@ -73,13 +73,12 @@ impl Collections {
     /// Takes a value's change in; the collections whose content is another now.
     pub(crate) fn changed(&mut self, id: &CoId, node: &mut Node) -> BTreeSet<CoId> {
         let mut touched = BTreeSet::new();
-        if self.by_id.contains_key(id) {
-            self.reread_order(id, node);
+        if self.by_id.contains_key(id) && self.reread_order(id, node) {
             touched.insert(id.clone());
         }
         for list in self.holders.get(id).cloned().unwrap_or_default() {
-            if let Some(collection) = self.by_id.get_mut(&list) {
-                collection.reread_item(id, node);
+            let collection = self.by_id.get_mut(&list);
+            if collection.is_some_and(|collection| collection.reread_item(id, node)) {
                 touched.insert(list);
             }
         }
@@ -114,39 +113,49 @@ impl Collections {
         })
     }
 
-    fn reread_order(&mut self, id: &CoId, node: &mut Node) {
+    /// Takes a list's order over; whether it or an item is another now.
+    fn reread_order(&mut self, id: &CoId, node: &mut Node) -> bool {
         let Some(collection) = self.by_id.get_mut(id) else {
-            return;
+            return false;
         };
         let order = node
             .list(id)
             .map(|list| item_ids(list.iter()))
             .unwrap_or_default();
-        let added: Vec<CoId> = order
-            .iter()
-            .filter(|item| !collection.items.contains_key(*item))
-            .cloned()
-            .collect();
-        let kept: BTreeSet<&CoId> = order.iter().collect();
-        collection.items.retain(|item, _| kept.contains(item));
+        let mut is_changed = order != collection.order;
         collection.order = order;
-        for item in added {
+        for item in collection.forget_strangers() {
             self.holders
                 .entry(item.clone())
                 .or_default()
                 .insert(id.clone());
             node.load(&item);
-            collection.reread_item(&item, node);
+            is_changed |= collection.reread_item(&item, node);
         }
+        is_changed
     }
 }
 
 impl Collection {
-    fn reread_item(&mut self, id: &CoId, node: &mut Node) {
-        match node.map(id) {
-            Some(map) => self.items.insert(id.clone(), with_id(&map.to_json(), id)),
+    /// Drops the items that are not listed any more; those that are listed and not here.
+    fn forget_strangers(&mut self) -> Vec<CoId> {
+        let listed: BTreeSet<&CoId> = self.order.iter().collect();
+        self.items.retain(|item, _| listed.contains(item));
+        let is_missing = |item: &&CoId| !self.items.contains_key(*item);
+        self.order.iter().filter(is_missing).cloned().collect()
+    }
+
+    /// Reads an item again; whether it is another now. One that is equal stays the very same.
+    fn reread_item(&mut self, id: &CoId, node: &mut Node) -> bool {
+        let item = node.map(id).map(|map| with_id(&map.to_json(), id));
+        if item.as_ref() == self.items.get(id) {
+            return false;
+        }
+        match item {
+            Some(item) => self.items.insert(id.clone(), item),
             None => self.items.remove(id),
         };
+        true
     }
 }
 

@@ -132,15 +132,20 @@ impl Device {
     /// Runs tasks and carries their effects out until nothing is left to do.
     pub(crate) fn settle(&mut self) {
         for _ in 0..100 {
-            self.now = self.now.plus_ms(1);
-            self.engine.process_inbox(self.now);
-            self.engine.flush();
-            self.tell_stores();
-            if !self.carry_out() && self.engine.is_idle() {
+            if !self.turn() && self.engine.is_idle() {
                 return;
             }
         }
         panic!("the engine never settles");
+    }
+
+    /// Runs one task and carries its effects out; whether there were any.
+    pub(crate) fn turn(&mut self) -> bool {
+        self.now = self.now.plus_ms(1);
+        self.engine.process_inbox(self.now);
+        self.engine.flush();
+        self.tell_stores();
+        self.carry_out()
     }
 
     fn carry_out(&mut self) -> bool {

@@ -1,5 +1,8 @@
 //! Live queries: what they show, and who keeps them alive (R7).
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use super::device::Device;
 use super::fixtures::{first_id, json, texts, todos};
 
@@ -181,4 +184,27 @@ fn a_query_finds_one_follows_references_sorts_and_cuts() {
             .as_str(),
         Some("a")
     );
+}
+
+#[test]
+fn a_change_is_told_to_a_subscriber_once() {
+    let mut device = Device::new(1);
+    let actor = device.create(&todos());
+    device.context(&actor);
+    let told = Rc::new(Cell::new(0));
+    let count = Rc::clone(&told);
+    let store = device.engine.context_store(&actor).unwrap();
+    let subscription = store.subscribe(
+        move |_| {
+            count.set(count.get() + 1);
+            Ok(())
+        },
+        true,
+    );
+    device.queue(&actor, "CREATE", r#"{"text":"milk"}"#);
+    for _ in 0..5 {
+        device.turn();
+    }
+    assert_eq!(told.get(), 1);
+    drop(subscription);
 }
