@@ -11,7 +11,8 @@ export async function installNpm(folder, ...flags) {
   const stamp = join(folder, "node_modules", ".package-lock.json");
   const wanted = Math.max(changedMs(join(folder, "package.json")), changedMs(lock));
   if (changedMs(stamp) >= wanted) return false;
-  await run("npm", [existsSync(lock) ? "ci" : "install", "--ignore-scripts", "--no-audit", "--no-fund", ...flags], { cwd: folder });
+  // Not `npm ci`: it refuses a lock file, even its own, that leaves out packages for other platforms.
+  await run("npm", ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", ...flags], { cwd: folder });
   const now = new Date();
   if (existsSync(stamp)) utimesSync(stamp, now, now);
   return true;
