@@ -1,4 +1,4 @@
-//! Values across the border, both ways, and which way is the quicker one.
+//! Values across the border, both ways.
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
