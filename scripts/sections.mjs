@@ -61,7 +61,7 @@ function testFiles(folder) {
 async function node(folder) {
   const files = testFiles(folder);
   if (files.length === 0) return { passed: 0, failed: 0, skipped: 0, output: "" };
-  return counted(ofNode, process.execPath, ["--test", "--test-reporter=spec", ...files], { env: browserEnv });
+  return counted(ofNode, process.execPath, ["--test", "--test-timeout=120000", "--test-reporter=spec", ...files], { env: browserEnv });
 }
 
 async function browserAndServer() {
