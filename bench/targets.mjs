@@ -3,18 +3,29 @@
 const shownActors = 2; // the root and the list
 const most = { transactions: 3, storageWrites: 1, renders: shownActors, toggleRatio: 2, clickMs: 16, brotliBytes: 269_000 };
 
+// The package is larger than it is to be. Until it is not, it must not grow beyond this.
+const brotliBytesCeiling = 440_000;
+
 /** `[{name, value, most, holds}]`. */
 export function targetsOf({ clicks, size }) {
   const { create } = clicks[300];
-  const ratio = clicks[1000].toggle.script.p50 / clicks[2].toggle.script.p50;
+  const ratio = clicks[1000].toggle.dom.p50 / clicks[2].toggle.dom.p50;
   const target = (name, value, most) => ({ name, value: Math.round(value * 100) / 100, most, holds: value <= most });
   return [
     target("create: transactions", create.transactions, most.transactions),
     target("create: storage writes", create.storageWrites, most.storageWrites),
     target("create: renders, with two actors shown", create.renders, most.renders),
-    target("toggle at 1,000 rows / at 2 rows, script time", ratio, most.toggleRatio),
+    target("toggle at 1,000 rows / at 2 rows, click to DOM p50", ratio, most.toggleRatio),
     target("toggle at 1,000 rows: click to DOM p50, ms", clicks[1000].toggle.dom.p50, most.clickMs),
     target("create at 1,000 rows: click to DOM p50, ms", clicks[1000].create.dom.p50, most.clickMs),
     target("wasm + JavaScript, brotli, bytes", size.together.brotli, most.brotliBytes),
   ];
+}
+
+/** Of these the ones that a few repetitions can judge: counts, and whether the package grew. */
+export function shortTargetsOf(results) {
+  const counted = targetsOf(results).filter(({ name }) => name.startsWith("create: "));
+  const { brotli } = results.size.together;
+  const name = "wasm + JavaScript, brotli, bytes: no larger than it was";
+  return [...counted, { name, value: brotli, most: brotliBytesCeiling, holds: brotli <= brotliBytesCeiling }];
 }
