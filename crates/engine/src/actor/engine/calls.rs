@@ -258,7 +258,11 @@ impl ActorEngine {
     }
 
     /// Takes up the calls whose session is gone: this tab's own of an earlier life, or of a tab that died.
-    pub(super) fn resume_calls(&mut self, actor: &ActorId, running: &Running) {
+    pub(super) fn resume_calls(&mut self, actor: &ActorId) {
+        let Some(running) = self.running(actor) else {
+            return;
+        };
+        let mut left = Vec::new();
         for (call, record) in running.memory.calls() {
             let is_ours = record
                 .get("session")
@@ -269,34 +273,32 @@ impl ActorEngine {
                 .and_then(|call| PendingCall::from_json(call, &running.snapshot));
             if let (true, Some(pending), false) = (is_ours, pending, self.calls.contains_key(call))
             {
-                self.resume_call(actor, call, pending);
+                left.push((call.clone(), pending));
             }
         }
+        for (call, pending) in left {
+            self.resume_call(actor, &call, pending);
+        }
+    }
+
+    fn note_call(&mut self, actor: &ActorId, call: &CallId, pending: PendingCall) {
+        let noted = Call {
+            actor: actor.clone(),
+            pending,
+            needs: None,
+        };
+        self.calls.insert(call.clone(), noted);
     }
 
     fn resume_call(&mut self, actor: &ActorId, call: &CallId, pending: PendingCall) {
         let tool = Arc::clone(&pending.tool);
         if is_built_in(&tool) {
-            self.calls.insert(
-                call.clone(),
-                Call {
-                    actor: actor.clone(),
-                    pending,
-                    needs: None,
-                },
-            );
+            self.note_call(actor, call, pending);
             self.retry_call(call);
         } else if self.world.tools.is_idempotent(&tool) {
             self.make_call(actor, call.clone(), pending, None);
         } else {
-            self.calls.insert(
-                call.clone(),
-                Call {
-                    actor: actor.clone(),
-                    pending,
-                    needs: None,
-                },
-            );
+            self.note_call(actor, call, pending);
             self.tool_finished(call, Err(ToolFailure::interrupted(&tool)));
         }
     }

@@ -211,7 +211,7 @@ impl ActorEngine {
     /// Takes up what the sessions of dead tabs left to do for an actor.
     pub(super) fn adopt_orphans(&mut self, actor: &ActorId) {
         self.collect_inbox(actor);
-        self.with_running(actor, |engine, running| engine.resume_calls(actor, running));
+        self.resume_calls(actor);
     }
 }
 
