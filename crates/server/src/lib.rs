@@ -9,6 +9,7 @@
 //! and bounds. Nothing here looks into a transaction. See [`relay`] for what is promised when something is slow, full
 //! or gone.
 
+pub mod cli;
 pub mod console;
 pub mod http;
 pub mod refusals;

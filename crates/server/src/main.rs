@@ -1,12 +1,13 @@
-//! `pleione-sync`: reads its settings from the environment, serves until it is told to stop.
+//! `pleione-sync`: does what its command line asks; without a command, serves until it is told to stop.
 //!
-//! Exit codes: 0 stopped as asked, 1 something failed, 2 a setting cannot be used.
+//! Exit codes: 0 done or stopped as asked, 1 something failed, 2 a setting or the command line cannot be used.
 
 use std::process::ExitCode;
 
+use pleione_sync::cli::{CliError, Command};
 use pleione_sync::console;
 use pleione_sync::server::{Server, StartError, start_line};
-use pleione_sync::settings::{RawSettings, SettingError, Settings};
+use pleione_sync::settings::{SettingError, Settings};
 use pleione_sync::shutdown::Signals;
 
 /// Why the process ends before it was asked to, or badly.
@@ -36,21 +37,34 @@ impl RunError {
 }
 
 fn main() -> ExitCode {
-    match run() {
+    let command = match Command::from_process() {
+        Ok(command) => command,
+        // Help goes to standard output with code 0, a wrong command line to standard error with code 2.
+        Err(CliError::Usage(usage)) => usage.exit(),
+        Err(CliError::Setting(error)) => return fail(&error.into()),
+    };
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            console::warn(&error);
-            error.exit_code()
-        }
+        Err(error) => fail(&error),
     }
 }
 
-fn run() -> Result<(), RunError> {
-    let settings = Settings::try_from(&RawSettings::from_environment())?;
+fn fail(error: &RunError) -> ExitCode {
+    console::warn(error);
+    error.exit_code()
+}
+
+fn run(command: Command) -> Result<(), RunError> {
+    match command {
+        Command::Serve(raw) => run_server(&Settings::try_from(*raw)?),
+    }
+}
+
+fn run_server(settings: &Settings) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let result = runtime.block_on(serve(&settings));
+    let result = runtime.block_on(serve(settings));
     // A page that is still being sent must not keep the process.
     runtime.shutdown_background();
     result

@@ -37,8 +37,8 @@ pub enum StartError {
         cause: std::io::Error,
     },
     /// The file cannot be used as storage.
-    #[error("DB_PATH: expected an SQLite file, or a place for one, for this process alone: {0}")]
-    Storage(#[from] storage::sqlite::OpenError),
+    #[error(transparent)]
+    Storage(#[from] storage::OpenError),
     /// A folder of pages is not there.
     #[error("{variable}={path}: expected a folder")]
     Pages {
@@ -91,7 +91,7 @@ impl Server {
         let context = HttpContext {
             commands: commands.downgrade(),
             limits: FrameLimits {
-                frame_bytes_max: settings.frame_bytes_max,
+                frame_bytes_max: settings.limits.frame_bytes_max,
                 ..FrameLimits::default()
             },
             pages,
@@ -183,7 +183,10 @@ pub fn start_line(settings: &Settings, address: SocketAddr) -> String {
     let port = address.port();
     let storage = match &settings.storage {
         StorageSettings::InMemory => "in memory, gone when it stops".to_owned(),
-        StorageSettings::Sqlite { path } => format!("in {}", path.display()),
+        StorageSettings::Sqlite { path } | StorageSettings::Pglite { path } => {
+            format!("in {}", path.display())
+        }
+        StorageSettings::Postgres { .. } => "in PostgreSQL".to_owned(),
     };
     format!(
         "pleione-sync: http://{host}:{port}/ (sync at ws://{host}:{port}/sync); logs are kept {storage}"

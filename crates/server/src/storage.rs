@@ -108,13 +108,30 @@ impl From<rusqlite::Error> for WriteError {
     }
 }
 
+/// Storage could not be opened. Names the setting that is to be changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The file cannot be used.
+    #[error("DB_PATH: expected an SQLite file, or a place for one, for this process alone: {0}")]
+    Sqlite(#[from] sqlite::OpenError),
+    /// This binary was built without the back end.
+    #[error("SYNC_MAIA_STORAGE={kind}: expected a back end that this binary was built with")]
+    NotBuilt {
+        /// The back end.
+        kind: &'static str,
+    },
+}
+
 /// Opens the back end that the settings name.
 ///
 /// # Errors
-/// When its file cannot be opened or is not a database of ours.
-pub fn open(settings: &StorageSettings) -> Result<Box<dyn Storage>, sqlite::OpenError> {
+/// When it cannot be opened, is not a database of ours, or is not part of this binary.
+pub fn open(settings: &StorageSettings) -> Result<Box<dyn Storage>, OpenError> {
     Ok(match settings {
         StorageSettings::InMemory => Box::<memory::MemoryStorage>::default(),
         StorageSettings::Sqlite { path } => Box::new(sqlite::SqliteStorage::open(path)?),
+        StorageSettings::Pglite { .. } => return Err(OpenError::NotBuilt { kind: "pglite" }),
+        StorageSettings::Postgres { .. } => return Err(OpenError::NotBuilt { kind: "postgres" }),
     })
 }

@@ -75,3 +75,40 @@ fn r12_a_database_that_another_server_has_open_is_told() {
     let settings = [("SYNC_MAIA_STORAGE", "sqlite"), ("DB_PATH", path)];
     check_refused(&settings, &["DB_PATH", path, "locked"]);
 }
+
+#[test]
+fn a_flag_goes_before_its_variable_and_an_empty_variable_is_not_set() {
+    let run = |port: &str, flags: &[&str]| {
+        let output = command().env("PORT", port).args(flags).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let line = run("variable", &["--port", "flag"]);
+    assert!(line.contains("PORT=flag"), "{line}");
+    // What is complained of is the other setting: the empty one was not read.
+    let line = run("", &["--bind-address", "here"]);
+    assert!(line.contains("BIND_ADDRESS=here"), "{line}");
+}
+
+#[test]
+fn help_tells_every_variable_and_no_secret() {
+    let secret = "postgres://maia:hush@db/sync";
+    let mut help = command();
+    let output = help.env("SYNC_MAIA_DB_URL", secret).arg("--help").output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for variable in ["SYNC_MAIA_STORAGE", "SYNC_MAIA_DB_URL", "DB_PATH", "PORT"] {
+        assert!(text.contains(&format!("[env: {variable}]")), "{text}");
+    }
+    assert!(!text.contains("hush"), "{text}");
+}
+
+#[test]
+fn r12_a_command_line_that_is_none_ends_the_start() {
+    for arguments in [["--prot", "1"], ["sevre", "--port"]] {
+        let output = command().args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert!(line.contains(arguments[0]), "{line}");
+    }
+}

@@ -1,0 +1,90 @@
+//! The command line: which command, with which settings. Without a command the server serves.
+//!
+//! Pure but for reading the environment: what a command does is its own module's.
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::settings::{RawSettings, SettingError, with_environment};
+
+/// What the process was asked to do.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pleione-sync",
+    version,
+    about = "The sync server: clients speak CoJSON's protocol to it at /sync",
+    after_help = "Without a command it serves. Every setting is a flag or a variable; the flag goes first.",
+    args_conflicts_with_subcommands = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: RawSettings,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve until told to stop (as without a command)
+    Serve(Box<RawSettings>),
+}
+
+/// Why nothing is done.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// The command line is not one, or help was asked for; shown as it is.
+    #[error(transparent)]
+    Usage(clap::Error),
+}
+
+impl From<clap::Error> for CliError {
+    fn from(error: clap::Error) -> Self {
+        match SettingError::from_clap(&error) {
+            Some(setting) if error.kind() == ErrorKind::ValueValidation => Self::Setting(setting),
+            _ => Self::Usage(error),
+        }
+    }
+}
+
+impl Command {
+    /// What this process was started for.
+    ///
+    /// # Errors
+    /// When a setting or the command line cannot be used, and when help was asked for.
+    pub fn from_process() -> Result<Self, CliError> {
+        Self::from_arguments(std::env::args_os().collect(), true)
+    }
+
+    /// What these arguments ask for (the first is the program's name), with the environment or without.
+    pub(crate) fn from_arguments(
+        arguments: Vec<OsString>,
+        reads_environment: bool,
+    ) -> Result<Self, CliError> {
+        let mut command = Cli::command();
+        let names = command.get_subcommands().map(clap::Command::get_name);
+        let first = arguments.get(1).and_then(|argument| argument.to_str());
+        // The variables are the named command's then, and not also the server's.
+        let is_named = first.is_some_and(|first| names.into_iter().any(|name| name == first));
+        command = with_environment(command, |_| reads_environment && !is_named);
+        let commands: Vec<_> = command
+            .get_subcommands()
+            .map(|command| command.get_name().to_owned())
+            .collect();
+        for name in commands {
+            command = command.mut_subcommand(name, |command| {
+                with_environment(command, |_| reads_environment)
+            });
+        }
+        let matches = command.try_get_matches_from_mut(arguments)?;
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok(cli
+            .command
+            .unwrap_or_else(|| Self::Serve(Box::new(cli.serve))))
+    }
+}

@@ -1,0 +1,105 @@
+//! Where logs are kept.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::value::{Secret, SettingError, secret, value};
+
+/// The back ends by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StorageKind {
+    /// `in-memory`
+    InMemory,
+    /// `sqlite`
+    Sqlite,
+    /// `pglite`
+    Pglite,
+    /// `postgres`
+    Postgres,
+}
+
+impl StorageKind {
+    const ALLOWED: &str = "`in-memory`, `sqlite`, `pglite` or `postgres`";
+
+    fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "in-memory" => Self::InMemory,
+            "sqlite" => Self::Sqlite,
+            "pglite" => Self::Pglite,
+            "postgres" => Self::Postgres,
+            _ => return None,
+        })
+    }
+}
+
+/// What is said about storage.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Storage")]
+pub struct RawStorage {
+    /// Where logs are kept: `sqlite`, a file; `postgres`, a database that several servers may share; `pglite`, a database
+    /// within this process; or `in-memory`, nowhere
+    #[arg(long = "storage", env = "SYNC_MAIA_STORAGE", value_name = "KIND", default_value = "sqlite",
+        value_parser = value(StorageKind::ALLOWED, StorageKind::parse))]
+    storage: StorageKind,
+    /// The `SQLite` file, or `PGlite`'s folder; made if it is missing
+    #[arg(
+        long,
+        env = "DB_PATH",
+        value_name = "PATH",
+        default_value = "./local-sync.db"
+    )]
+    db_path: PathBuf,
+    /// The database of `postgres`: `postgres://user:password@host/name`
+    #[arg(long, env = "SYNC_MAIA_DB_URL", value_name = "URL",
+        value_parser = secret(DB_URL_ALLOWED, parse_db_url))]
+    db_url: Option<Secret>,
+}
+
+const DB_URL_ALLOWED: &str = "`postgres://user:password@host/name`";
+
+fn parse_db_url(text: &str) -> Option<Secret> {
+    let is_url = ["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme));
+    is_url.then(|| Secret::new(text))
+}
+
+/// Where logs are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StorageSettings {
+    /// Nowhere: they are gone when the process ends.
+    InMemory,
+    /// In an `SQLite` file.
+    Sqlite {
+        /// The file; made if it is missing.
+        path: PathBuf,
+    },
+    /// In a folder of `PGlite`, within this process.
+    Pglite {
+        /// The folder; made if it is missing.
+        path: PathBuf,
+    },
+    /// In a database that speaks `PostgreSQL`'s protocol.
+    Postgres {
+        /// Where it is, and with which name and password it is opened.
+        url: Secret,
+    },
+}
+
+impl TryFrom<RawStorage> for StorageSettings {
+    type Error = SettingError;
+
+    fn try_from(raw: RawStorage) -> Result<Self, SettingError> {
+        let path = raw.db_path;
+        Ok(match raw.storage {
+            StorageKind::InMemory => Self::InMemory,
+            StorageKind::Sqlite => Self::Sqlite { path },
+            StorageKind::Pglite => Self::Pglite { path },
+            StorageKind::Postgres => match raw.db_url {
+                Some(url) => Self::Postgres { url },
+                None => return Err(SettingError::new("SYNC_MAIA_DB_URL", "", DB_URL_ALLOWED)),
+            },
+        })
+    }
+}
