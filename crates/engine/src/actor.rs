@@ -22,6 +22,7 @@ mod documents;
 mod effect;
 mod engine;
 mod ids;
+mod live_query;
 mod memory;
 mod query;
 mod running;

@@ -6,6 +6,7 @@ pub mod expression;
 pub mod machine;
 mod names;
 pub mod reactive_store;
+mod sameness;
 pub mod schema;
 pub mod style;
 pub mod subscription_cache;

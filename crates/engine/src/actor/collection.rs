@@ -9,6 +9,7 @@ use std::sync::Arc;
 use cojson::ids::{CoId, Timestamp};
 use cojson::json::Json;
 use cojson::node::Node;
+use cojson::view::ListView;
 
 use crate::subscription_cache::SubscriptionCache;
 
@@ -21,10 +22,20 @@ pub(crate) struct Collections {
     subscriptions: SubscriptionCache<CoId>,
 }
 
+#[derive(Default)]
 struct Collection {
     name: Arc<str>,
-    order: Vec<CoId>,
-    items: BTreeMap<CoId, Json>,
+    /// What is listed, in order.
+    slots: Vec<Slot>,
+    places: BTreeMap<CoId, usize>,
+    /// The items of the slots; `None` since one of them changed.
+    items: Option<Arc<Vec<Json>>>,
+}
+
+/// A place in a list, and its item if it can be read.
+struct Slot {
+    id: CoId,
+    item: Option<Json>,
 }
 
 impl Collections {
@@ -32,11 +43,9 @@ impl Collections {
     pub(crate) fn acquire(&mut self, id: &CoId, name: &Arc<str>, node: &mut Node) {
         self.subscriptions.acquire(id.clone());
         if !self.by_id.contains_key(id) {
-            let name = Arc::clone(name);
             let collection = Collection {
-                name,
-                order: Vec::new(),
-                items: BTreeMap::new(),
+                name: Arc::clone(name),
+                ..Collection::default()
             };
             self.by_id.insert(id.clone(), collection);
             node.load(id);
@@ -103,69 +112,90 @@ impl Collections {
             .collect()
     }
 
-    /// The items that are there, in the list's order.
-    pub(crate) fn items(&self, id: &CoId) -> impl Iterator<Item = &Json> {
-        self.by_id.get(id).into_iter().flat_map(|collection| {
-            collection
-                .order
-                .iter()
-                .filter_map(|item| collection.items.get(item))
-        })
+    /// The items that are there, in the list's order; the very same as long as nothing changed.
+    pub(crate) fn items(&mut self, id: &CoId) -> Arc<Vec<Json>> {
+        let collection = self.by_id.get_mut(id);
+        collection.map(Collection::items).unwrap_or_default()
     }
 
-    /// Takes a list's order over; whether it or an item is another now.
+    /// Takes a list's order over; whether it is another now.
     fn reread_order(&mut self, id: &CoId, node: &mut Node) -> bool {
         let Some(collection) = self.by_id.get_mut(id) else {
             return false;
         };
-        let order = node
-            .list(id)
-            .map(|list| item_ids(list.iter()))
-            .unwrap_or_default();
-        let mut is_changed = order != collection.order;
-        collection.order = order;
-        for item in collection.forget_strangers() {
-            self.holders
-                .entry(item.clone())
-                .or_default()
-                .insert(id.clone());
-            node.load(&item);
-            is_changed |= collection.reread_item(&item, node);
-        }
-        is_changed
-    }
-}
-
-impl Collection {
-    /// Drops the items that are not listed any more; those that are listed and not here.
-    fn forget_strangers(&mut self) -> Vec<CoId> {
-        let listed: BTreeSet<&CoId> = self.order.iter().collect();
-        self.items.retain(|item, _| listed.contains(item));
-        let is_missing = |item: &&CoId| !self.items.contains_key(*item);
-        self.order.iter().filter(is_missing).cloned().collect()
-    }
-
-    /// Reads an item again; whether it is another now. One that is equal stays the very same.
-    fn reread_item(&mut self, id: &CoId, node: &mut Node) -> bool {
-        let item = node.map(id).map(|map| with_id(&map.to_json(), id));
-        if item.as_ref() == self.items.get(id) {
+        let Some(new) = collection.reread_order(node.list(id)) else {
             return false;
-        }
-        match item {
-            Some(item) => self.items.insert(id.clone(), item),
-            None => self.items.remove(id),
         };
+        for item in new {
+            let lists = self.holders.entry(item.clone()).or_default();
+            lists.insert(id.clone());
+            node.load(&item);
+            collection.reread_item(&item, node);
+        }
         true
     }
 }
 
-/// The ids among a list's items, each once, in order. What is no id is not an item.
-fn item_ids<'a>(items: impl Iterator<Item = &'a Json>) -> Vec<CoId> {
-    let mut seen = BTreeSet::new();
-    items
-        .filter_map(|item| CoId::parse(item.as_str()?).ok())
-        .filter(|id| seen.insert(id.clone()))
-        .collect()
+impl Collection {
+    fn items(&mut self) -> Arc<Vec<Json>> {
+        let slots = &self.slots;
+        let read = || slots.iter().filter_map(|slot| slot.item.clone()).collect();
+        Arc::clone(self.items.get_or_insert_with(|| Arc::new(read())))
+    }
+
+    /// Takes over what is listed; what was not listed before. `None`: nothing is another than before.
+    fn reread_order(&mut self, list: Option<&ListView>) -> Option<Vec<CoId>> {
+        let mut listed = list.into_iter().flat_map(ListView::iter).peekable();
+        let mut kept = 0;
+        let is_kept = |slot: &Slot, text: &Json| text.as_str() == Some(slot.id.as_str());
+        while let Some(slot) = self.slots.get(kept)
+            && listed.next_if(|text| is_kept(slot, text)).is_some()
+        {
+            kept += 1;
+        }
+        if kept == self.slots.len() && listed.peek().is_none() {
+            return None;
+        }
+        let mut left: BTreeMap<CoId, Option<Json>> = self.cut_off(kept);
+        let mut new = Vec::new();
+        for id in listed.filter_map(|text| CoId::parse(text.as_str()?).ok()) {
+            if self.places.contains_key(&id) {
+                continue; // Each counts once, where it stands first.
+            }
+            let item = left.remove(&id).unwrap_or_else(|| {
+                new.push(id.clone());
+                None
+            });
+            self.places.insert(id.clone(), self.slots.len());
+            self.slots.push(Slot { id, item });
+        }
+        Some(new)
+    }
+
+    /// Takes the slots from a place on out.
+    fn cut_off(&mut self, kept: usize) -> BTreeMap<CoId, Option<Json>> {
+        self.items = None;
+        let cut = self.slots.split_off(kept);
+        for slot in &cut {
+            self.places.remove(&slot.id);
+        }
+        cut.into_iter().map(|slot| (slot.id, slot.item)).collect()
+    }
+
+    /// Reads an item again; whether it is another now. One that is equal stays the very same.
+    fn reread_item(&mut self, id: &CoId, node: &mut Node) -> bool {
+        let place = self.places.get(id);
+        let Some(slot) = place.and_then(|place| self.slots.get_mut(*place)) else {
+            return false;
+        };
+        let item = node.map(id).map(|map| with_id(&map.to_json(), id));
+        let is_changed = item != slot.item;
+        if is_changed {
+            slot.item = item;
+            self.items = None;
+        }
+        is_changed
+    }
 }
 
 /// A value's own fields and its `id`.

@@ -268,3 +268,11 @@ impl ActorEngine {
         }));
     }
 }
+
+/// An actor that runs, found without borrowing the rest of the engine.
+fn running_mut<'a>(
+    actors: &'a mut IndexMap<ActorId, Actor>,
+    actor: &ActorId,
+) -> Option<&'a mut Running> {
+    actors.get_mut(actor)?.running.as_deref_mut()
+}

@@ -11,9 +11,9 @@ use cojson::ids::CoId;
 use cojson::json::{Json, JsonObject};
 use cojson::node::Node;
 
-use super::collection::Collections;
 use crate::definition_error::{DefinitionError, Place};
 use crate::expression::{Expression, Scope};
+use crate::sameness::keep_equal;
 
 /// A query as the definition states it.
 #[derive(Debug)]
@@ -94,45 +94,43 @@ impl Query {
         matches!(self.filter.as_slice(), [(field, _)] if &**field == "id")
     }
 
-    /// The result now. `referenced` collects the values that a `map` looked into beside the items.
-    pub(crate) fn run(
+    /// What each filtered field must equal now; a filter on what is undefined matches nothing.
+    pub(crate) fn wanted(&self, context: &Json) -> Vec<Option<Json>> {
+        let scope = Scope::new(context);
+        let value = |(_, expression): &(_, Expression)| expression.evaluate(&scope).ok().flatten();
+        self.filter.iter().map(value).collect()
+    }
+
+    /// Whether an item's fields equal what is wanted.
+    pub(crate) fn matches(&self, item: &Json, wanted: &[Option<Json>]) -> bool {
+        let mut fields = self.filter.iter().zip(wanted);
+        fields.all(|((field, _), value)| value.is_some() && item.get(field) == value.as_ref())
+    }
+
+    /// What the context shows of the items that were found: one or all, sorted, cut and mapped. What is equal to what
+    /// was shown before is the very same. `referenced` collects the values that a `map` looked into beside the items.
+    pub(crate) fn shown(
         &self,
-        collection: &CoId,
-        context: &Json,
-        collections: &Collections,
+        found: &Arc<Vec<Json>>,
+        before: &Json,
         node: &mut Node,
         referenced: &mut BTreeSet<CoId>,
     ) -> Json {
-        let wanted = self.filter_values(context);
-        let matching = collections
-            .items(collection)
-            .filter(|item| matches(item, &wanted));
         if self.finds_one() {
-            return matching
-                .into_iter()
-                .next()
-                .map_or(Json::Null, |item| self.mapped(item, node, referenced));
+            let first = found.first();
+            return first.map_or(Json::Null, |item| self.mapped(item, node, referenced));
         }
-        let mut items: Vec<Json> = matching.cloned().collect();
-        if !self.sort.is_empty() {
-            items.sort_by(|left, right| self.compare(left, right));
+        let limit = self.limit.unwrap_or(usize::MAX);
+        if self.sort.is_empty() && self.map.is_empty() && found.len() <= limit {
+            return Json::Array(Arc::clone(found));
         }
-        items.truncate(self.limit.unwrap_or(usize::MAX));
-        if !self.map.is_empty() {
-            for item in &mut items {
-                *item = self.mapped(item, node, referenced);
-            }
+        let mut items = Vec::clone(found);
+        items.sort_by(|left, right| self.compare(left, right));
+        items.truncate(limit);
+        for item in &mut items {
+            *item = self.mapped(item, node, referenced);
         }
-        items.into()
-    }
-
-    /// What each filtered field must equal now; a filter on what is undefined matches nothing.
-    fn filter_values(&self, context: &Json) -> Vec<(&str, Option<Json>)> {
-        let scope = Scope::new(context);
-        self.filter
-            .iter()
-            .map(|(field, expression)| (&**field, expression.evaluate(&scope).ok().flatten()))
-            .collect()
+        keep_equal(before.as_array().unwrap_or_default(), items).into()
     }
 
     fn compare(&self, left: &Json, right: &Json) -> Ordering {
@@ -163,12 +161,6 @@ impl Query {
         }
         members.into()
     }
-}
-
-fn matches(item: &Json, wanted: &[(&str, Option<Json>)]) -> bool {
-    wanted
-        .iter()
-        .all(|(field, value)| value.is_some() && item.get(field) == value.as_ref())
 }
 
 /// Walks a path; where the next step would be into a text that is a value's id, it goes on in that value.

@@ -1,6 +1,6 @@
 //! A running actor: its definition, its memory, its machine's place and its screen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 
 use super::ActorId;
 use super::definition::ActorDefinition;
+use super::live_query::LiveQuery;
 use super::memory::Memory;
 use super::query::Query;
 use super::space::Named;
@@ -29,15 +30,6 @@ pub(crate) struct Running {
     /// The children that were made, by the names that slots use.
     pub(crate) children: IndexMap<Arc<str>, ActorId>,
     queries: Vec<LiveQuery>,
-}
-
-/// A query and what it read the last time.
-struct LiveQuery {
-    key: Arc<str>,
-    query: Arc<Query>,
-    collection: CoId,
-    referenced: BTreeSet<CoId>,
-    is_stale: bool,
 }
 
 impl Running {
@@ -96,13 +88,7 @@ impl Running {
             }
             !is_replaced
         });
-        self.queries.push(LiveQuery {
-            key: Arc::clone(key),
-            query: Arc::clone(query),
-            collection,
-            referenced: BTreeSet::new(),
-            is_stale: true,
-        });
+        self.queries.push(LiveQuery::new(key, query, collection));
     }
 
     /// Follows the queries that actions made, now or before they were stored.
@@ -143,32 +129,20 @@ impl Running {
         }
     }
 
-    /// Marks the queries that a change of this collection or value concerns; whether there are any.
-    pub(crate) fn mark_stale(&mut self, id: &CoId) -> bool {
-        let mut is_concerned = false;
-        for query in &mut self.queries {
-            if query.collection == *id || query.referenced.contains(id) {
-                query.is_stale = true;
-                is_concerned = true;
-            }
+    /// Tells the queries of a changed collection or value.
+    pub(crate) fn note_changed(&mut self, id: &CoId) {
+        for live in &mut self.queries {
+            live.note_changed(id);
         }
-        is_concerned
     }
 
     /// Runs the queries that are stale; whether the context shows something else now.
     pub(crate) fn refresh_queries(&mut self, world: &mut World) -> bool {
         let mut is_changed = false;
-        for live in self.queries.iter_mut().filter(|live| live.is_stale) {
-            live.is_stale = false;
-            live.referenced.clear();
-            let result = live.query.run(
-                &live.collection,
-                self.memory.visible(),
-                &world.collections,
-                &mut world.node,
-                &mut live.referenced,
-            );
-            is_changed |= self.memory.set_result(&live.key, result);
+        for live in &mut self.queries {
+            if let Some(result) = live.refresh(self.memory.visible(), world) {
+                is_changed |= self.memory.set_result(&live.key, result);
+            }
         }
         is_changed
     }
@@ -180,13 +154,7 @@ impl Running {
         self.memory.set(&snapshot.state, &snapshot.context);
         self.snapshot = snapshot;
         if is_changed {
-            for live in self
-                .queries
-                .iter_mut()
-                .filter(|live| live.query.reads_context())
-            {
-                live.is_stale = true;
-            }
+            self.queries.iter_mut().for_each(LiveQuery::note_context);
         }
         is_changed
     }
@@ -201,9 +169,7 @@ impl Running {
     /// Takes in what is stored, from wherever it came; the name of a state that the definition no longer has.
     pub(crate) fn read(&mut self, stored: &Json) -> Option<Arc<str>> {
         self.memory.read(&self.definition.defaults, stored);
-        for live in &mut self.queries {
-            live.is_stale |= live.query.reads_context();
-        }
+        self.queries.iter_mut().for_each(LiveQuery::note_context);
         if self.snapshot.state == *self.memory.state() {
             return None;
         }

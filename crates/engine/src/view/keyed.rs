@@ -76,23 +76,6 @@ pub(super) fn staying(old_positions: &[Option<usize>]) -> Vec<bool> {
     stays
 }
 
-/// How many items at the start, and how many of the others at the end, are the very same.
-pub(super) fn common_ends(old: &[Json], new: &[Json]) -> (usize, usize) {
-    let same = |(old, new): &(&Json, &Json)| old.is_same(new);
-    let start = old.iter().zip(new).take_while(same).count();
-    let (old_rest, new_rest) = (
-        old.get(start..).unwrap_or_default(),
-        new.get(start..).unwrap_or_default(),
-    );
-    let end = old_rest
-        .iter()
-        .rev()
-        .zip(new_rest.iter().rev())
-        .take_while(same)
-        .count();
-    (start, end)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use cojson::json::Json;
 
 use super::blocks::{BlockId, NewRow, Shown, ShownRows};
-use super::keyed::{RowKey, common_ends, match_rows, staying};
+use super::keyed::{RowKey, match_rows, staying};
 use super::patch::NodeId;
 use super::render::{Inside, Renderer};
 use super::template::Rows;
 use crate::expression::{Local, Scope};
+use crate::sameness::common_ends;
 
 impl Renderer<'_> {
     /// Brings the rows in step with the items.

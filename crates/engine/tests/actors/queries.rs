@@ -107,6 +107,30 @@ fn b02_a_toggle_leaves_every_other_item_the_very_same() {
 }
 
 #[test]
+fn b02_a_change_leaves_every_other_mapped_item_the_very_same() {
+    let mut device = Device::new(1);
+    let writer = device.create(&todos());
+    for text in ["a", "b", "c"] {
+        device.send(&writer, "CREATE", &format!(r#"{{"text":"{text}"}}"#));
+    }
+    let reader = device.create(&json(
+        r#"{"id":"reader","context":{"list":{"schema":"todos","options":{"map":{"label":"$$text"}}}}}"#,
+    ));
+    let list = |device: &mut Device| device.context(&reader).get("list").unwrap().clone();
+    let before = list(&mut device);
+    let id = before.as_array().unwrap()[1].get("id").unwrap().clone();
+    device.send(&writer, "TOGGLE", &format!(r#"{{"id":{id}}}"#));
+    let after = list(&mut device);
+    let pairs = before
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(after.as_array().unwrap());
+    let same: Vec<bool> = pairs.map(|(before, after)| before.is_same(after)).collect();
+    assert_eq!(same, [true, false, true]);
+}
+
+#[test]
 fn b03_many_changes_in_a_task_ask_for_one_frame() {
     let mut device = Device::new(1);
     let actor = device.create(&todos());

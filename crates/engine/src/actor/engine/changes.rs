@@ -5,7 +5,7 @@ use cojson::json::Json;
 use cojson::view::MapView;
 
 use super::super::{ActorId, Effect};
-use super::{ActorEngine, PendingMessage};
+use super::{ActorEngine, PendingMessage, running_mut};
 use crate::machine::Event;
 
 impl ActorEngine {
@@ -87,7 +87,7 @@ impl ActorEngine {
         for actor in self.actors.values_mut() {
             if let Some(running) = &mut actor.running {
                 for id in &touched {
-                    running.mark_stale(id);
+                    running.note_changed(id);
                 }
             }
         }
@@ -182,11 +182,7 @@ impl ActorEngine {
         session: &SessionId,
         queued: &mut Vec<PendingMessage>,
     ) {
-        let Some(running) = self
-            .actors
-            .get_mut(actor)
-            .and_then(|actor| actor.running.as_mut())
-        else {
+        let Some(running) = running_mut(&mut self.actors, actor) else {
             return;
         };
         let handled = running.memory.cursor(session);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::{ActorId, SendError, Ticket};
-use super::ActorEngine;
+use super::{ActorEngine, running_mut};
 use crate::machine::Event;
 use crate::view::{CompiledView, DomMarkers, NodeId, Patch, ViewInstance};
 
@@ -17,11 +17,7 @@ impl ActorEngine {
 
     /// Adds to a patch what makes an actor's screen show its context. Nothing is added for what did not change (R6).
     pub fn render(&mut self, actor: &ActorId, patch: &mut Patch) {
-        let Some(running) = self
-            .actors
-            .get_mut(actor)
-            .and_then(|actor| actor.running.as_mut())
-        else {
+        let Some(running) = running_mut(&mut self.actors, actor) else {
             return;
         };
         let Some(view) = &mut running.view else {
@@ -40,10 +36,7 @@ impl ActorEngine {
 
     /// Forgets what an actor's screen shows: the next render builds all of it.
     pub fn reset_screen(&mut self, actor: &ActorId) {
-        let running = self
-            .actors
-            .get_mut(actor)
-            .and_then(|actor| actor.running.as_mut());
+        let running = running_mut(&mut self.actors, actor);
         if let Some(view) = running.and_then(|running| running.view.as_mut()) {
             *view = ViewInstance::new(Arc::clone(view.view()));
         }
@@ -59,11 +52,7 @@ impl ActorEngine {
         handler: u32,
         markers: &DomMarkers,
     ) -> Result<Option<Ticket>, SendError> {
-        let running = self
-            .actors
-            .get_mut(actor)
-            .and_then(|actor| actor.running.as_mut());
-        let Some(running) = running else {
+        let Some(running) = running_mut(&mut self.actors, actor) else {
             return Ok(None);
         };
         let Some(view) = &mut running.view else {
