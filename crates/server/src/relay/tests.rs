@@ -8,7 +8,7 @@ use cojson::sync::{ContentMessage, WriteBatch};
 use tokio::time::timeout;
 
 use super::*;
-use crate::storage::conformance::{Author, header};
+use crate::storage::conformance::{Author, header, read_through};
 use crate::storage::memory::MemoryStorage;
 
 struct Harness {
@@ -97,9 +97,7 @@ struct FullDisk {
 }
 
 impl Storage for FullDisk {
-    fn load(&mut self, id: &CoId) -> Result<Option<Loaded>, LoadError> {
-        self.memory.load(id)
-    }
+    read_through!(memory);
 
     fn write(&mut self, batches: &[WriteBatch]) -> Vec<Result<(), WriteError>> {
         if !self.is_full.load(Ordering::SeqCst) {

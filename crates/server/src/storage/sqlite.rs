@@ -5,15 +5,16 @@
 
 mod read;
 mod schema;
+mod survey;
 mod write;
 
 use std::path::{Path, PathBuf};
 
-use cojson::ids::CoId;
+use cojson::ids::{CoId, SessionId};
 use cojson::sync::WriteBatch;
 use rusqlite::Connection;
 
-use super::{LoadError, Loaded, Storage, WriteError};
+use super::{LoadError, Outline, Stats, Storage, Stretch, WriteError};
 
 /// A file that cannot be used as storage.
 #[derive(Debug, thiserror::Error)]
@@ -69,8 +70,26 @@ impl SqliteStorage {
 }
 
 impl Storage for SqliteStorage {
-    fn load(&mut self, id: &CoId) -> Result<Option<Loaded>, LoadError> {
-        read::load(&self.connection, id)
+    fn outline(&mut self, id: &CoId) -> Result<Option<Outline>, LoadError> {
+        read::outline(&self.connection, id)
+    }
+
+    fn read(
+        &mut self,
+        id: &CoId,
+        session: &SessionId,
+        after: u32,
+        bytes_max: usize,
+    ) -> Result<Stretch, LoadError> {
+        read::read(&self.connection, id, session, after, bytes_max)
+    }
+
+    fn ids(&mut self, after: Option<&CoId>, count_max: usize) -> Result<Vec<CoId>, LoadError> {
+        survey::ids(&self.connection, after, count_max)
+    }
+
+    fn stats(&mut self, largest_max: usize) -> Result<Stats, LoadError> {
+        survey::stats(&self.connection, largest_max)
     }
 
     fn write(&mut self, batches: &[WriteBatch]) -> Vec<Result<(), WriteError>> {

@@ -93,7 +93,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::storage::conformance::{Author, batch, header, value_write};
+    use crate::storage::conformance::{Author, batch, header, read_through, value_write};
     use crate::storage::memory::MemoryStorage;
 
     /// Notes how many batches each commit takes; the first one waits until it is let on.
@@ -104,9 +104,7 @@ mod tests {
     }
 
     impl Storage for SlowDisk {
-        fn load(&mut self, id: &CoId) -> Result<Option<Loaded>, LoadError> {
-            self.memory.load(id)
-        }
+        read_through!(memory);
 
         fn write(&mut self, batches: &[WriteBatch]) -> Vec<Result<(), WriteError>> {
             self.commits.lock().unwrap().push(batches.len());

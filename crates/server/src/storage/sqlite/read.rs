@@ -1,21 +1,18 @@
-//! Reading a value's log. A session is read in pieces, each up to a signature; where a record is damaged the session
+//! Reading a value: its outline, and a session in pieces, each up to a signature. Where a record is damaged the session
 //! ends at the last signature before it.
-
-use std::collections::BTreeMap;
 
 use cojson::crypto::Signature;
 use cojson::header::Header;
 use cojson::ids::{CoId, SessionId};
-use cojson::session_log::SessionContent;
-use cojson::sync::{Segment, StoredLog};
-use cojson::transaction::Transaction;
+use cojson::session_log::CHECKPOINT_BYTES;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::storage::{Damage, LoadError, Loaded};
+use crate::storage::pieces::{Pieces, Text, parse};
+use crate::storage::{Damage, LoadError, Outline, SessionOutline, Stretch};
 
-/// Reads everything that is kept of a value.
-pub(super) fn load(connection: &Connection, id: &CoId) -> Result<Option<Loaded>, LoadError> {
+/// What is kept of a value, without its transactions.
+pub(super) fn outline(connection: &Connection, id: &CoId) -> Result<Option<Outline>, LoadError> {
     let Some((row_id, header)) = value_row(connection, id)? else {
         return Ok(None);
     };
@@ -24,20 +21,37 @@ pub(super) fn load(connection: &Connection, id: &CoId) -> Result<Option<Loaded>,
         id: id.clone(),
         detail,
     })?;
-    let mut loaded = Loaded {
-        log: StoredLog {
-            header,
-            segments: Vec::new(),
-        },
+    let mut outline = Outline {
+        header,
+        sessions: Vec::new(),
         damage: Vec::new(),
     };
-    for session in session_rows(connection, row_id)? {
-        session.read_into(connection, &mut loaded)?;
+    for row in session_rows(connection, row_id)? {
+        row.outline_into(connection, &mut outline)?;
     }
-    Ok(Some(loaded))
+    Ok(Some(outline))
 }
 
-type Text = Result<String, String>;
+/// A session's transactions from `after` on.
+pub(super) fn read(
+    connection: &Connection,
+    id: &CoId,
+    session: &SessionId,
+    after: u32,
+    bytes_max: usize,
+) -> Result<Stretch, LoadError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT sessions.rowID, sessionID, lastIdx, lastSignature, bytesSinceLastSignature
+         FROM sessions JOIN coValues ON coValues.rowID = coValue WHERE sessionID = ?1 AND id = ?2",
+    )?;
+    let row = statement
+        .query_row([session.as_str(), id.as_str()], session_row)
+        .optional()?;
+    match row {
+        Some(row) if row.count > after => Ok(row.read(connection, after, bytes_max)?),
+        _ => Ok(Stretch::default()),
+    }
+}
 
 fn value_row(connection: &Connection, id: &CoId) -> rusqlite::Result<Option<(i64, Text)>> {
     connection
@@ -56,29 +70,31 @@ fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<Text> {
     })
 }
 
-fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
-}
-
 struct SessionRow {
     row_id: i64,
     session: Text,
     count: u32,
     last_signature: Text,
+    bytes_since_signature: u64,
+}
+
+fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+    let bytes = row.get_ref(4)?.as_i64().unwrap_or_default();
+    Ok(SessionRow {
+        row_id: row.get(0)?,
+        session: text(row, 1)?,
+        count: count(row.get_ref(2)?),
+        last_signature: text(row, 3)?,
+        bytes_since_signature: u64::try_from(bytes).unwrap_or_default(),
+    })
 }
 
 fn session_rows(connection: &Connection, value: i64) -> rusqlite::Result<Vec<SessionRow>> {
     let mut statement = connection.prepare_cached(
-        "SELECT rowID, sessionID, lastIdx, lastSignature FROM sessions WHERE coValue = ?1 ORDER BY rowID",
+        "SELECT rowID, sessionID, lastIdx, lastSignature, bytesSinceLastSignature
+         FROM sessions WHERE coValue = ?1 ORDER BY rowID",
     )?;
-    let rows = statement.query_map([value], |row| {
-        Ok(SessionRow {
-            row_id: row.get(0)?,
-            session: text(row, 1)?,
-            count: count(row.get_ref(2)?),
-            last_signature: text(row, 3)?,
-        })
-    })?;
+    let rows = statement.query_map([value], session_row)?;
     rows.collect()
 }
 
@@ -89,29 +105,78 @@ fn count(value: ValueRef<'_>) -> u32 {
     number.unwrap_or(u32::MAX)
 }
 
+fn parse_signature(text: &Text) -> Result<Signature, String> {
+    let text = text.as_ref().map_err(Clone::clone)?;
+    Signature::parse(text).map_err(|error| error.to_string())
+}
+
 impl SessionRow {
-    fn read_into(&self, connection: &Connection, loaded: &mut Loaded) -> rusqlite::Result<()> {
-        let session = self
-            .session
-            .clone()
-            .and_then(|text| SessionId::parse(&text).map_err(|error| error.to_string()));
+    fn outline_into(self, connection: &Connection, outline: &mut Outline) -> rusqlite::Result<()> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        let session = self.session.as_ref().map_err(Clone::clone);
+        let session =
+            session.and_then(|text| SessionId::parse(text).map_err(|error| error.to_string()));
         let session = match session {
             Ok(session) => session,
             Err(detail) => {
-                loaded.damage.push(self.damage(0, detail));
+                outline.damage.push(self.damage(0, detail));
                 return Ok(());
             }
         };
-        let mut pieces = Pieces::new(self.signatures(connection)?);
-        if let Err(detail) = self.read_transactions(connection, &mut pieces)? {
-            loaded.damage.push(self.damage(pieces.after, detail));
-        }
-        let segments = pieces.done.into_iter().map(|content| Segment {
-            session: session.clone(),
-            content,
+        let checkpoints = self.checkpoints(connection)?;
+        let (count, last_signature) = match self.end() {
+            Ok(end) => end,
+            Err(detail) => {
+                let end = self.last_checkpoint(connection)?;
+                let readable = end.map_or(0, |(count, _)| count);
+                outline.damage.push(self.damage(readable, detail));
+                let Some(end) = end else { return Ok(()) };
+                end
+            }
+        };
+        let kept = checkpoints.saturating_mul(CHECKPOINT_BYTES as u64);
+        outline.sessions.push(SessionOutline {
+            session,
+            count,
+            last_signature,
+            bytes_least: kept.saturating_add(self.bytes_since_signature),
         });
-        loaded.log.segments.extend(segments);
         Ok(())
+    }
+
+    /// How many transactions there should be, and the signature over them.
+    fn end(&self) -> Result<(u32, Signature), String> {
+        if self.count == u32::MAX {
+            return Err("the count of transactions is none".into());
+        }
+        Ok((self.count, parse_signature(&self.last_signature)?))
+    }
+
+    fn checkpoints(&self, connection: &Connection) -> rusqlite::Result<u64> {
+        connection
+            .prepare_cached("SELECT count(*) FROM signatureAfter WHERE ses = ?1")?
+            .query_row([self.row_id], |row| row.get(0))
+            .map(|count: i64| u64::try_from(count).unwrap_or_default())
+    }
+
+    /// The last place before the damaged end at which the session can be cut.
+    fn last_checkpoint(
+        &self,
+        connection: &Connection,
+    ) -> rusqlite::Result<Option<(u32, Signature)>> {
+        let mut statement = connection.prepare_cached(
+            "SELECT idx, signature FROM signatureAfter WHERE ses = ?1 ORDER BY idx DESC",
+        )?;
+        let mut rows = statement.query([self.row_id])?;
+        while let Some(row) = rows.next()? {
+            let end = count(row.get_ref(0)?).saturating_add(1);
+            if let (true, Ok(signature)) = (end < u32::MAX, parse_signature(&text(row, 1)?)) {
+                return Ok(Some((end, signature)));
+            }
+        }
+        Ok(None)
     }
 
     fn damage(&self, readable: u32, detail: String) -> Damage {
@@ -123,81 +188,60 @@ impl SessionRow {
         }
     }
 
-    /// Where the session can be cut: how many transactions a signature covers, and the signature.
-    fn signatures(&self, connection: &Connection) -> rusqlite::Result<BTreeMap<u32, Text>> {
-        let mut statement = connection
-            .prepare_cached("SELECT idx, signature FROM signatureAfter WHERE ses = ?1")?;
-        let rows = statement.query_map([self.row_id], |row| {
-            Ok((count(row.get_ref(0)?).saturating_add(1), text(row, 1)?))
-        })?;
-        let mut signatures: BTreeMap<u32, Text> = rows.collect::<rusqlite::Result<_>>()?;
-        signatures.insert(self.count, self.last_signature.clone());
-        Ok(signatures)
+    fn read(
+        &self,
+        connection: &Connection,
+        after: u32,
+        bytes_max: usize,
+    ) -> rusqlite::Result<Stretch> {
+        let mut pieces = Pieces::new(after, bytes_max);
+        let read = self.read_transactions(connection, &mut pieces)?;
+        let damage = read.err().map(|detail| self.damage(pieces.end(), detail));
+        let pieces = pieces.into_done();
+        Ok(Stretch { pieces, damage })
     }
 
-    /// Reads transactions into pieces until the count is reached or a record is damaged.
+    /// Reads transactions into pieces until there are enough, the count is reached or a record is damaged.
     fn read_transactions(
         &self,
         connection: &Connection,
         pieces: &mut Pieces,
     ) -> rusqlite::Result<Result<(), String>> {
-        let mut statement = connection
-            .prepare_cached("SELECT idx, tx FROM transactions WHERE ses = ?1 ORDER BY idx")?;
-        let mut rows = statement.query([self.row_id])?;
-        while pieces.count() < self.count {
+        let mut transactions = connection.prepare_cached(
+            "SELECT transactions.idx, tx, signature FROM transactions
+             LEFT JOIN signatureAfter
+               ON signatureAfter.ses = transactions.ses AND signatureAfter.idx = transactions.idx
+             WHERE transactions.ses = ?1 AND transactions.idx >= ?2 ORDER BY transactions.idx",
+        )?;
+        let mut rows = transactions.query([self.row_id, i64::from(pieces.end())])?;
+        while pieces.count() < self.count && !pieces.is_enough() {
             let Some(row) = rows.next()? else {
                 return Ok(Err(format!("transaction {} is missing", pieces.count())));
             };
-            let taken = match count(row.get_ref(0)?) {
-                index if index == pieces.count() => text(row, 1)?,
-                _ => Err(format!("transaction {} is missing", pieces.count())),
-            };
-            if let Err(detail) = taken.and_then(|text| pieces.push(&text)) {
+            if count(row.get_ref(0)?) != pieces.count() {
+                return Ok(Err(format!("transaction {} is missing", pieces.count())));
+            }
+            if let Err(detail) = self.take(row, pieces)? {
                 return Ok(Err(detail));
             }
         }
         Ok(Ok(()))
     }
-}
 
-/// The pieces of one session: those that are complete, and what has come since the last signature.
-struct Pieces {
-    signatures: BTreeMap<u32, Text>,
-    done: Vec<SessionContent>,
-    after: u32,
-    open: Vec<Transaction>,
-}
-
-impl Pieces {
-    fn new(signatures: BTreeMap<u32, Text>) -> Self {
-        Self {
-            signatures,
-            done: Vec::new(),
-            after: 0,
-            open: Vec::new(),
+    /// Takes the next transaction, and closes the piece if a signature covers it. A damaged signature within the session
+    /// costs nothing: the next one covers the same.
+    fn take(&self, row: &Row<'_>, pieces: &mut Pieces) -> rusqlite::Result<Result<(), String>> {
+        if let Err(detail) = text(row, 1)?.and_then(|text| pieces.push(&text)) {
+            return Ok(Err(detail));
         }
-    }
-
-    fn count(&self) -> u32 {
-        let open = u32::try_from(self.open.len()).unwrap_or(u32::MAX);
-        self.after.saturating_add(open)
-    }
-
-    /// Takes the next transaction, and closes the piece if a signature covers it.
-    fn push(&mut self, text: &str) -> Result<(), String> {
-        self.open.push(parse(text)?);
-        let count = self.count();
-        let Some(signature) = self.signatures.remove(&count) else {
-            return Ok(());
+        let within = parse_signature(&text(row, 2)?);
+        let signature = if pieces.count() == self.count {
+            parse_signature(&self.last_signature).or(within)
+        } else if let Ok(signature) = within {
+            Ok(signature)
+        } else {
+            return Ok(Ok(()));
         };
-        let last_signature = signature
-            .and_then(|text| Signature::parse(&text).map_err(|error| error.to_string()))?;
-        self.done.push(SessionContent {
-            after: self.after,
-            new_transactions: std::mem::take(&mut self.open),
-            last_signature,
-        });
-        self.after = count;
-        Ok(())
+        Ok(signature.map(|signature| pieces.close(signature)))
     }
 }

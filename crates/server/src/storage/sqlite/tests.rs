@@ -5,6 +5,7 @@ use cojson::sync::WriteId;
 use tempfile::TempDir;
 
 use super::*;
+use crate::storage::Loaded;
 use crate::storage::conformance::{
     self, Author, batch, header, joined, load, value_write, write_one,
 };
@@ -151,9 +152,10 @@ fn r11_a_damaged_record_costs_no_other_value_and_no_more_than_it_must() {
         ("UPDATE sessions SET lastIdx = 'nine' WHERE lastIdx = 4", 4),
         (
             "UPDATE sessions SET lastSignature = 'signature_zx' WHERE lastIdx = 4",
-            2,
+            4,
         ),
         ("UPDATE signatureAfter SET signature = 'x' WHERE idx = 3", 4),
+        ("UPDATE signatureAfter SET signature = 'x' WHERE idx = 1", 4),
     ] {
         let (_store, result, author) = damaged(statement);
         let loaded = result.unwrap().unwrap();

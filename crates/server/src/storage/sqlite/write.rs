@@ -1,6 +1,7 @@
 //! Writing batches: one commit for all, a savepoint for each, so that one that is refused leaves no trace.
 //!
-//! What overlaps is written again: the replica verified it, so it mends a record that was damaged.
+//! What overlaps must be the same; only where no transaction can be read is it written again, since the replica verified
+//! it and so it mends a record that was damaged.
 
 use cojson::ids::SessionId;
 use cojson::session_log::{CHECKPOINT_BYTES, SessionContent};
@@ -9,6 +10,7 @@ use cojson::transaction::Transaction;
 use rusqlite::{Connection, OptionalExtension, Savepoint, params};
 
 use crate::storage::WriteError;
+use crate::storage::pieces::parse;
 
 /// Writes the batches in one commit. An error means that nothing was committed.
 pub(super) fn write(
@@ -94,6 +96,13 @@ fn write_segment(
         Some(row_id) => row_id,
         None => insert_session(connection, value_row, session)?,
     };
+    if let Some(index) = first_difference(connection, row_id, content, row.count)? {
+        return Err(WriteError::Fork {
+            id: value.id.clone(),
+            session: session.clone(),
+            index,
+        });
+    }
     write_transactions(connection, row_id, content)?;
     write_signature(connection, row_id, &row, content)
 }
@@ -130,6 +139,31 @@ fn insert_session(
         .prepare_cached("INSERT INTO sessions (coValue, sessionID, lastIdx) VALUES (?1, ?2, 0)")?
         .execute(params![value_row, session.as_str()])?;
     Ok(connection.last_insert_rowid())
+}
+
+/// The first transaction that is kept and is another one in this content. A record that is none is not in the way.
+fn first_difference(
+    connection: &Savepoint<'_>,
+    session_row: i64,
+    content: &SessionContent,
+    have: u32,
+) -> Result<Option<u32>, WriteError> {
+    let mut statement =
+        connection.prepare_cached("SELECT tx FROM transactions WHERE ses = ?1 AND idx = ?2")?;
+    for (index, transaction) in (content.after..have).zip(&content.new_transactions) {
+        let kept = statement.query_row(params![session_row, index], |row| {
+            Ok(row
+                .get_ref(0)?
+                .as_str()
+                .ok()
+                .and_then(|text| parse(text).ok()))
+        });
+        let kept: Option<Transaction> = kept.optional()?.flatten();
+        if kept.is_some_and(|kept| kept != *transaction) {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
 }
 
 fn write_transactions(
