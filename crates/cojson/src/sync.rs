@@ -29,7 +29,7 @@ mod replica;
 mod upload;
 
 pub use effect::{Effect, PeerId, Segment, StoredLog, ValueWrite, WriteBatch, WriteId};
-pub use frame::{FrameError, decode_frame, encode_frame, encode_ping};
+pub use frame::{FrameError, decode_frame, encode_frame, encode_ping, frame_messages};
 pub use limits::{FrameLimits, ReplicaConfig};
 pub use message::{ContentMessage, KnownMessage, ReconcileMessage, SyncMessage};
 pub use peer::PeerRole;

@@ -3,20 +3,23 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use cojson::sync::{FrameLimits, PeerId};
+use axum::{Extension, Router};
+use cojson::sync::PeerId;
 use tokio::sync::mpsc;
 
+use crate::accept::Arrival;
+use crate::guard::address::TrustedProxies;
+use crate::guard::connections::{Connections, Full, Permit};
 use crate::refusals::Refusals;
 use crate::relay::Command;
 use crate::shutdown::StopWatch;
-use crate::socket::{self, SocketContext};
+use crate::socket::{self, SocketContext, SocketLimits};
 use crate::static_files::StaticFiles;
 
 /// What is read at once from a socket. The library's default takes 128 KiB per connection.
@@ -27,8 +30,12 @@ const READ_BUFFER_BYTES: usize = 4_096;
 pub struct HttpContext {
     /// To the relay, as long as the server wants it: an open page must not keep the relay from ending.
     pub commands: mpsc::WeakSender<Command>,
-    /// What of a frame is read.
-    pub limits: FrameLimits,
+    /// What a socket may cost.
+    pub limits: SocketLimits,
+    /// Who is in.
+    pub connections: Connections,
+    /// Whose word for a client's address counts.
+    pub proxies: TrustedProxies,
     /// The pages, if any are served.
     pub pages: Option<StaticFiles>,
     /// What was refused, for `/health`.
@@ -36,7 +43,22 @@ pub struct HttpContext {
     /// For the sockets.
     pub stop: StopWatch,
     /// Gives every connection its name.
-    pub connections: Arc<AtomicU64>,
+    pub peers: Arc<AtomicU64>,
+}
+
+impl HttpContext {
+    /// Counts the client that a trusted proxy forwards for. One that came by itself was counted when it connected.
+    fn enter_forwarded(
+        &self,
+        arrival: &Arrival,
+        headers: &HeaderMap,
+    ) -> Result<Option<Permit>, Full> {
+        if !self.proxies.trust(arrival.address) {
+            return Ok(None);
+        }
+        let client = self.proxies.client_of(arrival.address, headers);
+        self.connections.enter_address(client).map(Some)
+    }
 }
 
 /// The routes.
@@ -48,12 +70,21 @@ pub fn router(context: HttpContext) -> Router {
         .with_state(context)
 }
 
-async fn sync(State(context): State<HttpContext>, upgrade: WebSocketUpgrade) -> Response {
+async fn sync(
+    State(context): State<HttpContext>,
+    Extension(arrival): Extension<Arrival>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     let Some(commands) = context.commands.upgrade() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let peer = PeerId(context.connections.fetch_add(1, Ordering::Relaxed));
-    let bytes_max = context.limits.frame_bytes_max;
+    let forwarded = match context.enter_forwarded(&arrival, &headers) {
+        Ok(forwarded) => forwarded,
+        Err(full) => return turned_away(full, &context.refusals),
+    };
+    let peer = PeerId(context.peers.fetch_add(1, Ordering::Relaxed));
+    let bytes_max = context.limits.frame.frame_bytes_max;
     let socket = SocketContext {
         commands,
         limits: context.limits,
@@ -65,7 +96,15 @@ async fn sync(State(context): State<HttpContext>, upgrade: WebSocketUpgrade) -> 
         .write_buffer_size(0)
         .max_message_size(bytes_max)
         .max_frame_size(bytes_max)
-        .on_upgrade(move |websocket| socket::serve(websocket, peer, socket))
+        .on_upgrade(async move |websocket| {
+            socket::serve(websocket, peer, socket).await;
+            drop((arrival, forwarded));
+        })
+}
+
+fn turned_away(full: Full, refusals: &Refusals) -> Response {
+    refusals.count(full.code(), &full);
+    (StatusCode::SERVICE_UNAVAILABLE, full.to_string()).into_response()
 }
 
 /// Whether the server lives, and what it has refused so far.

@@ -9,8 +9,10 @@
 //! and bounds. Nothing here looks into a transaction. See [`relay`] for what is promised when something is slow, full
 //! or gone.
 
+pub mod accept;
 pub mod cli;
 pub mod console;
+pub mod guard;
 pub mod http;
 pub mod refusals;
 pub mod relay;

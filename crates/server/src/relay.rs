@@ -9,22 +9,22 @@
 use std::collections::HashMap;
 
 use cojson::ids::CoId;
-use cojson::sync::{Effect, PeerId, PeerRole, Replica, ReplicaConfig, SyncMessage, WriteId};
+use cojson::sync::{
+    Effect, PeerId, PeerRole, Replica, ReplicaConfig, SyncMessage, WriteBatch, WriteId,
+};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, Instant, sleep_until};
 
+use crate::guard::accounts::{AccountLimits, Accounts, Charges};
 use crate::refusals::Refusals;
+use crate::settings::LimitSettings;
 use crate::storage::worker::{self, Answer, Ask};
 use crate::storage::{LoadError, Loaded, Storage, WriteError};
 
 /// How many commands of all sockets wait.
 const COMMANDS_WAITING_MAX: usize = 256;
-
-/// How many messages wait for one client. They share their transactions with the log, so what waits is small; a socket
-/// takes in nothing while half of it is used, so only what others write can fill it.
-pub const OUTBOX_MESSAGES_MAX: usize = 16_384;
 
 /// While so many values are being read, no more commands are taken: what they ask would only queue up.
 const LOADS_UNDER_WAY_MAX: usize = 1_024;
@@ -32,6 +32,32 @@ const LOADS_UNDER_WAY_MAX: usize = 1_024;
 /// How long nothing is written after a write that failed (a full disk): what came is kept in memory, and not
 /// acknowledged.
 const WRITE_RETRY: Duration = Duration::from_secs(1);
+
+/// What clients may cost the relay.
+#[derive(Clone, Copy, Debug)]
+pub struct RelayLimits {
+    /// What they may make the replica hold.
+    pub replica: ReplicaConfig,
+    /// What an account may write.
+    pub accounts: AccountLimits,
+}
+
+impl From<&LimitSettings> for RelayLimits {
+    fn from(limits: &LimitSettings) -> Self {
+        Self {
+            replica: ReplicaConfig {
+                pending_bytes_per_peer_max: limits.pending_bytes_max,
+                values_per_peer_max: limits.values_per_connection_max,
+                sessions_per_value_max: limits.sessions_per_value_max,
+                ..ReplicaConfig::default()
+            },
+            accounts: AccountLimits {
+                bytes_max: limits.account_bytes_per_hour_max,
+                values_max: limits.account_values_per_hour_max,
+            },
+        }
+    }
+}
 
 /// What a socket tells the relay.
 #[derive(Debug)]
@@ -64,8 +90,11 @@ pub struct Inlet {
 }
 
 /// An outbox and the socket's end of it.
-pub fn outbox() -> (Outbox, Inlet) {
-    let (sender, messages) = mpsc::channel(OUTBOX_MESSAGES_MAX);
+///
+/// What waits shares its transactions with the log, so it is small; a socket takes in nothing while half of its outbox is
+/// used, so only what others write can fill it.
+pub fn outbox(messages_max: usize) -> (Outbox, Inlet) {
+    let (sender, messages) = mpsc::channel(messages_max);
     let (holder, let_go) = oneshot::channel();
     let room = sender.clone();
     let inlet = Inlet {
@@ -87,14 +116,16 @@ pub fn outbox() -> (Outbox, Inlet) {
 /// When the system gives no thread.
 pub fn spawn(
     storage: Box<dyn Storage>,
-    config: ReplicaConfig,
+    limits: RelayLimits,
     refusals: Refusals,
 ) -> std::io::Result<(mpsc::Sender<Command>, oneshot::Receiver<()>)> {
     let (commands, queue) = mpsc::channel(COMMANDS_WAITING_MAX);
     let (answers, answer_queue) = mpsc::unbounded_channel();
     let (asks, storage_thread) = worker::spawn(storage, answers)?;
     let relay = Relay {
-        replica: Replica::new(config),
+        replica: Replica::new(limits.replica),
+        accounts: Accounts::new(limits.accounts, Instant::now()),
+        charges: HashMap::new(),
         outboxes: HashMap::new(),
         asks,
         loads_under_way: 0,
@@ -116,6 +147,9 @@ pub fn spawn(
 
 struct Relay {
     replica: Replica,
+    accounts: Accounts,
+    /// What the writes under way will cost their authors.
+    charges: HashMap<WriteId, Charges>,
     outboxes: HashMap<PeerId, Outbox>,
     asks: std::sync::mpsc::Sender<Ask>,
     loads_under_way: usize,
@@ -176,11 +210,21 @@ impl Relay {
                 self.replica.connect(peer, PeerRole::Client);
             }
             // A client that was let go may have spoken before it noticed.
-            Command::Receive(peer, message) if self.outboxes.contains_key(&peer) => {
+            Command::Receive(peer, mut message) if self.outboxes.contains_key(&peer) => {
+                self.trim(&mut message);
                 self.replica.receive(peer, message);
             }
             Command::Receive(..) => {}
             Command::Disconnect(peer) => self.let_go(peer),
+        }
+    }
+
+    /// Leaves out what authors who wrote their share sent.
+    fn trim(&mut self, message: &mut SyncMessage) {
+        if let SyncMessage::Content(content) = message {
+            for over in self.accounts.trim(content, Instant::now()) {
+                self.refusals.count("account_over_limit", &over);
+            }
         }
     }
 
@@ -217,8 +261,12 @@ impl Relay {
     }
 
     fn take_written(&mut self, id: WriteId, result: Result<(), WriteError>) {
+        let charges = self.charges.remove(&id).unwrap_or_default();
         match result {
-            Ok(()) => self.replica.stored(id),
+            Ok(()) => {
+                self.accounts.charge(charges, Instant::now());
+                self.replica.stored(id);
+            }
             Err(error) => {
                 self.refusals.count("write_failed", &error);
                 self.replica.store_failed(id);
@@ -239,13 +287,19 @@ impl Relay {
                     self.loads_under_way += 1;
                     self.ask(Ask::Load(id));
                 }
-                Effect::Store(batch) => self.ask(Ask::Write(batch)),
+                Effect::Store(batch) => self.write(batch),
                 Effect::Send { peer, message } => self.send(peer, message),
                 Effect::Rejected { reason, .. } => self.refusals.count(reason.code(), &reason),
                 // Nobody here looks at values.
                 Effect::Changed(_) | Effect::Unavailable(_) => {}
             }
         }
+    }
+
+    fn write(&mut self, batch: WriteBatch) {
+        let charges = self.charges.entry(batch.id).or_default();
+        batch.values.iter().for_each(|value| charges.add(value));
+        self.ask(Ask::Write(batch));
     }
 
     /// A storage thread that is gone answers no more, which ends the relay's loop.

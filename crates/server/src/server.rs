@@ -4,18 +4,18 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
-use cojson::sync::{FrameLimits, ReplicaConfig};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
+use crate::accept::Door;
+use crate::guard::connections::Connections;
 use crate::http::{self, HttpContext};
 use crate::refusals::Refusals;
-use crate::relay::{self, Command};
+use crate::relay::{self, Command, RelayLimits};
 use crate::settings::{PageSettings, Settings, StorageSettings};
-use crate::shutdown::{StopSwitch, StopWatch, stop_switch};
+use crate::shutdown::{StopSwitch, stop_switch};
 use crate::static_files::StaticFiles;
 use crate::storage;
 
@@ -71,7 +71,7 @@ pub struct Server {
     stop: StopSwitch,
     commands: mpsc::Sender<Command>,
     relay: oneshot::Receiver<()>,
-    http: JoinHandle<std::io::Result<()>>,
+    http: JoinHandle<()>,
 }
 
 impl Server {
@@ -85,26 +85,36 @@ impl Server {
         let listener = listen(settings.listen).await?;
         let address = listener.local_addr().unwrap_or(settings.listen);
         let refusals = Refusals::default();
-        let (commands, relay) = relay::spawn(storage, ReplicaConfig::default(), refusals.clone())
+        let limits = &settings.limits;
+        let (commands, relay) = relay::spawn(storage, RelayLimits::from(limits), refusals.clone())
             .map_err(StartError::Thread)?;
         let (stop, watch) = stop_switch();
+        let door = Door {
+            connections: Connections::new(
+                limits.connections_max,
+                limits.connections_per_address_max,
+            ),
+            proxies: settings.proxies.clone(),
+            handshake_max: Duration::from_secs(limits.handshake_seconds_max),
+            refusals: refusals.clone(),
+            stop: watch.clone(),
+        };
         let context = HttpContext {
             commands: commands.downgrade(),
-            limits: FrameLimits {
-                frame_bytes_max: settings.limits.frame_bytes_max,
-                ..FrameLimits::default()
-            },
+            limits: limits.into(),
+            connections: door.connections.clone(),
+            proxies: door.proxies.clone(),
             pages,
             refusals,
-            stop: watch.clone(),
-            connections: std::sync::Arc::default(),
+            stop: watch,
+            peers: std::sync::Arc::default(),
         };
         Ok(Self {
             address,
             stop,
             commands,
             relay,
-            http: tokio::spawn(serve(listener, context, watch)),
+            http: tokio::spawn(door.serve(listener, http::router(context))),
         })
     }
 
@@ -134,20 +144,6 @@ impl Server {
         let ended = ended.map_err(|_| StopError::Deadline)?;
         ended.map_err(|_| StopError::Failed)
     }
-}
-
-async fn serve(
-    listener: TcpListener,
-    context: HttpContext,
-    mut stop: StopWatch,
-) -> std::io::Result<()> {
-    // Answers are small and must not wait to be joined with the next.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    axum::serve(listener, http::router(context))
-        .with_graceful_shutdown(async move { stop.stopped().await })
-        .await
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -20,6 +20,7 @@ pub use pages::{PageSettings, RawPages};
 pub use storage::{RawStorage, StorageSettings};
 pub use value::{Secret, SettingError};
 
+use crate::guard::address::TrustedProxies;
 use value::{number, value};
 
 /// What the server is told, by flags and variables.
@@ -31,8 +32,12 @@ pub struct RawSettings {
     bind_address: IpAddr,
     /// The port; 0 for any free one: the start line says which
     #[arg(long, env = "PORT", value_name = "NUMBER", default_value = "4203",
-        value_parser = number(0..=u16::MAX, "a number (0: any free port)"))]
+        value_parser = number::<u16>(0..=u16::MAX, "a number (0: any free port)"))]
     port: u16,
+    /// Networks whose proxies say in `X-Forwarded-For` whom they forward for: `10.0.0.0/8,127.0.0.1`
+    #[arg(long, env = "TRUSTED_PROXIES", value_name = "NETWORKS",
+        value_parser = value(PROXIES_ALLOWED, TrustedProxies::parse))]
+    trusted_proxies: Option<TrustedProxies>,
     #[command(flatten)]
     storage: RawStorage,
     #[command(flatten)]
@@ -44,11 +49,16 @@ pub struct RawSettings {
 const BIND_ADDRESS_ALLOWED: &str =
     "an IP address (`0.0.0.0` for all, `127.0.0.1` for this machine alone)";
 
+const PROXIES_ALLOWED: &str =
+    "IP addresses or networks, separated by commas: `10.0.0.0/8,127.0.0.1`";
+
 /// What the server runs on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Where it listens; port 0 lets the system choose.
     pub listen: SocketAddr,
+    /// Whose word for a client's address counts.
+    pub proxies: TrustedProxies,
     /// Where logs are kept.
     pub storage: StorageSettings,
     /// The pages it serves, if any.
@@ -63,6 +73,7 @@ impl TryFrom<RawSettings> for Settings {
     fn try_from(raw: RawSettings) -> Result<Self, SettingError> {
         Ok(Self {
             listen: SocketAddr::new(raw.bind_address, raw.port),
+            proxies: raw.trusted_proxies.unwrap_or_default(),
             storage: raw.storage.try_into()?,
             pages: raw.pages.checked(),
             limits: raw.limits,

@@ -9,16 +9,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use cojson::ids::Timestamp;
 use cojson::sync::{
-    FrameError, FrameLimits, PeerId, SyncMessage, decode_frame, encode_frame, encode_ping,
+    FrameError, FrameLimits, PeerId, SyncMessage, encode_frame, encode_ping, frame_messages,
 };
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tungstenite::error::ProtocolError;
 
+use crate::guard::edge::EdgeLimits;
+use crate::guard::pace::Pace;
 use crate::refusals::Refusals;
-use crate::relay::{Command, Inlet, OUTBOX_MESSAGES_MAX, outbox};
+use crate::relay::{Command, Inlet, outbox};
+use crate::settings::LimitSettings;
 use crate::shutdown::StopWatch;
 
 /// How often a client hears from us at least. Genuine clients take 10 s of silence for a lost connection.
@@ -30,13 +33,54 @@ const SEND_MAX: Duration = Duration::from_secs(30);
 /// How long we wait for a client to say goodbye too.
 const GOODBYE_MAX: Duration = Duration::from_secs(1);
 
+/// How many messages one that cannot be read counts as: no genuine client sends any.
+const UNREADABLE_COST: u32 = 10;
+
+/// What a socket may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct SocketLimits {
+    /// What of a frame is read.
+    pub frame: FrameLimits,
+    /// What a transaction may be.
+    pub edge: EdgeLimits,
+    /// How many messages are read per second.
+    pub messages_per_second_max: u32,
+    /// How many bytes are read per second.
+    pub bytes_per_second_max: u32,
+    /// How long a client may be silent, although it was asked for a sign of life.
+    pub idle_max: Duration,
+    /// How many messages may wait for a client.
+    pub outbox_messages_max: usize,
+}
+
+impl From<&LimitSettings> for SocketLimits {
+    fn from(limits: &LimitSettings) -> Self {
+        let ahead_ms_max = limits.ahead_seconds_max.saturating_mul(1_000);
+        Self {
+            frame: FrameLimits {
+                frame_bytes_max: limits.frame_bytes_max,
+                message_bytes_max: limits.message_bytes_max,
+                ..FrameLimits::default()
+            },
+            edge: EdgeLimits {
+                transaction_bytes_max: limits.transaction_bytes_max,
+                ahead_ms_max: (ahead_ms_max > 0).then_some(ahead_ms_max),
+            },
+            messages_per_second_max: limits.messages_per_second_max,
+            bytes_per_second_max: limits.bytes_per_second_max,
+            idle_max: Duration::from_secs(limits.idle_seconds_max),
+            outbox_messages_max: limits.outbox_messages_max,
+        }
+    }
+}
+
 /// What a socket needs of the server.
 #[derive(Clone, Debug)]
 pub struct SocketContext {
     /// To the relay.
     pub commands: mpsc::Sender<Command>,
-    /// What of a frame is read.
-    pub limits: FrameLimits,
+    /// What it may cost.
+    pub limits: SocketLimits,
     /// Where refusals are counted.
     pub refusals: Refusals,
     /// When to say goodbye.
@@ -52,6 +96,8 @@ enum Goodbye {
     Unreadable,
     /// The client does not read what it is sent.
     TooSlow,
+    /// Nothing was heard of the client, although it was asked for a sign of life: the connection is half open.
+    Silent,
     /// The server stops; the client should come again.
     Restart,
 }
@@ -62,6 +108,7 @@ impl Goodbye {
             Self::Gone => return None,
             Self::Unreadable => (close_code::SIZE, "message too long or malformed"),
             Self::TooSlow => (close_code::AGAIN, "reads too slowly"),
+            Self::Silent => (close_code::AWAY, "no sign of life"),
             Self::Restart => (close_code::RESTART, "restart"),
         };
         Some(CloseFrame {
@@ -74,7 +121,7 @@ impl Goodbye {
 /// Serves a client until it leaves, the relay lets go of it, or the server stops. When it returns, the client has been
 /// told and the relay holds nothing of it.
 pub async fn serve(socket: WebSocket, peer: PeerId, context: SocketContext) {
-    let (outbox, inlet) = outbox();
+    let (outbox, inlet) = outbox(context.limits.outbox_messages_max);
     let connect = Command::Connect(peer, outbox);
     if context.commands.send(connect).await.is_err() {
         return;
@@ -109,7 +156,7 @@ async fn converse(
     let mut stop = context.stop.clone();
     tokio::select! {
         goodbye = read(stream, peer, &outbox, context) => goodbye,
-        goodbye = write(sink, &mut messages, &drained) => goodbye,
+        goodbye = write(sink, &mut messages, &drained, context.limits.idle_max) => goodbye,
         _ = let_go => Goodbye::TooSlow,
         () = stop.stopped() => Goodbye::Restart,
     }
@@ -124,8 +171,36 @@ struct OutboxRoom<'a> {
 impl OutboxRoom<'_> {
     /// Returns when at least half of the outbox is free: what a client asks for must not fill its own outbox.
     async fn half_free(&self) {
-        while self.room.capacity() < OUTBOX_MESSAGES_MAX / 2 {
+        while self.room.capacity() < self.room.max_capacity() / 2 {
             self.drained.notified().await;
+        }
+    }
+}
+
+/// How fast the client is read.
+struct Paces {
+    messages: Pace,
+    bytes: Pace,
+}
+
+impl Paces {
+    fn new(limits: &SocketLimits) -> Self {
+        let now = Instant::now();
+        Self {
+            messages: Pace::new(limits.messages_per_second_max, now),
+            bytes: Pace::new(limits.bytes_per_second_max, now),
+        }
+    }
+
+    /// Charges what was read, and waits while it is more than the client may send.
+    async fn charge(&mut self, messages: u32, bytes: usize, refusals: &Refusals) {
+        let now = Instant::now();
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let wait = self.messages.charge(now, messages);
+        let wait = wait.max(self.bytes.charge(now, bytes));
+        if !wait.is_zero() {
+            refusals.count("slowed", &"a client that sends faster than it may");
+            sleep(wait).await;
         }
     }
 }
@@ -136,26 +211,45 @@ async fn read(
     outbox: &OutboxRoom<'_>,
     context: &SocketContext,
 ) -> Goodbye {
-    while let Some(message) = stream.next().await {
+    let mut paces = Paces::new(&context.limits);
+    loop {
+        let next = timeout(context.limits.idle_max, stream.next());
+        let message = match next.await {
+            Ok(Some(message)) => message,
+            Ok(None) => return Goodbye::Gone,
+            Err(_) => {
+                let what = "a connection on which nobody answers";
+                context.refusals.count("half_open", &what);
+                return Goodbye::Silent;
+            }
+        };
         let frame = match message {
             Ok(Message::Text(frame)) => frame,
             Ok(Message::Close(_)) => return Goodbye::Gone,
-            Ok(Message::Ping(_) | Message::Pong(_)) => continue,
+            Ok(Message::Ping(_) | Message::Pong(_)) => {
+                paces.charge(1, 0, &context.refusals).await;
+                continue;
+            }
             Ok(Message::Binary(_)) => {
                 let what = "a binary frame, where the protocol has text";
                 context.refusals.count("binary_frame", &what);
+                paces.charge(1, 0, &context.refusals).await;
                 continue;
             }
             Err(error) => return unreadable(error, &context.refusals),
         };
-        for message in decode_frame(&frame, &context.limits) {
+        paces.charge(0, frame.len(), &context.refusals).await;
+        for message in frame_messages(&frame, &context.limits.frame) {
+            let cost = if message.is_ok() { 1 } else { UNREADABLE_COST };
+            paces.charge(cost, 0, &context.refusals).await;
+            // A long frame must not hold the thread that reads others too.
+            tokio::task::consume_budget().await;
             outbox.half_free().await;
             if !hand_over(peer, message, context).await {
                 return Goodbye::Restart;
             }
         }
     }
-    Goodbye::Gone
 }
 
 /// Hands a message to the relay, or counts why there is none. `false` if the relay is gone.
@@ -165,13 +259,23 @@ async fn hand_over(
     context: &SocketContext,
 ) -> bool {
     match message {
-        Ok(message) => {
+        Ok(mut message) => {
+            trim(&mut message, context);
             let command = Command::Receive(peer, message);
             context.commands.send(command).await.is_ok()
         }
         Err(error) => {
             context.refusals.count(error.code(), &error);
             true
+        }
+    }
+}
+
+/// Leaves out what may not come in.
+fn trim(message: &mut SyncMessage, context: &SocketContext) {
+    if let SyncMessage::Content(content) = message {
+        for refusal in context.limits.edge.trim(content, now()) {
+            context.refusals.count(refusal.code(), &refusal);
         }
     }
 }
@@ -195,18 +299,24 @@ async fn write(
     sink: &mut Sink,
     messages: &mut mpsc::Receiver<SyncMessage>,
     drained: &Notify,
+    idle_max: Duration,
 ) -> Goodbye {
     let mut ping = interval(PING_EVERY);
-    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The protocol's ping tells the client that we live; a WebSocket's makes its browser or library tell us that it does.
+    let mut sign_of_life = interval(idle_max / 3);
+    for interval in [&mut ping, &mut sign_of_life] {
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
     loop {
         let frame = tokio::select! {
             message = messages.recv() => match message {
-                Some(message) => encode_frame([&message]),
+                Some(message) => Message::text(encode_frame([&message])),
                 None => return Goodbye::TooSlow,
             },
-            _ = ping.tick() => encode_ping(now(), SERVER_NAME),
+            _ = ping.tick() => Message::text(encode_ping(now(), SERVER_NAME)),
+            _ = sign_of_life.tick() => Message::Ping(Vec::new().into()),
         };
-        let sent = sink.send(Message::Text(frame.into()));
+        let sent = sink.send(frame);
         match timeout(SEND_MAX, sent).await {
             Ok(Ok(())) => drained.notify_one(),
             Ok(Err(_)) => return Goodbye::Gone,

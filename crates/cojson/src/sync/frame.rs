@@ -66,24 +66,33 @@ impl FrameError {
 
 /// Reads the messages of one frame, in order, each or the reason why not.
 pub fn decode_frame(frame: &str, limits: &FrameLimits) -> Vec<Result<SyncMessage, FrameError>> {
-    if frame.len() > limits.frame_bytes_max {
-        return vec![Err(FrameError::FrameTooLarge {
-            bytes: frame.len(),
-            bytes_max: limits.frame_bytes_max,
-        })];
-    }
-    let mut lines = frame.split('\n');
-    let mut messages: Vec<_> = lines
-        .by_ref()
-        .take(limits.frame_messages_max)
-        .filter_map(|line| decode_message(line, limits).transpose())
-        .collect();
-    if lines.next().is_some() {
-        messages.push(Err(FrameError::TooManyMessages {
-            messages_max: limits.frame_messages_max,
-        }));
-    }
-    messages
+    frame_messages(frame, limits).collect()
+}
+
+/// The same, each message when it is asked for: a host may do something else between two of a long frame.
+pub fn frame_messages(
+    frame: &str,
+    limits: &FrameLimits,
+) -> impl Iterator<Item = Result<SyncMessage, FrameError>> {
+    let limits = *limits;
+    let too_large = (frame.len() > limits.frame_bytes_max).then_some(FrameError::FrameTooLarge {
+        bytes: frame.len(),
+        bytes_max: limits.frame_bytes_max,
+    });
+    let frame = if too_large.is_none() { frame } else { "" };
+    let mut lines = frame.split('\n').take(limits.frame_messages_max);
+    let has_more = frame.split('\n').nth(limits.frame_messages_max).is_some();
+    let too_many = has_more.then_some(FrameError::TooManyMessages {
+        messages_max: limits.frame_messages_max,
+    });
+    let messages = std::iter::from_fn(move || {
+        lines.find_map(|line| decode_message(line, &limits).transpose())
+    });
+    too_large
+        .into_iter()
+        .map(Err)
+        .chain(messages)
+        .chain(too_many.into_iter().map(Err))
 }
 
 /// One frame of these messages, a line each.

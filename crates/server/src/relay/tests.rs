@@ -11,6 +11,19 @@ use super::*;
 use crate::storage::conformance::{Author, header, read_through};
 use crate::storage::memory::MemoryStorage;
 
+/// How many messages wait for a client here.
+const OUTBOX_MESSAGES_MAX: usize = 1_000;
+
+fn limits() -> RelayLimits {
+    RelayLimits {
+        replica: ReplicaConfig::default(),
+        accounts: AccountLimits {
+            bytes_max: u64::MAX,
+            values_max: u64::MAX,
+        },
+    }
+}
+
 struct Harness {
     commands: mpsc::Sender<Command>,
     end: oneshot::Receiver<()>,
@@ -20,7 +33,7 @@ struct Harness {
 impl Harness {
     fn new(storage: Box<dyn Storage>) -> Self {
         let refusals = Refusals::default();
-        let (commands, end) = spawn(storage, ReplicaConfig::default(), refusals.clone()).unwrap();
+        let (commands, end) = spawn(storage, limits(), refusals.clone()).unwrap();
         Self {
             commands,
             end,
@@ -29,7 +42,7 @@ impl Harness {
     }
 
     async fn connect(&self, peer: u64) -> Inlet {
-        let (outbox, inlet) = outbox();
+        let (outbox, inlet) = outbox(OUTBOX_MESSAGES_MAX);
         let command = Command::Connect(PeerId(peer), outbox);
         self.commands.send(command).await.unwrap();
         inlet

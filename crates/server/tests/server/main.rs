@@ -9,6 +9,7 @@
 
 mod crash;
 mod hostile;
+mod limits;
 mod pages;
 mod peer;
 mod process;

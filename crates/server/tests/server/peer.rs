@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use cojson::ids::{CoId, SessionId};
 use cojson::known_state::KnownState;
 use cojson::sync::{FrameLimits, SyncMessage, decode_frame, encode_frame};
+use tungstenite::client::IntoClientRequest;
 use tungstenite::protocol::frame::CloseFrame;
 use tungstenite::{Error, Message, WebSocket};
 
@@ -31,10 +32,19 @@ impl Peer {
     }
 
     pub(crate) fn try_connect(port: u16) -> Option<Self> {
+        Self::connect_as(port, &[])
+    }
+
+    /// Connects with these headers; `None` if it is not let in.
+    pub(crate) fn connect_as(port: u16, headers: &[(&'static str, &str)]) -> Option<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
         stream.set_nodelay(true).ok()?;
         let url = format!("ws://127.0.0.1:{port}/sync");
-        let (socket, _) = tungstenite::client(url, stream).ok()?;
+        let mut request = url.into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().append(*name, value.parse().unwrap());
+        }
+        let (socket, _) = tungstenite::client(request, stream).ok()?;
         Some(Self { socket })
     }
 

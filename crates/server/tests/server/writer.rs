@@ -16,6 +16,8 @@ pub(crate) struct Writer {
     pub(crate) session: SessionId,
     pub(crate) header: Header,
     pub(crate) log: SessionLog,
+    /// When what it writes is made, by its own claim.
+    pub(crate) made_at_ms: u64,
 }
 
 impl Writer {
@@ -37,6 +39,7 @@ impl Writer {
             session,
             header,
             log,
+            made_at_ms: 1_700_000_000_000,
         }
     }
 
@@ -47,7 +50,7 @@ impl Writer {
     /// Signs one more transaction.
     pub(crate) fn piece(&mut self, changes: &str) -> SessionContent {
         self.log.append_local(Transaction::Trusting {
-            made_at: Timestamp(1_700_000_000_000),
+            made_at: Timestamp(self.made_at_ms),
             changes: changes.into(),
             meta: None,
         });
