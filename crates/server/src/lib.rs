@@ -11,14 +11,15 @@
 
 pub mod accept;
 pub mod cli;
-pub mod console;
 pub mod guard;
 pub mod http;
+pub mod log;
 pub mod refusals;
 pub mod relay;
 pub mod server;
 pub mod settings;
 pub mod shutdown;
 pub mod socket;
+pub mod start_line;
 pub mod static_files;
 pub mod storage;

@@ -5,10 +5,11 @@
 use std::process::ExitCode;
 
 use pleione_sync::cli::{CliError, Command};
-use pleione_sync::console;
-use pleione_sync::server::{Server, StartError, start_line};
+use pleione_sync::log::{self, LogSettings};
+use pleione_sync::server::{Server, StartError};
 use pleione_sync::settings::{SettingError, Settings};
 use pleione_sync::shutdown::Signals;
+use pleione_sync::start_line;
 
 /// Why the process ends before it was asked to, or badly.
 #[derive(Debug, thiserror::Error)]
@@ -50,13 +51,19 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: &RunError) -> ExitCode {
-    console::warn(error);
+    // What was wrong may be how to say it.
+    log::start(&LogSettings::default());
+    tracing::error!("{error}");
     error.exit_code()
 }
 
 fn run(command: Command) -> Result<(), RunError> {
     match command {
-        Command::Serve(raw) => run_server(&Settings::try_from(*raw)?),
+        Command::Serve(raw) => {
+            let settings = Settings::try_from(*raw)?;
+            log::start(&settings.log);
+            run_server(&settings)
+        }
     }
 }
 
@@ -73,7 +80,7 @@ fn run_server(settings: &Settings) -> Result<(), RunError> {
 async fn serve(settings: &Settings) -> Result<(), RunError> {
     let mut signals = Signals::listen()?;
     let mut server = Server::start(settings).await?;
-    console::say(start_line(settings, server.address()));
+    start_line::say(settings, server.address());
     tokio::select! {
         () = signals.received() => {}
         () = server.failed() => return Err(RunError::Failed),

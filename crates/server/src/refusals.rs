@@ -1,42 +1,78 @@
-//! How often what was refused, by reason: the server tells nobody on the wire, so it must be told here.
+//! What was refused, by reason: the protocol has no words for it, so it is counted here, for `/health` and `/metrics`, and
+//! told in the log.
 //!
-//! The first refusal for each reason is a line on the console, and then each time that the count doubles: a flood of
-//! bad messages is no flood of lines.
+//! Each reason has a line at most once a minute, with the count since its last line: a flood is no flood of lines.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use crate::console;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+
+/// How long a reason is silent after a line.
+const LINE_EVERY: Duration = Duration::from_mins(1);
 
 /// Counts by reason, shared by all that refuse. A lock is held only to count.
 #[derive(Clone, Debug, Default)]
-pub struct Refusals(Arc<Mutex<BTreeMap<&'static str, u64>>>);
+pub struct Refusals(Arc<Mutex<BTreeMap<&'static str, Refusal>>>);
+
+#[derive(Debug, Default)]
+struct Refusal {
+    count: u64,
+    /// When its last line was written, and what the count was then.
+    told: Option<(Instant, u64)>,
+}
+
+impl Refusal {
+    /// One more; how many there were since the last line, if there is to be a line now.
+    fn add(&mut self, now: Instant) -> Option<u64> {
+        self.count = self.count.saturating_add(1);
+        let (told_at, told) = self.told.unzip();
+        if told_at.is_some_and(|told_at| now.duration_since(told_at) < LINE_EVERY) {
+            return None;
+        }
+        self.told = Some((now, self.count));
+        Some(self.count - told.unwrap_or_default())
+    }
+}
 
 impl Refusals {
     /// Counts one. `code` is the stable name of the reason, `what` a sentence without content or secrets.
     pub fn count(&self, code: &'static str, what: &dyn Display) {
-        let count = self.add(code);
-        if count.is_power_of_two() {
-            console::warn(format_args!("refused ({code}, {count} so far): {what}"));
+        let since = self.lock().entry(code).or_default().add(Instant::now());
+        if let Some(count) = since {
+            tracing::warn!(reason = code, count, "refused: {what}");
         }
     }
 
     /// The counts so far.
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
-        self.lock().clone()
-    }
-
-    fn add(&self, code: &'static str) -> u64 {
-        let mut counts = self.lock();
-        let count = counts.entry(code).or_default();
-        *count = count.saturating_add(1);
-        *count
+        let refusals = self.lock();
+        refusals
+            .iter()
+            .map(|(code, refusal)| (*code, refusal.count))
+            .collect()
     }
 
     /// A thread that panicked while it counted left a count that is still one.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Refusal>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Collector for Refusals {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let help = "What was refused, by reason";
+        let mut family = encoder.encode_descriptor("refusals", help, None, MetricType::Counter)?;
+        for (code, count) in self.counts() {
+            let labels = [("reason", code)];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 }
 
@@ -54,5 +90,20 @@ mod tests {
         refusals.count("bad_signature", &"forged");
         let expected = BTreeMap::from([("bad_signature", 1), ("malformed", 3)]);
         assert_eq!(refusals.counts(), expected);
+    }
+
+    #[test]
+    fn r11_a_flood_is_one_line_a_minute_that_says_how_many_there_were() {
+        let begun = Instant::now();
+        let mut refusal = Refusal::default();
+        let lines: Vec<(u64, u64)> = (0..=240)
+            .flat_map(|half_seconds| {
+                let now = begun + Duration::from_millis(500 * half_seconds);
+                (0..1_000).map(move |_| (half_seconds, now))
+            })
+            .filter_map(|(half_seconds, now)| Some((half_seconds, refusal.add(now)?)))
+            .collect();
+        assert_eq!(lines, [(0, 1), (120, 120_000), (240, 120_000)]);
+        assert_eq!(refusal.count, 241_000);
     }
 }

@@ -14,7 +14,7 @@ use crate::guard::connections::Connections;
 use crate::http::{self, HttpContext};
 use crate::refusals::Refusals;
 use crate::relay::{self, Command, RelayLimits};
-use crate::settings::{PageSettings, Settings, StorageSettings};
+use crate::settings::{PageSettings, Settings};
 use crate::shutdown::{StopSwitch, stop_switch};
 use crate::static_files::StaticFiles;
 use crate::storage;
@@ -167,24 +167,4 @@ fn checked_pages(pages: PageSettings) -> Result<StaticFiles, StartError> {
         return Err(is_missing("PKG_DIR", &pages.pkg));
     }
     Ok(pages.into())
-}
-
-/// What is said at start: where the server is, and where it keeps logs.
-pub fn start_line(settings: &Settings, address: SocketAddr) -> String {
-    let host = match address.ip() {
-        ip if ip.is_unspecified() => "localhost".to_owned(),
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-    };
-    let port = address.port();
-    let storage = match &settings.storage {
-        StorageSettings::InMemory => "in memory, gone when it stops".to_owned(),
-        StorageSettings::Sqlite { path } | StorageSettings::Pglite { path } => {
-            format!("in {}", path.display())
-        }
-        StorageSettings::Postgres { .. } => "in PostgreSQL".to_owned(),
-    };
-    format!(
-        "pleione-sync: http://{host}:{port}/ (sync at ws://{host}:{port}/sync); logs are kept {storage}"
-    )
 }

@@ -6,6 +6,7 @@
 //! an address can be used is found out when the server starts.
 
 mod limits;
+mod log;
 mod pages;
 mod storage;
 mod value;
@@ -16,11 +17,13 @@ use clap::builder::Resettable;
 use clap::{Arg, Args, Command};
 
 pub use limits::LimitSettings;
+pub use log::RawLog;
 pub use pages::{PageSettings, RawPages};
 pub use storage::{RawStorage, StorageSettings};
 pub use value::{Secret, SettingError};
 
 use crate::guard::address::TrustedProxies;
+use crate::log::LogSettings;
 use value::{number, value};
 
 /// What the server is told, by flags and variables.
@@ -44,6 +47,8 @@ pub struct RawSettings {
     pages: RawPages,
     #[command(flatten)]
     limits: LimitSettings,
+    #[command(flatten)]
+    log: RawLog,
 }
 
 const BIND_ADDRESS_ALLOWED: &str =
@@ -53,7 +58,7 @@ const PROXIES_ALLOWED: &str =
     "IP addresses or networks, separated by commas: `10.0.0.0/8,127.0.0.1`";
 
 /// What the server runs on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Where it listens; port 0 lets the system choose.
     pub listen: SocketAddr,
@@ -65,6 +70,8 @@ pub struct Settings {
     pub pages: Option<PageSettings>,
     /// What clients may cost.
     pub limits: LimitSettings,
+    /// What it says of itself, and how.
+    pub log: LogSettings,
 }
 
 impl TryFrom<RawSettings> for Settings {
@@ -77,6 +84,7 @@ impl TryFrom<RawSettings> for Settings {
             storage: raw.storage.try_into()?,
             pages: raw.pages.checked(),
             limits: raw.limits,
+            log: raw.log.into(),
         })
     }
 }

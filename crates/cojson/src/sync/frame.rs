@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::error::Category;
 
 use super::limits::FrameLimits;
 use super::message::SyncMessage;
@@ -40,7 +41,7 @@ pub enum FrameError {
     /// A message is not JSON, or not of the form of its action.
     #[error("a malformed message: {detail}")]
     Malformed {
-        /// What the parser says.
+        /// What is wrong, and where: never a word of the message itself, as this ends up in logs.
         detail: String,
     },
     /// A message has an action that we do not know.
@@ -162,6 +163,18 @@ fn decode_message(line: &str, limits: &FrameLimits) -> Result<Option<SyncMessage
 
 fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, FrameError> {
     serde_json::from_str(line).map_err(|error| FrameError::Malformed {
-        detail: error.to_string().chars().take(256).collect(),
+        detail: describe(&error),
     })
+}
+
+fn describe(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Data => "it is not of the form of its action",
+        Category::Syntax | Category::Eof | Category::Io => "it is not JSON",
+    };
+    match error.column() {
+        // Where a part was read from a copy, its place is not known.
+        0 => what.to_owned(),
+        column => format!("{what}, at byte {column}"),
+    }
 }

@@ -10,6 +10,7 @@
 mod crash;
 mod hostile;
 mod limits;
+mod log;
 mod pages;
 mod peer;
 mod process;

@@ -20,17 +20,23 @@ pub(crate) struct ServerProcess {
     child: Child,
     port: u16,
     /// Kept open: a server whose reader is gone is another test.
-    _stdout: BufReader<std::process::ChildStdout>,
+    stdout: BufReader<std::process::ChildStdout>,
+    /// The line that told where it is.
+    start_line: String,
 }
 
 impl ServerProcess {
     /// Starts the binary with these settings, and waits for its start line.
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
-        let mut child = command()
+        Self::start_with(command().stderr(Stdio::null()), settings)
+    }
+
+    /// As [`start`](Self::start), with a command that was prepared otherwise.
+    pub(crate) fn start_with(command: &mut Command, settings: &[(&str, &str)]) -> Self {
+        let mut child = command
             .envs([("PORT", "0"), ("BIND_ADDRESS", "127.0.0.1")])
             .envs(settings.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -47,13 +53,25 @@ impl ServerProcess {
         Self {
             child,
             port,
-            _stdout: stdout,
+            stdout,
+            start_line: line,
         }
     }
 
     /// A server that keeps nothing.
     pub(crate) fn in_memory() -> Self {
         Self::start(&[("SYNC_MAIA_STORAGE", "in-memory")])
+    }
+
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// All that it says until it ends.
+    pub(crate) fn all_of_stdout(&mut self) -> String {
+        let mut said = self.start_line.clone();
+        self.stdout.read_to_string(&mut said).unwrap();
+        said
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -45,6 +45,8 @@ fn r12_a_wrong_setting_is_named_with_what_it_may_be() {
             ],
             &["DB_PATH", "/missing/folder/sync.db"],
         ),
+        (&[("LOG", "xml")], &["LOG=xml", "`text` or `json`"]),
+        (&[("LOG_LEVEL", "loud")], &["LOG_LEVEL=loud", "`warn`"]),
         (
             &[("WWW_DIR", "/missing/www")],
             &["WWW_DIR=/missing/www", "a folder"],

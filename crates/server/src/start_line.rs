@@ -1,0 +1,37 @@
+//! What is said when the server is up: where it is, which version it is, where it keeps logs, and the limits it runs with.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::settings::{Settings, StorageSettings};
+
+/// Says it, once, when the server serves.
+pub fn say(settings: &Settings, address: SocketAddr) {
+    let host = host_of(address.ip());
+    let port = address.port();
+    let (storage, place) = storage_of(&settings.storage);
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        %address,
+        storage,
+        frame_bytes_max = settings.limits.frame_bytes_max,
+        "serving http://{host}:{port}/ (sync at ws://{host}:{port}/sync); logs are kept {place}"
+    );
+}
+
+fn host_of(ip: IpAddr) -> String {
+    match ip {
+        ip if ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+/// The name of the back end, and where it keeps logs, in words.
+fn storage_of(storage: &StorageSettings) -> (&'static str, String) {
+    match storage {
+        StorageSettings::InMemory => ("in-memory", "in memory, gone when it stops".to_owned()),
+        StorageSettings::Sqlite { path } => ("sqlite", format!("in {}", path.display())),
+        StorageSettings::Pglite { path } => ("pglite", format!("in {}", path.display())),
+        StorageSettings::Postgres { .. } => ("postgres", "in PostgreSQL".to_owned()),
+    }
+}
