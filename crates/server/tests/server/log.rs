@@ -89,8 +89,8 @@ fn below_the_level_nothing_is_said() {
     let settings = [("SYNC_MAIA_STORAGE", "oracle"), ("LOG_LEVEL", "off")];
     let output = server.envs(settings).output().unwrap();
     // The settings could not be read, so the level does not count yet: a start that fails is always told.
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(said.lines().count(), 1, "{said}");
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(line.lines().count(), 1, "{line}");
     let level = "error,pleione_sync::start_line=info";
     let [_, stderr] = said(&[("LOG_LEVEL", level), ("RUST_LOG", "trace")], attack);
     assert_eq!(stderr, "");
