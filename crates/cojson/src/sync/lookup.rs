@@ -16,6 +16,8 @@ use crate::known_state::KnownState;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum InStorage {
     Asked,
+    /// Asked, and the value appeared there meanwhile, perhaps too late for the answer.
+    AskedEarly,
     Absent,
     Found,
 }
@@ -139,7 +141,7 @@ impl Lookup {
 
     /// Whether storage has not answered yet.
     pub(super) fn waits_for_storage(&self) -> bool {
-        self.storage == InStorage::Asked
+        matches!(self.storage, InStorage::Asked | InStorage::AskedEarly)
     }
 
     /// Whether storage said that it has nothing.
@@ -154,13 +156,21 @@ impl Lookup {
 
     /// Whether one of these peers may still answer, or storage.
     pub(super) fn is_open_for(&self, peers: &[PeerId]) -> bool {
-        self.storage == InStorage::Asked || peers.iter().any(|peer| self.awaiting.contains(peer))
+        self.waits_for_storage() || peers.iter().any(|peer| self.awaiting.contains(peer))
     }
 }
 
 impl Replica {
     /// What storage has of a value, in answer to [`Effect::Load`]. What came from elsewhere in the meantime is kept.
     pub fn loaded(&mut self, id: &CoId, stored: Option<StoredLog>) {
+        if stored.is_none()
+            && let Some(lookup) = self.lookups.get_mut(id)
+            && lookup.storage == InStorage::AskedEarly
+        {
+            lookup.storage = InStorage::Asked;
+            self.effect(Effect::Load(id.clone()));
+            return;
+        }
         let merged = stored.map(|stored| self.merge_stored(id, stored));
         let found = merged.is_some_and(|merged| merged.is_ok());
         let grew = merged == Some(Ok(true));
@@ -189,10 +199,11 @@ impl Replica {
         let is_new = !self.lookups.contains_key(id);
         let lookup = self.lookups.entry(id.clone()).or_insert_with(Lookup::new);
         lookup.join(seek);
-        let begins_again = !is_new
-            && seek.again
-            && lookup.storage != InStorage::Asked
-            && (lookup.failed || !seek.wanted);
+        if !is_new && seek.again && !seek.wanted && lookup.storage == InStorage::Asked {
+            lookup.storage = InStorage::AskedEarly;
+        }
+        let begins_again =
+            !is_new && seek.again && !lookup.waits_for_storage() && (lookup.failed || !seek.wanted);
         if begins_again {
             lookup.storage = InStorage::Asked;
             lookup.failed = false;
@@ -280,7 +291,7 @@ impl Replica {
         let Some(lookup) = self.lookups.get(id) else {
             return;
         };
-        if lookup.storage == InStorage::Asked {
+        if lookup.waits_for_storage() {
             return;
         }
         if self.entries.contains_key(id) {

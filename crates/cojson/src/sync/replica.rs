@@ -157,6 +157,11 @@ impl Replica {
         id
     }
 
+    /// Whether storage is being asked what it has of the value: nothing can be written to it before it has answered.
+    pub fn is_asked_of_storage(&self, id: &CoId) -> bool {
+        self.lookups.get(id).is_some_and(Lookup::waits_for_storage)
+    }
+
     /// Appends a transaction of a local session; it is signed, written and then sent with the next flush. Returns its
     /// index in the session.
     pub fn append_local(
@@ -165,7 +170,7 @@ impl Replica {
         session: &SessionId,
         transaction: Transaction,
     ) -> Result<u32, AppendError> {
-        if self.lookups.get(id).is_some_and(Lookup::waits_for_storage) {
+        if self.is_asked_of_storage(id) {
             return Err(AppendError::Loading { id: id.clone() });
         }
         let Some(entry) = self.entries.get_mut(id) else {

@@ -198,10 +198,10 @@ impl Workspace<'_> {
     /// The id of a named value that may be written to: loaded, or made now because it is nowhere.
     fn prepared(&mut self, named: &Named<'_>) -> Result<CoId, Stop> {
         let id = named.id(self.space, &self.world.node);
+        if !self.world.is_settled(&id) {
+            return Err(Stop::Needs(id));
+        }
         if !self.world.node.is_loaded(&id) {
-            if !self.world.is_absent(&id) {
-                return Err(Stop::Needs(id));
-            }
             self.world
                 .node
                 .create(named.value(self.space), self.world.now)?;
@@ -210,14 +210,14 @@ impl Workspace<'_> {
     }
 
     fn loaded(&self, id: &CoId) -> Result<(), Stop> {
-        if self.world.node.is_loaded(id) {
+        if !self.world.is_settled(id) {
+            Err(Stop::Needs(id.clone()))
+        } else if self.world.node.is_loaded(id) {
             Ok(())
-        } else if self.world.is_absent(id) {
+        } else {
             Err(structural(format!(
                 "there is no value {id} on this device or its server"
             )))
-        } else {
-            Err(Stop::Needs(id.clone()))
         }
     }
 

@@ -39,6 +39,9 @@ pub(crate) struct Device {
     pub(crate) claims: Vec<ActorId>,
     pub(crate) outbox: Vec<SyncMessage>,
     pub(crate) refuses_writes: bool,
+    /// Whether storage takes its time: what it is asked waits in `unanswered`.
+    pub(crate) is_slow: bool,
+    pub(crate) unanswered: Vec<CoId>,
     pub(crate) frames: usize,
     pub(crate) now: Timestamp,
 }
@@ -114,6 +117,8 @@ impl Device {
             claims: Vec::new(),
             outbox: Vec::new(),
             refuses_writes: false,
+            is_slow: false,
+            unanswered: Vec::new(),
             frames: 0,
             now: Timestamp(1_800_000_000_000),
         };
@@ -162,10 +167,8 @@ impl Device {
 
     fn carry_out_one(&mut self, effect: Effect) {
         match effect {
-            Effect::Node(NodeEffect::Load(id)) => {
-                let stored = self.storage.borrow().get(&id).cloned();
-                self.engine.node_mut().loaded(&id, stored);
-            }
+            Effect::Node(NodeEffect::Load(id)) if self.is_slow => self.unanswered.push(id),
+            Effect::Node(NodeEffect::Load(id)) => self.answer_load(&id),
             Effect::Node(NodeEffect::Store(batch)) if self.refuses_writes => {
                 self.engine.store_failed(batch.id);
             }
@@ -181,6 +184,28 @@ impl Device {
             Effect::Rerender => self.frames += 1,
             Effect::Node(_) | Effect::ActorReady(_) => {}
         }
+    }
+
+    fn answer_load(&mut self, id: &CoId) {
+        let stored = self.storage.borrow().get(id).cloned();
+        self.engine.node_mut().loaded(id, stored);
+    }
+
+    /// Storage answers all that it was asked, with what it holds by now.
+    pub(crate) fn answer_loads(&mut self) {
+        self.is_slow = false;
+        for id in std::mem::take(&mut self.unanswered) {
+            self.answer_load(&id);
+        }
+        self.settle();
+    }
+
+    /// Hears what another tab of the same storage made durable.
+    pub(crate) fn hear(&mut self, batches: &[WriteBatch]) {
+        for message in batches.iter().flat_map(WriteBatch::to_messages) {
+            self.engine.node_mut().absorb(message);
+        }
+        self.settle();
     }
 
     fn store(&mut self, batch: WriteBatch) {

@@ -17,3 +17,4 @@ mod patterns;
 mod queries;
 mod restoring;
 mod steps;
+mod tabs;
