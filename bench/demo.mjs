@@ -3,7 +3,8 @@
 // Three times per kind of click. `dom`: to the first mutation of the list, as an observer sees it, with the wait for the
 // frame. `frame`: to the start of the frame after it, when it is on the screen. `script`: without any wait for a frame
 // (the event is handled, then `flush()`), which is what grows with the number of rows. Clicks come at a random moment
-// between two frames, when nothing is under way.
+// between two frames, when nothing is under way. `steady`, of toggles: the same per click of many in a row, whose best
+// tells how the work grows where the clock's resolution and what else the machine does would hide it.
 import { fileURLToPath } from "node:url";
 import { newDevice } from "../tests/e2e/support/browser.mjs";
 import { pages, startServer } from "../tests/e2e/support/server.mjs";
@@ -13,6 +14,8 @@ import { median, summary } from "./statistics.mjs";
 
 const probe = fileURLToPath(new URL("probe.js", import.meta.url));
 const seedMsMax = 60_000;
+const steadyRuns = 25;
+const steadyInARow = 20;
 
 async function openWithRows(scope, browser, rows) {
   const server = await startServer(scope, pages.demo);
@@ -34,6 +37,7 @@ export function measureClicks(browser, rows, { clicks, counted }) {
   return withScope(async (scope) => {
     const page = await openWithRows(scope, browser, rows);
     const result = {};
+    const steady = summary(await page.evaluate(([count, inARow]) => probe.steady(count, inARow), [steadyRuns, steadyInARow]));
     for (const kind of ["toggle", "create"]) {
       await page.evaluate(([kind, count]) => probe.times(kind, count), [kind, 5]); // warm
       const times = await page.evaluate(([kind, count]) => probe.times(kind, count), [kind, clicks]);
@@ -41,6 +45,7 @@ export function measureClicks(browser, rows, { clicks, counted }) {
       const counts = await page.evaluate(([kind, count]) => probe.counts(kind, count), [kind, counted]);
       result[kind] = { ...summarize(times), script: summary(scripts), ...countsOf(counts) };
     }
+    result.toggle.steady = steady;
     return result;
   });
 }

@@ -101,6 +101,24 @@ globalThis.probe = (() => {
     return ms;
   }
 
+  /** One of many toggles in a row, without any wait between: what the clock's resolution and a cold start hide in one. */
+  async function steady(count, inARow) {
+    const times = [];
+    for (let turn = 0; turn < count; turn += 1) {
+      const acts = Array.from({ length: inARow }, prepare.toggle);
+      await idle();
+      const start = performance.now();
+      for (const act of acts) {
+        act();
+        await null;
+        pleione.runtime.flush();
+      }
+      times.push((performance.now() - start) / inARow);
+    }
+    await idle();
+    return times;
+  }
+
   async function counted(act) {
     const { runtime } = pleione;
     const before = runtime.stats;
@@ -133,6 +151,7 @@ globalThis.probe = (() => {
   return {
     seed,
     opened,
+    steady,
     times: (kind, count) => repeat(kind, count, timed),
     scripts: (kind, count) => repeat(kind, count, scripted),
     counts: (kind, count) => repeat(kind, count, counted),

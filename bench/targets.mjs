@@ -1,15 +1,17 @@
 // The targets, each a figure with its bound.
 
 const shownActors = 2; // the root and the list
-const most = { transactions: 3, storageWrites: 1, renders: shownActors, toggleRatio: 2, clickMs: 16, brotliBytes: 269_000 };
+const most = { transactions: 3, storageWrites: 1, renders: shownActors, toggleRatio: 2, steadyToggleRatio: 1.4, clickMs: 16, brotliBytes: 269_000 };
 
 // The package is larger than it is to be. Until it is not, it must not grow beyond this.
 const brotliBytesCeiling = 440_000;
 
+const steadyRatio = "toggle at 1,000 rows / at 2 rows, script time of many in a row, best";
+
 /** `[{name, value, most, holds}]`. */
 export function targetsOf({ clicks, size }) {
   const { create } = clicks[300];
-  const ratioOf = (figure) => clicks[1000].toggle[figure].p50 / clicks[2].toggle[figure].p50;
+  const ratioOf = (figure, of = "p50") => clicks[1000].toggle[figure][of] / clicks[2].toggle[figure][of];
   const target = (name, value, most) => ({ name, value: Math.round(value * 100) / 100, most, holds: value <= most });
   return [
     target("create: transactions", create.transactions, most.transactions),
@@ -18,15 +20,16 @@ export function targetsOf({ clicks, size }) {
     target("toggle at 1,000 rows / at 2 rows, click to DOM p50", ratioOf("dom"), most.toggleRatio),
     // Without the wait for a frame, which hides how the work grows.
     target("toggle at 1,000 rows / at 2 rows, script time p50", ratioOf("script"), most.toggleRatio),
+    target(steadyRatio, ratioOf("steady", "best"), most.steadyToggleRatio),
     target("toggle at 1,000 rows: click to DOM p50, ms", clicks[1000].toggle.dom.p50, most.clickMs),
     target("create at 1,000 rows: click to DOM p50, ms", clicks[1000].create.dom.p50, most.clickMs),
     target("wasm + JavaScript, brotli, bytes", size.together.brotli, most.brotliBytes),
   ];
 }
 
-/** Of these the ones that a few repetitions can judge: counts, and whether the package grew. */
+/** Of these the ones that a few repetitions can judge: counts, how a toggle grows, and whether the package grew. */
 export function shortTargetsOf(results) {
-  const counted = targetsOf(results).filter(({ name }) => name.startsWith("create: "));
+  const counted = targetsOf(results).filter(({ name }) => name.startsWith("create: ") || name === steadyRatio);
   const { brotli } = results.size.together;
   const name = "wasm + JavaScript, brotli, bytes: no larger than it was";
   return [...counted, { name, value: brotli, most: brotliBytesCeiling, holds: brotli <= brotliBytesCeiling }];
