@@ -12,6 +12,7 @@ mod connection;
 mod error;
 mod indexed_db;
 mod memory;
+mod reading;
 mod record;
 
 use std::cell::Cell;

@@ -59,6 +59,30 @@ fn texts(segments: &[Vec<u8>]) -> Vec<String> {
         .collect()
 }
 
+/// Many values, of which as many are wanted as make a storage read all, or each: what is found is the same.
+async fn reads_many_as_it_reads_each(storage: &Storage) {
+    let names: Vec<String> = (0..40)
+        .map(|number| format!("M{}", "a".repeat(number + 1)))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut segments: Vec<(&str, &str, u32)> = names.iter().map(|name| (*name, "s1", 0)).collect();
+    // More than a storage takes in at once, and none of its neighbours'.
+    segments.extend((1..1500).map(|after| (names[20], "s1", after)));
+    storage
+        .write(&rows(&names, &segments), Durability::Relaxed)
+        .await
+        .unwrap();
+    let mut wanted: Vec<CoId> = names.iter().rev().map(|name| id(name)).collect();
+    wanted.extend([id("Nowhere"), id(names[3])]);
+    let together = storage.read(&wanted).await.unwrap();
+    assert_eq!(together.len(), wanted.len());
+    for (id, found) in wanted.iter().zip(&together) {
+        let alone = storage.read(std::slice::from_ref(id)).await.unwrap();
+        assert_eq!(alone, std::slice::from_ref(found), "{id}");
+    }
+    assert_eq!(together[19].segments.len(), 1500);
+}
+
 /// What every storage must do.
 async fn conforms(storage: &Storage) {
     assert_eq!(storage.read(&[id("A")]).await.unwrap()[0].header, None);
@@ -99,13 +123,17 @@ async fn conforms(storage: &Storage) {
 
 #[wasm_bindgen_test]
 async fn memory_conforms() {
-    conforms(&Storage::memory()).await;
+    let storage = Storage::memory();
+    reads_many_as_it_reads_each(&storage).await;
+    conforms(&storage).await;
 }
 
 #[wasm_bindgen_test]
 async fn the_database_conforms() {
     let name = fresh_name("conforms");
-    conforms(&Storage::open(&name).await.unwrap()).await;
+    let storage = Storage::open(&name).await.unwrap();
+    reads_many_as_it_reads_each(&storage).await;
+    conforms(&storage).await;
     delete_database(&name).await;
 }
 

@@ -18,7 +18,7 @@ use web_sys::IdbTransaction;
 
 use super::connection::{Connection, DEVICE, HEADERS, SEGMENTS};
 use super::error::StorageError;
-use super::{Counters, Durability, Rows, SegmentRow, StoredRows};
+use super::{Counters, Durability, Rows, SegmentRow, StoredRows, reading};
 
 /// The most segments of one value that a read takes in; a load packs crowded sessions long before.
 pub(super) const SEGMENTS_READ_MAX: u32 = 65_536;
@@ -81,7 +81,7 @@ impl IndexedDb {
     pub(super) async fn read(&self, ids: &[CoId]) -> Result<Vec<StoredRows>, StorageError> {
         self.counters.count(|stats| stats.reads += 1);
         self.connection
-            .run(async |database: &Database| read_rows(database, ids).await)
+            .run(async |database: &Database| reading::read_rows(database, ids).await)
             .await
     }
 
@@ -272,14 +272,6 @@ fn prefix_range(prefix: &str) -> KeyRange<String> {
     KeyRange::Bound(prefix.to_owned(), false, format!("{prefix}\u{ffff}"), false)
 }
 
-/// Everything of one value.
-fn value_range(id: &CoId) -> KeyRange<JsValue> {
-    let below = Array::of1(&id.as_str().into());
-    // An array sorts after every text, so nothing of this value is beyond.
-    let above = Array::of2(&id.as_str().into(), &Array::new());
-    KeyRange::Bound(below.into(), false, above.into(), false)
-}
-
 /// Everything of one session of one value.
 fn session_range(id: &CoId, session: &str) -> KeyRange<JsValue> {
     let below = Array::of2(&id.as_str().into(), &session.into());
@@ -287,34 +279,8 @@ fn session_range(id: &CoId, session: &str) -> KeyRange<JsValue> {
     KeyRange::Bound(below.into(), false, above.into(), false)
 }
 
-async fn read_rows(database: &Database, ids: &[CoId]) -> Result<Vec<StoredRows>, StorageError> {
-    let transaction = database.transaction([HEADERS, SEGMENTS]).build()?;
-    let headers = transaction.object_store(HEADERS)?;
-    let segments = transaction.object_store(SEGMENTS)?;
-    let mut requests = Vec::with_capacity(ids.len());
-    for id in ids {
-        let header = headers.get::<JsValue, _, _>(id.as_str()).primitive()?;
-        let pieces = segments
-            .get_all::<JsValue>()
-            .with_query::<JsValue, _>(value_range(id))
-            .with_limit(SEGMENTS_READ_MAX)
-            .primitive()?;
-        requests.push((header, pieces));
-    }
-    let mut found = Vec::with_capacity(ids.len());
-    for (header, pieces) in requests {
-        let header = header.await?.map(|record| bytes_of(&record));
-        let pieces = pieces.await?.filter_map(Result::ok);
-        found.push(StoredRows {
-            header,
-            segments: pieces.map(|record| bytes_of(&record)).collect(),
-        });
-    }
-    Ok(found)
-}
-
 /// A record's bytes; none if it is not bytes, which then decodes to nothing.
-fn bytes_of(record: &JsValue) -> Vec<u8> {
+pub(super) fn bytes_of(record: &JsValue) -> Vec<u8> {
     record
         .dyn_ref::<Uint8Array>()
         .map(Uint8Array::to_vec)
