@@ -123,17 +123,15 @@ async fn conforms(storage: &Storage) {
 
 #[wasm_bindgen_test]
 async fn memory_conforms() {
-    let storage = Storage::memory();
-    reads_many_as_it_reads_each(&storage).await;
-    conforms(&storage).await;
+    conforms(&Storage::memory()).await;
+    reads_many_as_it_reads_each(&Storage::memory()).await;
 }
 
 #[wasm_bindgen_test]
 async fn the_database_conforms() {
     let name = fresh_name("conforms");
-    let storage = Storage::open(&name).await.unwrap();
-    reads_many_as_it_reads_each(&storage).await;
-    conforms(&storage).await;
+    conforms(&Storage::open(&name).await.unwrap()).await;
+    reads_many_as_it_reads_each(&Storage::open(&name).await.unwrap()).await;
     delete_database(&name).await;
 }
 
