@@ -37,6 +37,7 @@ const PROPERTIES = {
   required: "required", multiple: "multiple", muted: "muted",
 };
 const FIELDS = "input, textarea, select";
+const FOCUSABLE = ["a[href]", "button", "input", "textarea", "select", "[tabindex]"].map((it) => `${it}:not(:disabled)`).join();
 const NO_CHECK_BOX = 2;
 
 // While patches are carried out, what the browser fires (a blur of a removed row) is nobody's doing.
@@ -224,7 +225,10 @@ function quietly(change) {
   }
 }
 
-/** The focus with its selection, to be put back where a browser loses it: when it cannot move a node without removing it. */
+/**
+ * The focus with its selection, to be put back where a browser loses it: when it cannot move a node without removing it.
+ * If its row is gone, the row that took its place gets it, else the one before, so that a keyboard stays where it was.
+ */
 class Focus {
   constructor(root) {
     this.root = root;
@@ -232,12 +236,44 @@ class Focus {
     this.start = selectionStart(this.node);
     this.end = this.node.selectionEnd;
     this.direction = this.node.selectionDirection;
+    this.around = [];
+    for (let at = this.node; at !== root; at = at.parentNode) {
+      this.around.push({ element: at, parent: at.parentNode, beside: [at.nextElementSibling, at.previousElementSibling] });
+    }
   }
 
   restore() {
-    if (this.root.activeElement === this.node || !this.node.isConnected) return;
+    if (!this.node.isConnected) return this.pass();
+    if (this.root.activeElement === this.node) return;
     this.node.focus({ preventScroll: true });
     if (this.start !== null) this.node.setSelectionRange(this.start, this.end, this.direction ?? "none");
+  }
+
+  pass() {
+    const removed = this.around.find(({ parent }) => parent.isConnected);
+    if (removed === undefined) return;
+    const place = focusable(removed.element).indexOf(this.node);
+    for (const neighbour of removed.beside.filter((it) => it?.parentNode === removed.parent)) {
+      const takers = focusable(neighbour);
+      const taker = takers[place] ?? takers[0];
+      if (taker !== undefined) return taker.focus();
+    }
+    lastBefore(removed.parent)?.focus();
+  }
+}
+
+/** What of an element can have the focus, itself included. */
+function focusable(element) {
+  const inside = [...element.querySelectorAll(FOCUSABLE)];
+  return element.matches?.(FOCUSABLE) ? [element, ...inside] : inside;
+}
+
+/** The nearest that can have the focus and stands before an element, in its shadow root or one around it. */
+function lastBefore(element) {
+  for (let at = element; at !== undefined; at = at.getRootNode().host) {
+    const isBefore = (it) => it.compareDocumentPosition(at) & Node.DOCUMENT_POSITION_FOLLOWING && it.checkVisibility();
+    const found = focusable(at.getRootNode()).findLast(isBefore);
+    if (found !== undefined) return found;
   }
 }
 

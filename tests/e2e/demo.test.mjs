@@ -99,6 +99,31 @@ test("everything can be done with the keyboard alone", async (t) => {
   await page.getByText("Nothing is done yet").waitFor();
 });
 
+test("r6_a_keyboard_that_deletes_goes_on_with_the_neighbour", async (t) => {
+  const page = await openFresh(t);
+  for (const text of ["a", "b", "c"]) await add(page, text);
+  await showsRows(page, "a", "b", "c");
+  const focused = () =>
+    page.evaluate(() => {
+      let at = document.activeElement;
+      while (at.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+      return at.getAttribute("aria-label") ?? at.textContent;
+    });
+  await page.getByRole("button", { name: "Delete b" }).focus();
+  for (const [rowsLeft, wanted] of [[["a", "c"], "Delete c"], [["a"], "Delete a"], [[], "Add"]]) {
+    await page.keyboard.press("Enter");
+    await showsRows(page, ...rowsLeft);
+    await eventually(focused, wanted);
+  }
+  for (const text of ["d", "e"]) await add(page, text);
+  await viewButton(page, "To do").click();
+  await showsRows(page, "d", "e");
+  await checkbox(page, "d").focus();
+  await page.keyboard.press("Space"); // done, and so gone from this view
+  await showsRows(page, "e");
+  await eventually(focused, "e");
+});
+
 test("an empty or blank to-do is not made", async (t) => {
   const page = await openFresh(t);
   await add(page, "   ");

@@ -1,7 +1,7 @@
 // What people type is data: it is shown as they typed it, whatever it looks like, and all of it is kept.
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
-import { newDevice, openBlank, openBrowser } from "./support/browser.mjs";
+import { crash, newDevice, openBlank, openBrowser } from "./support/browser.mjs";
 import { pages, startServer } from "./support/server.mjs";
 import { add, eventually, field, isOpen, openDemo, rows, showsRows } from "./support/todos.mjs";
 
@@ -65,6 +65,35 @@ test("b11_fast_typing_and_submitting_loses_no_letter", async (t) => {
   }
   await showsRows(page, ...texts);
   await eventually(() => field(page).inputValue(), "");
+});
+
+test("what is typed quickly is kept letter by letter with few writes, and all of it is there after a crash", async (t) => {
+  const server = await startServer(t, pages.demo);
+  const device = await newDevice(t, browser);
+  const page = await openDemo(device, server);
+  const letters = "the quick brown fox jumps over the lazy dog at noon".slice(0, 50);
+  await field(page).click();
+  const stats = () => page.evaluate(() => pleione.runtime.settled().then(() => pleione.runtime.stats));
+  const before = await stats();
+  // As an input method or a held key does: several letters come before the browser has had time for anything else.
+  await field(page).evaluate((input, letters) => {
+    for (const letter of letters) {
+      input.value += letter;
+      input.dispatchEvent(new InputEvent("input", { bubbles: true, composed: true }));
+    }
+  }, letters);
+  const inOneTask = await stats();
+  assert.equal(inOneTask.storageWrites - before.storageWrites, 1, "50 letters in one task are one write");
+  await field(page).fill("");
+  const start = await stats();
+  await page.keyboard.type(letters);
+  const end = await stats();
+  const [writes, transactions] = ["storageWrites", "transactions"].map((key) => end[key] - start[key]);
+  t.diagnostic(`typed by keyboard: ${writes} writes of ${transactions} transactions`);
+  assert.ok(writes <= letters.length, `${writes} writes`);
+  await crash(page);
+  const again = await openDemo(device, server);
+  assert.equal(await field(again).inputValue(), letters);
 });
 
 test("b11_a_letter_typed_and_submitted_within_one_frame_is_a_todo_and_leaves_the_field_empty", async (t) => {
