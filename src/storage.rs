@@ -165,6 +165,20 @@ impl Storage {
         }
     }
 
+    /// The sessions that a value has records of which cannot be read.
+    pub async fn damaged_sessions(&self, id: &CoId) -> Result<Vec<String>, StorageError> {
+        let Self::IndexedDb(database) = self else {
+            return Ok(Vec::new());
+        };
+        let mut sessions = Vec::new();
+        for (session, record) in database.read_segments(id).await? {
+            if segment(&record).is_none() && !sessions.contains(&session) {
+                sessions.push(session);
+            }
+        }
+        Ok(sessions)
+    }
+
     /// Reads what this device keeps under a key.
     pub async fn device(&self, key: &str) -> Result<Option<String>, StorageError> {
         match self {

@@ -68,6 +68,13 @@ pub async fn claim_session(
     }
 }
 
+/// Never takes a session up again: of what it wrote something cannot be read here, and it would be continued otherwise.
+pub async fn retire_session(storage: &Storage, session: &SessionId) -> Result<(), StorageError> {
+    storage
+        .forget_device(&[format!("{SESSION_KEY}{session}")])
+        .await
+}
+
 async fn hold(database: &str, session: &SessionId) -> Option<Held> {
     try_hold(&session_lock(database, session.as_str())).await
 }

@@ -85,6 +85,15 @@ impl IndexedDb {
             .await
     }
 
+    pub(super) async fn read_segments(
+        &self,
+        id: &CoId,
+    ) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
+        self.connection
+            .run(async |database: &Database| reading::read_segments(database, id).await)
+            .await
+    }
+
     pub(super) async fn device(&self, key: &str) -> Result<Option<String>, StorageError> {
         let read = async |database: &Database| {
             let transaction = database.transaction(DEVICE).build()?;
@@ -162,16 +171,9 @@ impl IndexedDb {
         let pack = async |database: &Database| {
             let transaction = begin_write(database, [SEGMENTS].as_slice(), Durability::Strict)?;
             let store = transaction.object_store(SEGMENTS)?;
-            let found = store
-                .get_all::<JsValue>()
-                .with_query::<JsValue, _>(session_range(id, session))
-                .with_limit(SEGMENTS_READ_MAX)
-                .primitive()?
-                .await?;
-            let records: Vec<Vec<u8>> = found
-                .filter_map(Result::ok)
-                .map(|record| bytes_of(&record))
-                .collect();
+            let range = session_range(id, session);
+            let (_, found) = reading::keyed_records(&store, range, SEGMENTS_READ_MAX).await?;
+            let records: Vec<Vec<u8>> = found.iter().map(bytes_of).collect();
             if let Some(packed) = super::compaction::pack(id, &records) {
                 drop(
                     store

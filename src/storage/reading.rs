@@ -4,7 +4,7 @@
 //! opens a collection does, reads the stores from end to end with a handful of requests; one that wants a few of many
 //! asks for each.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use cojson::ids::CoId;
 use indexed_db_futures::KeyRange;
@@ -34,10 +34,13 @@ pub(super) async fn read_rows(
     let transaction = database.transaction([HEADERS, SEGMENTS]).build()?;
     let headers = transaction.object_store(HEADERS)?;
     let segments = transaction.object_store(SEGMENTS)?;
-    if ids.len() >= SWEEP_VALUES_MIN
-        && let Some(stored) = all_ids(&headers, ids.len() * SWEEP_READ_PER_WANTED_MAX).await?
-    {
-        return sweep(&headers, &segments, ids, &stored).await;
+    if ids.len() >= SWEEP_VALUES_MIN {
+        let most = ids.len() * SWEEP_READ_PER_WANTED_MAX;
+        let limit = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
+        let stored = keyed_records(&headers, everything(), limit).await?;
+        if stored.0.len() <= most {
+            return sweep(&segments, ids, &stored).await;
+        }
     }
     read_each(&headers, &segments, ids).await
 }
@@ -69,82 +72,94 @@ async fn read_each(
     Ok(found)
 }
 
-/// The keys of all headers, in order, if there are not more than so many.
-async fn all_ids(
-    headers: &ObjectStore<'_>,
-    most: usize,
-) -> Result<Option<Vec<JsValue>>, StorageError> {
-    let limit = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
-    let keys = headers
-        .get_all_keys::<JsValue>()
-        .with_limit(limit)
-        .primitive()?
-        .await?;
-    let keys: Vec<JsValue> = keys.filter_map(Result::ok).collect();
-    Ok((keys.len() <= most).then_some(keys))
+/// Every segment of one value with the session that it is kept under.
+pub(super) async fn read_segments(
+    database: &Database,
+    id: &CoId,
+) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
+    let transaction = database.transaction([SEGMENTS]).build()?;
+    let segments = transaction.object_store(SEGMENTS)?;
+    let (keys, records) = keyed_records(&segments, value_range(id), SEGMENTS_READ_MAX).await?;
+    let session = |key| part_of_key(key, 1).as_string().unwrap_or_default();
+    let records = records.iter().map(bytes_of);
+    Ok(keys.iter().map(session).zip(records).collect())
 }
 
-/// Reads both stores from end to end and keeps what is wanted.
+/// Keeps what is wanted of all headers, and of the segments, read from end to end.
 async fn sweep(
-    headers: &ObjectStore<'_>,
     segments: &ObjectStore<'_>,
     ids: &[CoId],
-    stored: &[JsValue],
+    (stored, headers): &Keyed,
 ) -> Result<Vec<StoredRows>, StorageError> {
-    let wanted = ids.iter().map(|id| (id.to_string(), StoredRows::default()));
-    let mut found: HashMap<String, StoredRows> = wanted.collect();
-    let records = headers.get_all::<JsValue>().primitive()?.await?;
-    for (id, record) in stored.iter().zip(records) {
-        if let (Some(row), Ok(record)) = (row_of(&mut found, id), record) {
-            row.header = Some(bytes_of(&record));
+    let sorted: BTreeSet<CoId> = ids.iter().cloned().collect();
+    let sorted: Vec<CoId> = sorted.into_iter().collect();
+    let mut found = vec![StoredRows::default(); sorted.len()];
+    for (id, record) in stored.iter().zip(headers) {
+        if let Some(row) = row_of(&sorted, &mut found, id) {
+            row.header = Some(bytes_of(record));
         }
     }
-    let mut after = None;
+    let mut range = everything();
     loop {
-        let (keys, records) = segments_after(segments, after.take()).await?;
+        let (keys, records) = keyed_records(segments, range, SWEEP_SEGMENTS_AT_ONCE).await?;
         for (key, record) in keys.iter().zip(&records) {
-            if let Some(row) = row_of(&mut found, &key.unchecked_ref::<Array>().get(0)) {
+            if let Some(row) = row_of(&sorted, &mut found, &part_of_key(key, 0)) {
                 row.segments.push(bytes_of(record));
             }
         }
-        after = keys.last().cloned();
-        if keys.len() < SWEEP_SEGMENTS_AT_ONCE as usize {
-            break;
+        match keys.last() {
+            Some(last) if keys.len() >= SWEEP_SEGMENTS_AT_ONCE as usize => {
+                range = KeyRange::LowerBound(last.clone(), true);
+            }
+            _ => break,
         }
     }
-    let rows = ids.iter().map(|id| found.get(id.as_str()).cloned());
-    Ok(rows.map(Option::unwrap_or_default).collect())
+    let row = |id| found.get(sorted.binary_search(id).ok()?).cloned();
+    Ok(ids.iter().map(|id| row(id).unwrap_or_default()).collect())
 }
 
 fn row_of<'a>(
-    found: &'a mut HashMap<String, StoredRows>,
+    sorted: &[CoId],
+    found: &'a mut [StoredRows],
     id: &JsValue,
 ) -> Option<&'a mut StoredRows> {
-    found.get_mut(&id.as_string()?)
+    let id = id.as_string()?;
+    let place = sorted.binary_search_by(|wanted| wanted.as_str().cmp(&id));
+    found.get_mut(place.ok()?)
 }
 
-/// The next segments in the order of their keys.
-async fn segments_after(
-    segments: &ObjectStore<'_>,
-    after: Option<JsValue>,
-) -> Result<(Vec<JsValue>, Vec<JsValue>), StorageError> {
-    let range = || match &after {
-        Some(key) => KeyRange::LowerBound(key.clone(), true),
-        None => KeyRange::LowerBound(Array::new().into(), false),
-    };
-    let keys = segments
+/// A segment's key is an array of the value's id, the session and the first index.
+fn part_of_key(key: &JsValue, part: u32) -> JsValue {
+    key.unchecked_ref::<Array>().get(part)
+}
+
+/// Records' keys, and the records.
+type Keyed = (Vec<JsValue>, Vec<JsValue>);
+
+/// Records with their keys, in the keys' order.
+pub(super) async fn keyed_records(
+    store: &ObjectStore<'_>,
+    range: KeyRange<JsValue>,
+    limit: u32,
+) -> Result<Keyed, StorageError> {
+    let keys = store
         .get_all_keys::<JsValue>()
-        .with_query::<JsValue, _>(range())
-        .with_limit(SWEEP_SEGMENTS_AT_ONCE)
+        .with_query::<JsValue, _>(range.clone())
+        .with_limit(limit)
         .primitive()?;
-    let records = segments
+    let records = store
         .get_all::<JsValue>()
-        .with_query::<JsValue, _>(range())
-        .with_limit(SWEEP_SEGMENTS_AT_ONCE)
+        .with_query::<JsValue, _>(range)
+        .with_limit(limit)
         .primitive()?;
     let keys = keys.await?.filter_map(Result::ok).collect();
     let records = records.await?.filter_map(Result::ok).collect();
     Ok((keys, records))
+}
+
+/// Every key.
+fn everything() -> KeyRange<JsValue> {
+    KeyRange::LowerBound(f64::NEG_INFINITY.into(), false)
 }
 
 /// Everything of one value.

@@ -54,8 +54,7 @@ pub fn segment_row(id: &CoId, session: &SessionId, content: &SessionContent) -> 
     }
 }
 
-/// The segment of one record; none if the record cannot be read: what follows it then waits for the server, which has
-/// what this device has told.
+/// The segment of one record; none if the record cannot be read.
 pub fn segment(record: &[u8]) -> Option<Record> {
     serde_json::from_slice(record).ok()
 }

@@ -44,6 +44,69 @@ test("r12_the_demo_without_storage_says_so_to_people", async (t) => {
   assert.equal(await page.locator("#status").textContent(), "Not running");
 });
 
+test("r12_a_damaged_record_of_the_own_session_is_told_and_that_session_is_never_continued", async (t) => {
+  const server = await startServer(t, pages.blank);
+  const page = await openBlank(await newDevice(t, browser), server.url);
+  const open = () => page.evaluate(async () => (globalThis.runtime = await Runtime.open({ name: "test", sync: syncAddress })) && runtime.secret);
+  const close = () => page.evaluate(() => runtime.close());
+  const secret = await open();
+  const id = await page.evaluate(async () => {
+    const map = runtime.createMap({ a: 1 });
+    await runtime.settled();
+    map.set("b", 2);
+    await runtime.synced();
+    return map.id;
+  });
+  await close();
+  const segments = (damaged) =>
+    page.evaluate(
+      async ([id, damaged]) => {
+        const asked = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: reject }));
+        const [{ name }] = await indexedDB.databases();
+        const database = await asked(indexedDB.open(name));
+        const store = database.transaction("segments", "readwrite").objectStore("segments");
+        const keys = (await asked(store.getAllKeys())).filter(([of]) => of === id);
+        if (damaged) await asked(store.put(new Uint8Array([1, 2, 3]), keys.at(-1)));
+        database.close();
+        return [...new Set(keys.map(([, session]) => session))];
+      },
+      [id, damaged],
+    );
+  assert.equal((await segments(true)).length, 1);
+
+  await open();
+  const told = await page.evaluate((id) => {
+    runtime.load(id).catch(() => {});
+    return until(runtime.problems, (problem) => problem);
+  }, id);
+  assert.equal(told.code, "PLEIONE_E_STORAGE_DAMAGED");
+  assert.match(told.message, new RegExp(`${id}.*open again`));
+  await close();
+
+  await open();
+  const mended = await page.evaluate(async (id) => {
+    const store = await runtime.load(id);
+    await until(store, (value) => value?.b === 2);
+    const map = await runtime.loadMap(id);
+    map.set("c", 3);
+    await runtime.synced();
+    return [map.toJSON(), runtime.stats.rejections];
+  }, id);
+  assert.deepEqual(mended[0], { a: 1, b: 2, c: 3 });
+  await close();
+  assert.equal((await segments(false)).length, 2, "a session of its own, beside the retired one");
+
+  const other = await openBlank(await newDevice(t, browser), server.url);
+  const seen = await other.evaluate(
+    async ([id, secret]) => {
+      const runtime = await Runtime.open({ name: "other", secret, sync: syncAddress });
+      return until(await runtime.load(id), (value) => value?.c === 3);
+    },
+    [id, secret],
+  );
+  assert.deepEqual(seen, { a: 1, b: 2, c: 3 });
+});
+
 const tightBytes = 300_000;
 const ampleBytes = 500_000_000;
 
