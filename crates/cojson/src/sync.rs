@@ -27,6 +27,7 @@ mod reconcile;
 mod rejection;
 mod replica;
 mod upload;
+mod wire;
 
 pub use effect::{Effect, PeerId, Segment, StoredLog, ValueWrite, WriteBatch, WriteId};
 pub use frame::{FrameError, decode_frame, encode_frame, encode_ping, frame_messages};

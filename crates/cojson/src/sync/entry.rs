@@ -3,8 +3,7 @@
 //! What may be told to a peer (R2) is exactly [`Entry::durable_state`]; the pieces that are cut here for peers never
 //! reach beyond it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use crate::collections::{SortedMap, SortedSet};
 use crate::crypto::Signature;
 use crate::header::Header;
 use crate::ids::{CoId, SessionId};
@@ -28,21 +27,21 @@ pub(super) struct DurableEnd {
 pub(super) struct Entry {
     pub(super) log: ValueLog,
     pub(super) header_durable: bool,
-    durable: BTreeMap<SessionId, DurableEnd>,
-    pub(super) dependencies: BTreeSet<CoId>,
+    durable: SortedMap<SessionId, DurableEnd>,
+    pub(super) dependencies: SortedSet<CoId>,
     /// Made here, with an id that nobody else can have made: no peer needs to be asked for it first.
     pub(super) founded_here: bool,
 }
 
 impl Entry {
     pub(super) fn new(log: ValueLog) -> Self {
-        let mut dependencies = BTreeSet::new();
+        let mut dependencies = SortedSet::new();
         dependencies::of_header(log.header(), &mut dependencies);
         dependencies.remove(log.id());
         Self {
             log,
             header_durable: false,
-            durable: BTreeMap::new(),
+            durable: SortedMap::new(),
             dependencies,
             founded_here: false,
         }
@@ -200,7 +199,7 @@ impl<'a> MessageBuilder<'a> {
             id: self.log.id().clone(),
             header,
             priority: self.log.header().priority() as u8,
-            new: BTreeMap::new(),
+            new: SortedMap::new(),
             expect_content_until: None,
         });
     }

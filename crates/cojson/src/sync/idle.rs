@@ -1,8 +1,7 @@
 //! Letting go of what nobody looks at: for a server whose storage holds more than its memory.
 
-use std::collections::BTreeSet;
-
 use super::replica::Replica;
+use crate::collections::SortedSet;
 use crate::ids::CoId;
 
 impl Replica {
@@ -16,7 +15,7 @@ impl Replica {
             .filter(|id| self.is_in_use(id))
             .cloned()
             .collect();
-        let mut kept: BTreeSet<CoId> = open.iter().cloned().collect();
+        let mut kept: SortedSet<CoId> = open.iter().cloned().collect();
         while let Some(id) = open.pop() {
             let dependencies = self.entries.get(&id).map(|entry| entry.dependencies.iter());
             let new = dependencies
