@@ -1,0 +1,36 @@
+//! A segment's body: its transactions in canonical form, a line each. JSON text has no line break, so a line is one
+//! transaction, and `convert_from(body, 'UTF8')` shows them.
+
+use cojson::transaction::Transaction;
+
+/// The transactions as they are kept.
+pub(super) fn encode(transactions: &[Transaction]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for transaction in transactions {
+        if !body.is_empty() {
+            body.push(b'\n');
+        }
+        transaction.canonical_bytes(&mut body);
+    }
+    body
+}
+
+/// The transactions' texts.
+pub(super) fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    body.split(|byte| *byte == b'\n')
+}
+
+/// The transactions, if all of them can be read.
+pub(super) fn decode(body: &[u8]) -> Result<Vec<Transaction>, serde_json::Error> {
+    lines(body).map(serde_json::from_slice).collect()
+}
+
+/// A number of the database as a count. One that is none counts as nothing.
+pub(super) fn unsigned<T: TryFrom<i64> + Default>(number: i64) -> T {
+    T::try_from(number).unwrap_or_default()
+}
+
+/// A number for the database.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
