@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use super::BOUNDED;
+use super::durability::NotThisValue;
 use super::effect::{Effect, PeerId, StoredLog};
 use super::message::SyncMessage;
 use super::replica::{Replica, Waiter};
@@ -172,8 +174,14 @@ impl Replica {
             return;
         }
         let merged = stored.map(|stored| self.merge_stored(id, stored));
+        self.take_load(id, merged);
+    }
+
+    /// Storage answered; whether anything of what it has was new here, if it has the value.
+    pub(super) fn take_load(&mut self, id: &CoId, merged: Option<Result<bool, NotThisValue>>) {
         let found = merged.is_some_and(|merged| merged.is_ok());
         let grew = merged == Some(Ok(true));
+        self.touch(id);
         if let Some(lookup) = self.lookups.get_mut(id) {
             lookup.storage = if found {
                 InStorage::Found
@@ -187,6 +195,9 @@ impl Replica {
             self.refetch_authored(id);
             self.recount_uploads(id);
         } else {
+            if BOUNDED {
+                self.settle_doubt(id, &[]);
+            }
             self.ask_peers(id);
         }
         self.news_of(id);
