@@ -4,7 +4,6 @@
 //! Only what is durable may be shed; whoever sheds knows what that is. A log without its first transactions can be
 //! appended to as long as it has its hash; [`HashRebuild`] makes it anew from what storage keeps, piece by piece.
 
-use super::content::Checkpoints;
 use super::{SessionContent, SessionLog, feed};
 use crate::crypto::Signature;
 use crate::ids::SessionId;
@@ -74,15 +73,6 @@ impl SessionLog {
         self.signed = Some((count, last_signature));
         self.checkpoints.shed(count);
         self.rest();
-    }
-
-    /// Storage has no more than this, and what comes next is not here either.
-    pub fn lose(&mut self, kept: Option<(u32, Signature)>) {
-        self.checkpoints = Checkpoints::default();
-        match kept {
-            Some((count, last_signature)) => self.become_outline(count, last_signature),
-            None => *self = Self::new(self.session.clone()),
-        }
     }
 
     /// How many of the first transactions are in storage alone.

@@ -70,7 +70,13 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    fn forget(&mut self, entry: &Entry) {
+    /// A value leaves the ring.
+    pub(super) fn unlist(&mut self, id: &CoId) {
+        self.ring.retain(|listed| listed != id);
+    }
+
+    /// A value leaves memory.
+    pub(super) fn forget(&mut self, entry: &Entry) {
         self.bytes -= entry.cached.bytes;
         let counted = |id: &&CoId| !entry.cached.uncounted.contains(id);
         for id in entry.dependencies.iter().filter(counted) {

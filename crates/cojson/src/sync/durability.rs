@@ -133,7 +133,6 @@ impl Replica {
             .or_insert_with(|| Entry::new(log));
         entry.header_durable = true;
         let mut torn = Vec::new();
-        let ends = (BOUNDED && entry.is_doubted).then(|| super::outline::ends_of(&segments));
         for segment in segments {
             match restore(entry, segment) {
                 Ok(is_new) => grew |= is_new,
@@ -143,9 +142,6 @@ impl Replica {
         }
         for reason in torn {
             self.reject(None, Some(id), reason);
-        }
-        if let Some(ends) = ends {
-            self.settle_doubt(id, &ends);
         }
         Ok(grew)
     }

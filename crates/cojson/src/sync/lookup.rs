@@ -173,12 +173,19 @@ impl Replica {
             self.effect(Effect::Load(id.clone()));
             return;
         }
+        let was_doubted = BOUNDED && self.forget_doubted(id);
         let merged = stored.map(|stored| self.merge_stored(id, stored));
-        self.take_load(id, merged);
+        self.take_load(id, merged, was_doubted);
     }
 
-    /// Storage answered; whether anything of what it has was new here, if it has the value.
-    pub(super) fn take_load(&mut self, id: &CoId, merged: Option<Result<bool, NotThisValue>>) {
+    /// Storage answered: whether anything of what it has was new here, if it has the value, and whether it refused a
+    /// write of it.
+    pub(super) fn take_load(
+        &mut self,
+        id: &CoId,
+        merged: Option<Result<bool, NotThisValue>>,
+        was_doubted: bool,
+    ) {
         let found = merged.is_some_and(|merged| merged.is_ok());
         let grew = merged == Some(Ok(true));
         self.touch(id);
@@ -195,10 +202,10 @@ impl Replica {
             self.refetch_authored(id);
             self.recount_uploads(id);
         } else {
-            if BOUNDED {
-                self.settle_doubt(id, &[]);
-            }
             self.ask_peers(id);
+        }
+        if was_doubted {
+            self.correct_subscribers(id);
         }
         self.news_of(id);
         self.publish(id);

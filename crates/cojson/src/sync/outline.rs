@@ -3,23 +3,22 @@
 //! Here too: news of a value in storage, where another server wrote to it, and writes that storage refused because of
 //! that. Either way what storage has is looked up again, and it is storage's log that counts.
 
-use std::collections::BTreeMap;
-
 use super::durability::NotThisValue;
-use super::effect::{OutlinedSession, Segment, StoredOutline, WriteId};
+use super::effect::{OutlinedSession, StoredOutline, WriteId};
 use super::entry::{DurableEnd, Entry};
 use super::lookup::Seek;
 use super::rejection::Rejection;
 use super::replica::Replica;
-use crate::ids::{CoId, SessionId};
+use crate::ids::CoId;
 use crate::value_log::ValueLog;
 
 impl Replica {
     /// How much storage has of a value, in answer to [`Effect::Load`](super::Effect::Load): for values that are too long
     /// to be held. Groups and accounts, which are needed to judge others, are loaded whole.
     pub fn outlined(&mut self, id: &CoId, stored: StoredOutline) {
+        let was_doubted = self.forget_doubted(id);
         let merged = self.merge_outline(id, stored);
-        self.take_load(id, Some(merged));
+        self.take_load(id, Some(merged), was_doubted);
     }
 
     /// Storage has news of a value that this replica did not write: another server did. What is in memory of it is
@@ -31,8 +30,9 @@ impl Replica {
         }
     }
 
-    /// A write was refused since storage has something else of these values than was thought. They are looked up again
-    /// before the next write of them; the others go into the next write as after a failure.
+    /// A write was refused since storage has something else of these values than was thought. They are looked up again,
+    /// and everyone who is subscribed is told what storage has, to send what it lacks; the others go into the next write
+    /// as after a failure.
     pub fn store_refused(&mut self, id: WriteId, doubted: &[CoId]) {
         if !self.retry_write(id) {
             return;
@@ -60,41 +60,20 @@ impl Replica {
         for session in &stored.sessions {
             grew |= entry.take_outline(session);
         }
-        self.settle_doubt(id, &stored.sessions);
         Ok(grew)
     }
 
-    /// It is known now how much storage has of a value of which it refused a write: of the rest, what is here is written
-    /// again, and what is not is asked for again.
-    pub(super) fn settle_doubt(&mut self, id: &CoId, stored: &[OutlinedSession]) {
-        let Some(entry) = self.entries.get_mut(id).filter(|entry| entry.is_doubted) else {
-            return;
-        };
-        entry.is_doubted = false;
-        entry.header_durable &= !stored.is_empty();
-        let is_lost = entry.lower_to(stored);
-        self.dirty.insert(id.clone());
-        if is_lost {
-            self.correct_subscribers(id);
+    /// Storage says what it has of a value of which it refused a write: that counts, and what was here is forgotten.
+    /// Returns whether it was so.
+    pub(super) fn forget_doubted(&mut self, id: &CoId) -> bool {
+        let is_doubted = self.entries.get(id).is_some_and(|entry| entry.is_doubted);
+        if is_doubted && let Some(entry) = self.entries.remove(id) {
+            self.cache.unlist(id);
+            self.cache.forget(&entry);
+            self.dirty.shift_remove(id);
         }
+        is_doubted
     }
-}
-
-/// How far the sessions of these segments reach.
-pub(super) fn ends_of(segments: &[Segment]) -> Vec<OutlinedSession> {
-    let mut ends: BTreeMap<&SessionId, OutlinedSession> = BTreeMap::new();
-    for Segment { session, content } in segments {
-        let end = OutlinedSession {
-            session: session.clone(),
-            count: super::message::content_end(content),
-            last_signature: content.last_signature,
-        };
-        let known = ends.entry(session).or_insert_with(|| end.clone());
-        if known.count < end.count {
-            *known = end;
-        }
-    }
-    ends.into_values().collect()
 }
 
 impl Entry {
@@ -113,29 +92,5 @@ impl Entry {
         };
         self.note_durable(session, end);
         grew
-    }
-
-    /// Storage has less than was thought: what is still here is not durable, and what is not is lost. Returns whether
-    /// something is lost.
-    fn lower_to(&mut self, stored: &[OutlinedSession]) -> bool {
-        let mut is_lost = false;
-        for (session, count) in self.durable_ends() {
-            let kept = stored.iter().find(|stored| stored.session == session);
-            let end = kept.map(|kept| DurableEnd {
-                count: kept.count,
-                signature: kept.last_signature,
-            });
-            if end.is_some_and(|end| end.count >= count) {
-                continue;
-            }
-            self.lower_durable(&session, end);
-            if let Some(log) = self.log.session_mut(&session)
-                && log.start() > end.map_or(0, |end| end.count)
-            {
-                log.lose(end.map(|end| (end.count, end.signature)));
-                is_lost = true;
-            }
-        }
-        is_lost
     }
 }
