@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use super::BOUNDED;
+use super::durability::NotThisValue;
 use super::effect::{Effect, PeerId, StoredLog};
 use super::message::SyncMessage;
 use super::replica::{Replica, Waiter};
@@ -171,9 +173,22 @@ impl Replica {
             self.effect(Effect::Load(id.clone()));
             return;
         }
+        let was_doubted = BOUNDED && self.forget_doubted(id);
         let merged = stored.map(|stored| self.merge_stored(id, stored));
+        self.take_load(id, merged, was_doubted);
+    }
+
+    /// Storage answered: whether anything of what it has was new here, if it has the value, and whether it refused a
+    /// write of it.
+    pub(super) fn take_load(
+        &mut self,
+        id: &CoId,
+        merged: Option<Result<bool, NotThisValue>>,
+        was_doubted: bool,
+    ) {
         let found = merged.is_some_and(|merged| merged.is_ok());
         let grew = merged == Some(Ok(true));
+        self.touch(id);
         if let Some(lookup) = self.lookups.get_mut(id) {
             lookup.storage = if found {
                 InStorage::Found
@@ -188,6 +203,9 @@ impl Replica {
             self.recount_uploads(id);
         } else {
             self.ask_peers(id);
+        }
+        if was_doubted {
+            self.correct_subscribers(id);
         }
         self.news_of(id);
         self.publish(id);

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::lane::{Lane, Turn};
 use crate::ids::CoId;
 use crate::known_state::KnownState;
 
@@ -40,6 +41,8 @@ pub(super) struct Belief {
     pub(super) answer_due: bool,
     /// It sent content that is not acknowledged yet.
     pub(super) ack: Ack,
+    /// Where the value stands in the peer's lane.
+    pub(super) turn: Turn,
     /// How many dependencies the value had when they were last offered; they only grow.
     pub(super) dependencies_offered: usize,
 }
@@ -52,6 +55,7 @@ impl Belief {
             awaits_answer: false,
             answer_due: false,
             ack: Ack::None,
+            turn: Turn::None,
             dependencies_offered: 0,
         }
     }
@@ -63,6 +67,8 @@ pub(super) struct Peer {
     pub(super) role: PeerRole,
     /// The values it is subscribed to.
     pub(super) beliefs: BTreeMap<CoId, Belief>,
+    /// What it is yet to be sent.
+    pub(super) lane: Lane,
     /// Values of which content had to be dropped: asked for again when its queue is empty.
     pub(super) refetch: BTreeSet<CoId>,
     /// Accounts without which sessions of these values could not be verified: asked for again when one appears.
@@ -74,6 +80,7 @@ impl Peer {
         Self {
             role,
             beliefs: BTreeMap::new(),
+            lane: Lane::default(),
             refetch: BTreeSet::new(),
             unverified: BTreeMap::new(),
         }

@@ -9,10 +9,6 @@ use super::effect::PeerId;
 use super::limits::ReplicaConfig;
 use super::message::ContentMessage;
 use crate::ids::CoId;
-use crate::transaction::Transaction;
-
-/// What a transaction and a session cost besides their content, in bytes, roughly.
-const OVERHEAD_BYTES: usize = 200;
 
 /// The peer's queues are full.
 #[derive(Debug)]
@@ -56,7 +52,7 @@ impl Pending {
         is_asked_for: bool,
         limits: &ReplicaConfig,
     ) -> Result<(), Full> {
-        let bytes = weight(&message);
+        let bytes = message.memory_bytes();
         let rooms = if is_asked_for { 2 } else { 1 };
         let held = self.held.entry(peer).or_default();
         let is_full = held.messages >= limits.pending_messages_per_peer_max * rooms
@@ -150,16 +146,4 @@ impl Pending {
         self.queues.retain(|key, _| !is_theirs(key));
         ids
     }
-}
-
-fn weight(message: &ContentMessage) -> usize {
-    let session = |transactions: &[Transaction]| {
-        let content = transactions.iter().map(Transaction::content_bytes);
-        content.sum::<usize>() + (transactions.len() + 1) * OVERHEAD_BYTES
-    };
-    let sessions = message.new.values();
-    OVERHEAD_BYTES
-        + sessions
-            .map(|content| session(&content.new_transactions))
-            .sum::<usize>()
 }

@@ -11,7 +11,9 @@
 )]
 
 mod author;
+mod cache;
 mod cast;
+mod disk;
 mod frames;
 mod hostile;
 mod machine;
