@@ -23,3 +23,4 @@ pub mod socket;
 pub mod start_line;
 pub mod static_files;
 pub mod storage;
+pub mod wakeups;

@@ -26,6 +26,7 @@ use crate::refusals::Refusals;
 use crate::settings::LimitSettings;
 use crate::storage::worker::{self, Answer, Ask, Found, FoundLog, Part};
 use crate::storage::{Damage, LoadError, Storage, WriteError};
+use crate::wakeups::{Announcer, News, Wakeups};
 
 /// How many commands of all sockets wait.
 const COMMANDS_WAITING_MAX: usize = 256;
@@ -90,6 +91,7 @@ pub fn spawn(
     storage: Box<dyn Storage>,
     limits: RelayLimits,
     refusals: Refusals,
+    wakeups: Wakeups,
 ) -> std::io::Result<(mpsc::Sender<Command>, oneshot::Receiver<()>)> {
     let (commands, queue) = mpsc::channel(COMMANDS_WAITING_MAX);
     let (answers, answer_queue) = mpsc::unbounded_channel();
@@ -98,17 +100,19 @@ pub fn spawn(
         replica: Replica::new(limits.replica),
         accounts: Accounts::new(limits.accounts, Instant::now()),
         charges: HashMap::new(),
+        writing: Vec::new(),
         outboxes: HashMap::new(),
         asks,
         loads_under_way: 0,
         retry_at: None,
         refusals,
+        announcer: wakeups.announcer(),
     };
     let (ended, end) = oneshot::channel();
     let runtime = Handle::current();
     let thread = std::thread::Builder::new().name("relay".into());
     thread.spawn(move || {
-        runtime.block_on(relay.run(queue, answer_queue));
+        runtime.block_on(relay.run(queue, answer_queue, wakeups));
         // The relay dropped its end of the storage queue, so the storage thread ends when all is written.
         if storage_thread.join().is_ok() {
             let _ = ended.send(());
@@ -122,12 +126,15 @@ struct Relay {
     accounts: Accounts,
     /// What the writes under way will cost their authors.
     charges: HashMap<WriteId, Charges>,
+    /// The values of the write under way, to be announced when it is durable.
+    writing: Vec<CoId>,
     outboxes: HashMap<PeerId, Outbox>,
     asks: std::sync::mpsc::Sender<Ask>,
     loads_under_way: usize,
     /// When to try again to write, after a write that failed. Until then nothing is asked to be written.
     retry_at: Option<Instant>,
     refusals: Refusals,
+    announcer: Announcer,
 }
 
 impl Relay {
@@ -135,6 +142,7 @@ impl Relay {
         mut self,
         mut commands: mpsc::Receiver<Command>,
         mut answers: mpsc::UnboundedReceiver<Answer>,
+        mut wakeups: Wakeups,
     ) {
         loop {
             let retry_at = self.retry_at.unwrap_or_else(Instant::now);
@@ -146,6 +154,9 @@ impl Relay {
                     None => break,
                 },
                 () = sleep_until(retry_at), if self.retry_at.is_some() => self.retry_at = None,
+                news = wakeups.next(), if self.loads_under_way < LOADS_UNDER_WAY_MAX => {
+                    self.take_news(news);
+                }
                 command = commands.recv(), if self.loads_under_way < LOADS_UNDER_WAY_MAX => {
                     match command {
                         Some(command) => self.take_command(command),
@@ -185,6 +196,14 @@ impl Relay {
             Command::Receive(peer, message) => self.take_message(peer, message),
             Command::Drained(peer) => self.send_on(peer),
             Command::Disconnect(peer) => self.let_go(peer),
+        }
+    }
+
+    /// What other servers wrote is looked up in storage, where somebody here looks at it.
+    fn take_news(&mut self, news: News) {
+        match news {
+            News::Written(ids) => ids.iter().for_each(|id| self.replica.appeared(id)),
+            News::Asked(question) => question.answer_from(&self.replica),
         }
     }
 
@@ -261,6 +280,7 @@ impl Relay {
         match result {
             Ok(()) => {
                 self.accounts.charge(charges, Instant::now());
+                self.announcer.announce(self.writing.drain(..));
                 self.replica.stored(id);
             }
             Err(error) => {
@@ -311,6 +331,8 @@ impl Relay {
     fn write(&mut self, batch: WriteBatch) {
         let charges = self.charges.entry(batch.id).or_default();
         batch.values.iter().for_each(|value| charges.add(value));
+        let ids = batch.values.iter().map(|value| value.id.clone());
+        self.writing = ids.collect();
         self.ask(Ask::Write(batch));
     }
 

@@ -14,10 +14,11 @@ use crate::guard::connections::Connections;
 use crate::http::{self, HttpContext};
 use crate::refusals::Refusals;
 use crate::relay::{self, Command, RelayLimits};
-use crate::settings::{PageSettings, Settings};
+use crate::settings::{PageSettings, Settings, StorageSettings};
 use crate::shutdown::{StopSwitch, stop_switch};
 use crate::static_files::StaticFiles;
 use crate::storage::{self, Storage};
+use crate::wakeups;
 
 /// How long stopping may take: goodbyes and the last writes.
 const STOP_MAX: Duration = Duration::from_millis(4_500);
@@ -71,6 +72,8 @@ pub struct Server {
     stop: StopSwitch,
     commands: mpsc::Sender<Command>,
     relay: oneshot::Receiver<()>,
+    /// Tells other servers what this one writes, if it shares its storage.
+    carrier: JoinHandle<()>,
     http: JoinHandle<()>,
 }
 
@@ -86,8 +89,14 @@ impl Server {
         let address = listener.local_addr().unwrap_or(settings.listen);
         let refusals = Refusals::default();
         let limits = &settings.limits;
-        let (commands, relay) = relay::spawn(storage, RelayLimits::from(limits), refusals.clone())
-            .map_err(StartError::Thread)?;
+        let (wakeups, carrier) = wakeups::of(settings, &refusals)?;
+        let (commands, relay) = relay::spawn(
+            storage,
+            RelayLimits::from(limits),
+            refusals.clone(),
+            wakeups,
+        )
+        .map_err(StartError::Thread)?;
         let (stop, watch) = stop_switch();
         let door = Door {
             connections: Connections::new(
@@ -114,6 +123,7 @@ impl Server {
             stop,
             commands,
             relay,
+            carrier,
             http: tokio::spawn(door.serve(listener, http::router(context))),
         })
     }
@@ -142,6 +152,8 @@ impl Server {
         drop(self.commands);
         let ended = timeout_at(deadline, self.relay).await;
         let ended = ended.map_err(|_| StopError::Deadline)?;
+        // What was written last is told before the end; if that is not possible, the others find it by themselves.
+        let _ = timeout_at(deadline, self.carrier).await;
         ended.map_err(|_| StopError::Failed)
     }
 }

@@ -10,6 +10,7 @@ mod log;
 mod pages;
 mod storage;
 mod value;
+mod wakeups;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -21,6 +22,7 @@ pub use log::RawLog;
 pub use pages::{PageSettings, RawPages};
 pub use storage::{RawStorage, StorageSettings};
 pub use value::{Secret, SettingError};
+pub use wakeups::WakeupSettings;
 
 use crate::guard::address::TrustedProxies;
 use crate::log::LogSettings;
@@ -44,6 +46,8 @@ pub struct RawSettings {
     #[command(flatten)]
     storage: RawStorage,
     #[command(flatten)]
+    wakeups: WakeupSettings,
+    #[command(flatten)]
     pages: RawPages,
     #[command(flatten)]
     limits: LimitSettings,
@@ -66,6 +70,8 @@ pub struct Settings {
     pub proxies: TrustedProxies,
     /// Where logs are kept.
     pub storage: StorageSettings,
+    /// How it hears of others that share its storage.
+    pub wakeups: WakeupSettings,
     /// The pages it serves, if any.
     pub pages: Option<PageSettings>,
     /// What clients may cost.
@@ -82,6 +88,7 @@ impl TryFrom<RawSettings> for Settings {
             listen: SocketAddr::new(raw.bind_address, raw.port),
             proxies: raw.trusted_proxies.unwrap_or_default(),
             storage: raw.storage.try_into()?,
+            wakeups: raw.wakeups,
             pages: raw.pages.checked(),
             limits: raw.limits,
             log: raw.log.into(),

@@ -216,7 +216,13 @@ impl Replica {
         } else {
             Ack::Known
         };
-        self.acknowledge(peer, &id, ack);
+        self.owe(peer, &id, ack);
+        if BOUNDED && admitted.has_gap && !self.news.damaged.contains(&id) {
+            // Another server may have what is missing: storage says so before the peer is asked.
+            self.refresh(&id);
+        } else {
+            self.serve(peer, &id);
+        }
     }
 
     /// Makes the entry of a new value; without a valid header the peer is asked for all of it.

@@ -204,6 +204,9 @@ impl Replica {
         } else {
             self.ask_peers(id);
         }
+        if BOUNDED {
+            self.take_news(id);
+        }
         if was_doubted {
             self.correct_subscribers(id);
         }
@@ -231,6 +234,18 @@ impl Replica {
             self.effect(Effect::Load(id.clone()));
         } else {
             self.ask_peers(id);
+            self.agenda.push_back(Waiter::Lookup(id.clone()));
+        }
+    }
+
+    /// Begins a lookup that storage has answered already, if the value depends on something that is not here.
+    pub(super) fn await_dependencies(&mut self, id: &CoId) {
+        if !self.lookups.contains_key(id) && !self.missing_dependencies(id).is_empty() {
+            let lookup = Lookup {
+                storage: InStorage::Found,
+                ..Lookup::new()
+            };
+            self.lookups.insert(id.clone(), lookup);
             self.agenda.push_back(Waiter::Lookup(id.clone()));
         }
     }

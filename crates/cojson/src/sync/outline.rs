@@ -1,7 +1,7 @@
 //! Values that are not held whole: storage says how long their sessions are, and what is needed of them is read later.
 //!
-//! Here too: news of a value in storage, where another server wrote to it, and writes that storage refused because of
-//! that. Either way what storage has is looked up again, and it is storage's log that counts.
+//! Here too: writes that storage refused because another server wrote meanwhile. What storage has is looked up again, and it
+//! is storage's log that counts.
 
 use super::durability::NotThisValue;
 use super::effect::{OutlinedSession, StoredOutline, WriteId};
@@ -19,15 +19,6 @@ impl Replica {
         let was_doubted = self.forget_doubted(id);
         let merged = self.merge_outline(id, stored);
         self.take_load(id, Some(merged), was_doubted);
-    }
-
-    /// Storage has news of a value that this replica did not write: another server did. What is in memory of it is
-    /// brought up to that, and told to the peers that are subscribed.
-    pub fn appeared(&mut self, id: &CoId) {
-        if self.entries.contains_key(id) || self.lookups.contains_key(id) {
-            self.seek(id, Seek::appeared());
-            self.work_off();
-        }
     }
 
     /// A write was refused since storage has something else of these values than was thought. They are looked up again,

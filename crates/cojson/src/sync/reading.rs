@@ -213,6 +213,7 @@ impl Replica {
             return;
         };
         let have = rebuilt.count();
+        self.news.damaged.insert(id.clone());
         entry.lower_durable(session, end_of(&rebuilt));
         if let Some(log) = entry.log.session_mut(session) {
             log.truncate(rebuilt);

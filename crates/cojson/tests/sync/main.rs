@@ -18,6 +18,7 @@ mod frames;
 mod hostile;
 mod machine;
 mod network;
+mod news;
 mod replay;
 mod rules;
 mod simulation;

@@ -33,7 +33,7 @@ struct Harness {
 impl Harness {
     fn new(storage: Box<dyn Storage>) -> Self {
         let refusals = Refusals::default();
-        let (commands, end) = spawn(storage, limits(), refusals.clone()).unwrap();
+        let (commands, end) = spawn(storage, limits(), refusals.clone(), Wakeups::alone()).unwrap();
         Self {
             commands,
             end,

@@ -7,6 +7,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod cluster;
 mod crash;
 mod hostile;
 mod limits;
@@ -14,10 +15,15 @@ mod log;
 mod memory;
 mod pages;
 mod peer;
+#[path = "../support/postgres_server.rs"]
+mod postgres_server;
 mod process;
+mod proxy;
 mod replica;
 mod settings;
+mod several;
 mod start;
 mod stop;
 mod sync;
+mod wanderers;
 mod writer;

@@ -125,20 +125,22 @@ impl PostgresServer {
     #[allow(dead_code, reason = "not every test program crashes it")]
     pub(crate) fn crash(&mut self) {
         if let Some(mut process) = self.process.take() {
+            let helpers = Command::new("pgrep")
+                .args(["-P", &process.id().to_string()])
+                .output()
+                .unwrap();
             process.kill().unwrap();
             process.wait().unwrap();
-            // Its helpers notice by themselves, and a new server must not start before they have.
-            let data = self.data();
-            let is_gone = || {
-                Command::new("pgrep")
-                    .arg("-f")
-                    .arg(&data)
-                    .output()
-                    .unwrap()
-                    .stdout
-                    .is_empty()
-            };
-            wait_until(&self.folder.path().join("log"), is_gone);
+            // Those that serve a connection would go on for a moment, and a new server must not start before all are gone.
+            let helpers = String::from_utf8(helpers.stdout).unwrap();
+            let helpers: Vec<&str> = helpers.split_whitespace().collect();
+            let mut end = Command::new("kill");
+            end.arg("-KILL").args(&helpers).stderr(Stdio::null());
+            end.status().unwrap();
+            let is_there = |id: &&str| Path::new("/proc").join(id).exists();
+            wait_until(&self.folder.path().join("log"), || {
+                !helpers.iter().any(is_there)
+            });
         }
     }
 
@@ -216,8 +218,8 @@ fn programs() -> PathBuf {
         .collect();
     versions.sort();
     let found = std::env::split_paths(&path).chain(versions.into_iter().rev());
-    let mut found =
-        found.filter(|folder| folder.join("initdb").exists() && folder.join("postgres").exists());
+    let mut found = found
+        .filter(|folder| folder.join("pg_isready").exists() && folder.join("postgres").exists());
     found
         .next()
         .expect("PostgreSQL's programs (Debian: apt-get install postgresql)")
