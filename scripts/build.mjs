@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, s
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { setUp } from "./setup.mjs";
+import { stdBuild } from "./setup-std.mjs";
 import { wasmEnv, wasmTarget, wasmTargetDir } from "./setup-wasm.mjs";
 import { isMain, main, root, run, say, step } from "./step.mjs";
 
@@ -62,10 +63,20 @@ async function packageModule() {
   const wasm = join(next, "pleione_bg.wasm");
   const wasmOpt = join(root, "node_modules", "binaryen", "bin", "wasm-opt");
   await run(process.execPath, [wasmOpt, ...wasmOptFlags, wasm, "-o", wasm]);
+  await minifyScripts(next);
   writeManifest(next);
   rmSync(pkg, { recursive: true, force: true });
   renameSync(next, pkg);
   writeFileSync(stampFile, stampNow());
+}
+
+// Bindings and snippets: names inside them, comments and spaces. The types beside them keep the documentation.
+async function minifyScripts(folder) {
+  const { minify } = await import("terser"); // only now: npm's packages may just have been installed
+  for (const file of filesOf(folder).filter((name) => name.endsWith(".js"))) {
+    const { code } = await minify(readFileSync(file, "utf8"), { module: true, compress: { passes: 2 } });
+    writeFileSync(file, code);
+  }
 }
 
 function filesOf(folder) {
@@ -88,8 +99,10 @@ function saySizes() {
 
 /** Builds pkg/, setting up what that needs. */
 export async function buildModule() {
-  await setUp("rust", "wasm", "bindgen", "npm");
-  await step("build: the browser module", () => run("cargo", cargoModule, { env: wasmEnv }).then(() => undefined));
+  await setUp("rust", "wasm", "std", "bindgen", "npm");
+  const args = [...cargoModule, ...stdBuild.args];
+  const env = { ...wasmEnv, ...stdBuild.env };
+  await step("build: the browser module", () => run("cargo", args, { env }).then(() => undefined));
   if (isPackaged()) return say("  ok   build: pkg/ is up to date");
   await step("build: pkg/ (bindings, wasm-opt)", packageModule);
   saySizes();

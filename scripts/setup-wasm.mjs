@@ -21,15 +21,16 @@ async function hasTarget(env) {
 
 async function setUpTarget() {
   if (await hasTarget({})) return "in the default toolchain";
-  if (await hasTarget(linkedEnv)) return useLinked();
+  if (await hasTarget(linkedEnv)) return useLinkedToolchain();
   await attempt("rustup", ["target", "add", wasmTarget], { limitSeconds: 120 });
   if (await hasTarget({})) return "added by rustup";
   await linkDebianToolchain(wasmTarget);
-  if (await hasTarget(linkedEnv)) return useLinked();
+  if (await hasTarget(linkedEnv)) return useLinkedToolchain();
   throw new StepError(`the target ${wasmTarget} could not be installed: \`rustup target add ${wasmTarget}\` does it where its server is reached`);
 }
 
-function useLinked() {
+/** Lets every wasm build use the linked toolchain. */
+export function useLinkedToolchain() {
   Object.assign(wasmEnv, linkedEnv);
   return `in the toolchain ${linkedEnv.RUSTUP_TOOLCHAIN}`;
 }

@@ -3,6 +3,7 @@
 import { setUpBrowser } from "./setup-browser.mjs";
 import { setUpNpm } from "./setup-npm.mjs";
 import { setUpRust } from "./setup-rust.mjs";
+import { setUpStd } from "./setup-std.mjs";
 import { setUpTool } from "./setup-tools.mjs";
 import { setUpWasm } from "./setup-wasm.mjs";
 import { isMain, main, StepError } from "./step.mjs";
@@ -10,6 +11,7 @@ import { isMain, main, StepError } from "./step.mjs";
 const parts = {
   rust: setUpRust,
   wasm: setUpWasm,
+  std: setUpStd,
   npm: setUpNpm,
   bindgen: () => setUpTool("wasm-bindgen"),
   wasmPack: () => setUpTool("wasm-pack"),

@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use js_sys::{Error, Reflect};
+use js_sys::{Error, JSON, Reflect};
 use wasm_bindgen::JsValue;
 
 /// An error that a caller is told: a plain sentence (its `Display`) and a stable code.
@@ -49,6 +49,14 @@ pub fn describe(thrown: &JsValue) -> String {
     match (text("name"), text("message")) {
         (Some(name), Some(message)) if !message.is_empty() => format!("{name}: {message}"),
         (Some(name), _) => name,
-        _ => thrown.as_string().unwrap_or_else(|| format!("{thrown:?}")),
+        _ => thrown.as_string().unwrap_or_else(|| as_json(thrown)),
     }
+}
+
+/// A thrown value that is neither an error nor a text, as JSON; what has none, by its kind.
+fn as_json(thrown: &JsValue) -> String {
+    let json = JSON::stringify(thrown).ok();
+    let text = json.and_then(|json| JsValue::from(json).as_string());
+    text.or_else(|| thrown.js_typeof().as_string())
+        .unwrap_or_default()
 }

@@ -3,6 +3,8 @@
 //! The engine and the data below it do no I/O: here is the clock, the randomness, the disk, the wire and the screen.
 //! On any other target than wasm32 this package is empty.
 #![cfg(target_arch = "wasm32")]
+// The release module is built without `Debug`: what people read is written with `Display`.
+#![cfg_attr(not(test), warn(clippy::use_debug))]
 
 pub mod bridge;
 pub mod clock;

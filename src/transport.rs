@@ -22,6 +22,7 @@ pub use outbox::{FRAME_BYTES_TARGET, Outbox};
 
 use crate::clock;
 use crate::error::Told;
+use cojson::json::quoted;
 use socket::{Socket, SocketEvent};
 
 /// A connection on which nothing arrived for so long is dropped: the server pings every 1.5 s.
@@ -46,7 +47,10 @@ pub enum TransportEvent {
 
 /// A server's address that is none.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{url:?} is not the address of a sync server; it must be like ws://localhost:4203/sync.")]
+#[error(
+    "{} is not the address of a sync server; it must be like ws://localhost:4203/sync.",
+    quoted(url)
+)]
 pub struct BadAddress {
     /// What was given.
     pub url: String,

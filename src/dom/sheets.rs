@@ -1,7 +1,6 @@
 //! The constructed sheets of a document, by the id of the style they were made of.
 
-use std::collections::HashMap;
-
+use cojson::collections::SortedMap;
 use engine::style::{SheetId, Stylesheet};
 use wasm_bindgen::prelude::*;
 
@@ -23,7 +22,7 @@ extern "C" {
 /// Sheets with the number of surfaces that show each.
 #[derive(Default)]
 pub(super) struct Sheets {
-    by_id: HashMap<SheetId, (SharedSheet, usize)>,
+    by_id: SortedMap<SheetId, (SharedSheet, usize)>,
 }
 
 impl Sheets {

@@ -36,8 +36,7 @@ impl Actor {
         let started = deferred.promise();
         host.starting
             .borrow_mut()
-            .entry(id.clone())
-            .or_default()
+            .get_or_default(id.clone())
             .push(deferred);
         JsFuture::from(started).await?;
         let store = host.engine(|engine| engine.context_store(&id))?;

@@ -6,6 +6,7 @@ use cojson::access::Role;
 use cojson::group::Member;
 use cojson::ids::CoId;
 use cojson::json::Json;
+use cojson::json::quoted;
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -73,7 +74,7 @@ fn role_of(text: &str) -> Result<Role, RuntimeError> {
         .ok_or_else(|| RuntimeError::Option {
             what: "The role",
             expected: "admin, manager, writer, reader or writeOnly",
-            found: format!("{text:?}"),
+            found: quoted(text),
         })
 }
 

@@ -4,9 +4,9 @@
 //! JavaScript that a user wrote; so a subscriber may call any method of the runtime.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
+use cojson::collections::{SortedMap, SortedSet};
 use cojson::ids::{CoId, SessionId};
 use cojson::json::Json;
 use cojson::sync::PeerId;
@@ -41,16 +41,16 @@ pub(crate) struct Host {
     /// Whether the server may still say what storage does not have: until the first connection, or too long a wait.
     pub(crate) awaits_sync: Cell<bool>,
     /// What storage does not have while the server may still say otherwise.
-    pub(crate) absent: RefCell<BTreeSet<CoId>>,
+    pub(crate) absent: RefCell<SortedSet<CoId>>,
     pub(crate) tabs: Tabs,
     pub(crate) reads: Reads,
     pub(crate) stage: Stage,
     /// The values with transactions of ours that the server may not have, as noted in storage.
-    pub(crate) marked: RefCell<BTreeSet<CoId>>,
+    pub(crate) marked: RefCell<SortedSet<CoId>>,
     pub(crate) waiters: Waiters,
-    pub(crate) starting: RefCell<HashMap<ActorId, Vec<Deferred>>>,
-    pub(crate) sent: RefCell<HashMap<Ticket, Deferred>>,
-    pub(crate) tools: RefCell<HashMap<String, Function>>,
+    pub(crate) starting: RefCell<SortedMap<ActorId, Vec<Deferred>>>,
+    pub(crate) sent: RefCell<SortedMap<Ticket, Deferred>>,
+    pub(crate) tools: RefCell<SortedMap<String, Function>>,
     pub(crate) status: ReactiveStore,
     pub(crate) problems: ReactiveStore,
     pub(crate) counts: RefCell<Counts>,
@@ -75,11 +75,11 @@ pub(crate) struct Tabs {
     /// The lock of our session.
     pub(crate) claim: RefCell<Option<Held>>,
     /// The locks of the actors that run here, held or wished for.
-    pub(crate) actors: RefCell<HashMap<ActorId, LockWish>>,
+    pub(crate) actors: RefCell<SortedMap<ActorId, LockWish>>,
     /// The sessions of other tabs that are alive.
-    pub(crate) live: RefCell<BTreeSet<SessionId>>,
+    pub(crate) live: RefCell<SortedSet<SessionId>>,
     /// The sessions that said hello, and when, in milliseconds: the list of locks may be older than their hello.
-    pub(crate) greeted: RefCell<BTreeMap<SessionId, f64>>,
+    pub(crate) greeted: RefCell<SortedMap<SessionId, f64>>,
 }
 
 /// What is being read from storage.
@@ -96,7 +96,7 @@ pub(crate) struct Counts {
     pub(crate) transactions: usize,
     pub(crate) renders: usize,
     pub(crate) messages: usize,
-    pub(crate) rejections: BTreeMap<&'static str, u32>,
+    pub(crate) rejections: SortedMap<&'static str, u32>,
 }
 
 /// What a host is started with.
@@ -181,12 +181,7 @@ impl Host {
     }
 
     pub(crate) fn count_rejection(&self, reason: &'static str) {
-        *self
-            .counts
-            .borrow_mut()
-            .rejections
-            .entry(reason)
-            .or_default() += 1;
+        *self.counts.borrow_mut().rejections.get_or_default(reason) += 1;
     }
 
     /// Lets go of everything. What is asked afterwards fails.

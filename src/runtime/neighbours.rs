@@ -3,9 +3,9 @@
 //! A session is known to be alive before any of its transactions is heard of: its tab says hello on the same channel
 //! first. So no message is handled by two tabs (R4). That a session died is found out by asking for the locks.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use cojson::collections::SortedSet;
 use cojson::ids::SessionId;
 use cojson::sync::{FrameLimits, SyncMessage, decode_frame};
 use engine::actor::ActorId;
@@ -72,7 +72,7 @@ impl Host {
         self.look_soon();
     }
 
-    fn set_live(self: &Rc<Self>, live: BTreeSet<SessionId>) {
+    fn set_live(self: &Rc<Self>, live: SortedSet<SessionId>) {
         self.tabs.live.replace(live.clone());
         let _ = self.input(|engine| engine.set_live_sessions(live));
     }
@@ -86,7 +86,7 @@ impl Host {
             .borrow_mut()
             .retain(|_, at_ms| *at_ms > long_ago_ms);
         let greeted: Vec<SessionId> = self.tabs.greeted.borrow().keys().cloned().collect();
-        let mut live: BTreeSet<SessionId> = locked.into_iter().chain(greeted).collect();
+        let mut live: SortedSet<SessionId> = locked.into_iter().chain(greeted).collect();
         live.retain(|session| !self.own_sessions.contains(session));
         let is_alone = live.is_empty();
         self.set_live(live);

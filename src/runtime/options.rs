@@ -4,6 +4,7 @@ use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 
 use super::error::RuntimeError;
+use cojson::json::quoted;
 
 /// The options of one runtime.
 pub(crate) struct Options {
@@ -63,7 +64,7 @@ fn text(
 /// An error that names what was found; never a secret's text.
 fn wrong(what: &'static str, expected: &'static str, found: &JsValue) -> RuntimeError {
     let found = match found.as_string() {
-        Some(text) => format!("{text:?}"),
+        Some(text) => quoted(&text),
         None => found.js_typeof().as_string().unwrap_or_default(),
     };
     RuntimeError::Option {

@@ -2,10 +2,10 @@
 //! changed meanwhile (R5).
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cojson::collections::SortedMap;
 use engine::actor::{ActorEngine, ActorId};
 use engine::style::SheetId;
 use engine::view::{CompiledView, Patch, SlotChange};
@@ -29,10 +29,10 @@ const ROUNDS_MAX: usize = 64;
 #[derive(Default)]
 pub(crate) struct Stage {
     screen: OnceCell<Screen>,
-    shown: RefCell<HashMap<ActorId, Rc<Shown>>>,
+    shown: RefCell<SortedMap<ActorId, Rc<Shown>>>,
     /// The elements of children that do not run yet.
-    awaited: RefCell<HashMap<ActorId, Element>>,
-    numbers: RefCell<HashMap<u32, ActorId>>,
+    awaited: RefCell<SortedMap<ActorId, Element>>,
+    numbers: RefCell<SortedMap<u32, ActorId>>,
     numbers_given: Cell<u32>,
     is_frame_planned: Cell<bool>,
 }
@@ -45,7 +45,7 @@ struct Shown {
     view: RefCell<Arc<CompiledView>>,
     sheet: Cell<Option<SheetId>>,
     /// The children in its slots, by node.
-    children: RefCell<HashMap<u32, ActorId>>,
+    children: RefCell<SortedMap<u32, ActorId>>,
 }
 
 impl Stage {

@@ -4,9 +4,9 @@
 //! it, whether anybody looks at it or not. Notes are taken back when the page is left and the server has everything;
 //! one too many costs a read at the next start.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use cojson::collections::SortedSet;
 use cojson::ids::CoId;
 use cojson::sync::{SyncMessage, WriteBatch, encode_frame};
 
@@ -39,7 +39,7 @@ impl Host {
     }
 
     /// The values of a batch to which we wrote, or which nobody wrote to yet: we made them.
-    fn own_values(&self, batch: &WriteBatch) -> BTreeSet<CoId> {
+    fn own_values(&self, batch: &WriteBatch) -> SortedSet<CoId> {
         let is_own = |write: &&cojson::sync::ValueWrite| {
             let mut sessions = write.segments.iter().map(|segment| &segment.session);
             write.segments.is_empty() || sessions.any(|session| self.own_sessions.contains(session))
@@ -53,7 +53,7 @@ impl Host {
     }
 
     /// The keys of notes that are not there yet.
-    fn fresh_notes(&self, own: BTreeSet<CoId>) -> Vec<String> {
+    fn fresh_notes(&self, own: SortedSet<CoId>) -> Vec<String> {
         if !self.storage.is_persistent() {
             return Vec::new();
         }
@@ -70,7 +70,7 @@ impl Host {
     /// Loads what earlier runs may not have sent.
     pub(crate) async fn load_unsynced(self: &Rc<Self>) -> Result<(), StorageError> {
         let [session, _] = &self.own_sessions;
-        let mut ids = BTreeSet::new();
+        let mut ids = SortedSet::new();
         for note in self.storage.device_keys(UNSYNCED_KEY).await? {
             let Some((noted_by, id)) = note.split_once(':') else {
                 continue;
@@ -93,7 +93,7 @@ impl Host {
     pub(crate) async fn take_back_notes(&self) {
         let pending = self.engine(|engine| {
             let pending = engine.node().replica().pending_values();
-            pending.cloned().collect::<BTreeSet<_>>()
+            pending.cloned().collect::<SortedSet<_>>()
         });
         let (true, Ok(pending)) = (self.has_sync, pending) else {
             return;
@@ -102,7 +102,7 @@ impl Host {
             let durable = self.engine(|engine| engine.node().is_loaded(id));
             durable.unwrap_or_default() && !pending.contains(id)
         };
-        let confirmed: BTreeSet<CoId> = self
+        let confirmed: SortedSet<CoId> = self
             .marked
             .borrow()
             .iter()

@@ -1,8 +1,8 @@
 //! Memory as a storage: the same promises, but that nothing outlives the runtime.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
+use cojson::collections::SortedMap;
 use cojson::ids::CoId;
 
 use super::error::StorageError;
@@ -10,9 +10,9 @@ use super::{Counters, Rows, StoredRows};
 
 #[derive(Default)]
 struct Kept {
-    headers: BTreeMap<CoId, Vec<u8>>,
-    segments: BTreeMap<(CoId, String, u32), Vec<u8>>,
-    device: BTreeMap<String, String>,
+    headers: SortedMap<CoId, Vec<u8>>,
+    segments: SortedMap<(CoId, String, u32), Vec<u8>>,
+    device: SortedMap<String, String>,
     is_closed: bool,
 }
 
@@ -85,15 +85,16 @@ impl Memory {
 
     pub(super) fn device_or_put(&self, key: &str, fresh: &str) -> Result<String, StorageError> {
         self.with(|kept| {
-            let entry = kept.device.entry(key.to_owned());
-            entry.or_insert_with(|| fresh.to_owned()).clone()
+            let kept = &mut kept.device;
+            kept.get_or_insert_with(key.to_owned(), || fresh.to_owned())
+                .clone()
         })
     }
 }
 
 impl Kept {
     fn value(&self, id: &CoId) -> StoredRows {
-        let segments = self.segments.range((id.clone(), String::new(), 0)..);
+        let segments = self.segments.iter_from(&(id.clone(), String::new(), 0));
         StoredRows {
             header: self.headers.get(id).cloned(),
             segments: segments

@@ -4,8 +4,7 @@
 //! opens a collection does, reads the stores from end to end with a handful of requests; one that wants a few of many
 //! asks for each.
 
-use std::collections::BTreeSet;
-
+use cojson::collections::SortedSet;
 use cojson::ids::CoId;
 use indexed_db_futures::KeyRange;
 use indexed_db_futures::database::Database;
@@ -91,7 +90,7 @@ async fn sweep(
     ids: &[CoId],
     (stored, headers): &Keyed,
 ) -> Result<Vec<StoredRows>, StorageError> {
-    let sorted: BTreeSet<CoId> = ids.iter().cloned().collect();
+    let sorted: SortedSet<CoId> = ids.iter().cloned().collect();
     let sorted: Vec<CoId> = sorted.into_iter().collect();
     let mut found = vec![StoredRows::default(); sorted.len()];
     for (id, record) in stored.iter().zip(headers) {

@@ -4,9 +4,8 @@
 
 use cojson::header::Header;
 use cojson::ids::{CoId, SessionId};
-use cojson::json::Json;
+use cojson::json::{Json, JsonError, Reader, Wire as _};
 use cojson::session_log::SessionContent;
-use serde::{Deserialize, Serialize};
 
 use super::{HeaderRow, SegmentRow};
 
@@ -20,14 +19,7 @@ pub struct DecodeError {
     pub detail: String,
 }
 
-#[derive(Serialize)]
-struct RecordRef<'a> {
-    session: &'a SessionId,
-    content: &'a SessionContent,
-}
-
 /// A piece of one session's log.
-#[derive(Deserialize)]
 pub struct Record {
     /// The session.
     pub session: SessionId,
@@ -49,14 +41,39 @@ pub fn segment_row(id: &CoId, session: &SessionId, content: &SessionContent) -> 
         id: id.clone(),
         session: session.to_string(),
         after: content.after,
-        // Texts and integers cannot fail to serialize.
-        bytes: serde_json::to_vec(&RecordRef { session, content }).unwrap_or_default(),
+        bytes: segment_text(session, content).into_bytes(),
     }
+}
+
+// An id is plain text: it needs no escapes.
+fn segment_text(session: &SessionId, content: &SessionContent) -> String {
+    format!(
+        r#"{{"session":"{session}","content":{}}}"#,
+        content.to_text()
+    )
 }
 
 /// The segment of one record; none if the record cannot be read.
 pub fn segment(record: &[u8]) -> Option<Record> {
-    serde_json::from_slice(record).ok()
+    read_record(std::str::from_utf8(record).ok()?).ok()
+}
+
+fn read_record(text: &str) -> Result<Record, JsonError> {
+    let mut reader = Reader::new(text);
+    let (mut session, mut content) = (None, None);
+    reader.object(&mut |reader, member| {
+        match member {
+            "session" => session = Some(SessionId::read(reader)?),
+            "content" => content = Some(SessionContent::read(reader)?),
+            _ => reader.skip()?,
+        }
+        Ok(())
+    })?;
+    reader.end()?;
+    Ok(Record {
+        session: reader.required(session, "session")?,
+        content: reader.required(content, "content")?,
+    })
 }
 
 /// The header of one record.

@@ -12,9 +12,9 @@ mod keyring;
 mod role;
 mod timeline;
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::collections::{SortedMap, SortedSet};
 use crate::crypto::{AgentSecret, KeySecret};
 use crate::ids::{AgentId, CoId, KeyId, Timestamp};
 use crate::value_log::ValueLog;
@@ -65,15 +65,15 @@ struct JudgedGroup {
     keys: FoundKeys,
     write_key: Option<WriteKey>,
     /// Accounts whose sealer was needed and not here.
-    awaited_accounts: BTreeSet<CoId>,
+    awaited_accounts: SortedSet<CoId>,
 }
 
 /// The groups that a node has judged, and its keys.
 pub struct Access {
     identity: Identity,
-    groups: HashMap<CoId, JudgedGroup>,
+    groups: SortedMap<CoId, JudgedGroup>,
     /// For each value, the groups that were judged by it or wait for it.
-    watchers: HashMap<CoId, BTreeSet<CoId>>,
+    watchers: SortedMap<CoId, SortedSet<CoId>>,
     last_generation: u64,
 }
 
@@ -82,8 +82,8 @@ impl Access {
     pub fn new(identity: Identity) -> Self {
         Self {
             identity,
-            groups: HashMap::new(),
-            watchers: HashMap::new(),
+            groups: SortedMap::new(),
+            watchers: SortedMap::new(),
             last_generation: 0,
         }
     }
@@ -252,13 +252,13 @@ impl Access {
             generation: self.last_generation,
             keys: FoundKeys::new(),
             write_key: None,
-            awaited_accounts: BTreeSet::new(),
+            awaited_accounts: SortedSet::new(),
         };
         self.groups.insert(id.clone(), group);
     }
 
     fn watch(&mut self, value: &CoId, group: &CoId) {
-        let watchers = self.watchers.entry(value.clone()).or_default();
+        let watchers = self.watchers.get_or_default(value.clone());
         watchers.insert(group.clone());
     }
 

@@ -7,14 +7,14 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use crate::json::{JsonError, Reader, Wire, quoted, writer};
 
 /// The longest id that is read: an agent's session, with room to spare. Longer text is refused unparsed.
 pub const ID_BYTES_MAX: usize = 256;
 
 /// Text that is not an id of the kind that was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected {expected}, found {found:?}")]
+#[error("expected {expected}, found {}", quoted(found))]
 pub struct IdError {
     /// The form that was expected.
     pub expected: &'static str,
@@ -84,16 +84,14 @@ macro_rules! id_type {
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
+        impl Wire for $name {
+            fn read(reader: &mut Reader<'_>) -> Result<Self, JsonError> {
+                let text = reader.text()?;
+                Self::parse(&text).map_err(|error| reader.error(error.to_string()))
             }
-        }
 
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                Self::parse(&text).map_err(serde::de::Error::custom)
+            fn write(&self, out: &mut String) {
+                writer::write_text(out, &self.0);
             }
         }
     };
@@ -175,10 +173,7 @@ fn is_base58(text: &str) -> bool {
 }
 
 /// A time in milliseconds since 1970, as an author claims it or as the host's clock says.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub u64);
 
 impl Timestamp {

@@ -2,20 +2,24 @@
 //!
 //! [`Json`] is cheap to clone (strings, arrays and objects are shared), so a snapshot of a context is a handful of
 //! reference counts, and "the same value as before" can be told by pointer with [`Json::is_same`].
-//! The text forms live in [`text`]; nothing here knows of CRDTs.
+//! The text forms live in [`text`], [`reader`] and [`writer`]; nothing here knows of CRDTs.
 
+mod reader;
 mod stable;
 mod text;
+mod wire;
+pub(crate) mod writer;
 
+use crate::collections::OrderedMap;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
+pub use reader::{JsonError, Reader};
 pub use stable::to_stable_string;
-pub use text::{JsonError, number_to_string};
+pub use text::{number_to_string, quoted};
+pub use wire::Wire;
 
 /// An object's members, in insertion order.
-pub type JsonObject = IndexMap<Arc<str>, Json>;
+pub type JsonObject = OrderedMap<Arc<str>, Json>;
 
 /// A JSON value. Cloning shares; change a shared part with [`Arc::make_mut`].
 #[derive(Clone, Debug, Default, PartialEq)]

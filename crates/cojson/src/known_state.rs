@@ -2,23 +2,21 @@
 //!
 //! Counts suffice, because a session is one linear, signed log: who has more of it has all that others have.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
+use crate::collections::SortedMap;
 use crate::crypto::short_hash;
 use crate::ids::{CoId, SessionId};
-use crate::json::{Json, to_stable_string};
+use crate::json::writer::{ObjectWriter, write_boolean};
+use crate::json::{Json, JsonError, Reader, Wire as _, to_stable_string};
 
 /// What a replica has of one value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownState {
     /// The value.
     pub id: CoId,
     /// Whether the header is there.
     pub header: bool,
     /// How many transactions of each session are there.
-    pub sessions: BTreeMap<SessionId, u32>,
+    pub sessions: SortedMap<SessionId, u32>,
 }
 
 impl KnownState {
@@ -27,7 +25,7 @@ impl KnownState {
         Self {
             id,
             header: false,
-            sessions: BTreeMap::new(),
+            sessions: SortedMap::new(),
         }
     }
 
@@ -52,7 +50,7 @@ impl KnownState {
     }
 
     /// The sessions of which this has more than the other, each with the other's count.
-    pub fn missing_from(&self, other: &Self) -> BTreeMap<SessionId, u32> {
+    pub fn missing_from(&self, other: &Self) -> SortedMap<SessionId, u32> {
         self.sessions
             .iter()
             .filter(|(session, count)| **count > other.count(session))
@@ -81,6 +79,37 @@ impl KnownState {
             .iter()
             .map(|(session, count)| (session.as_str(), Json::from(*count)));
         short_hash(to_stable_string(&Json::object(counts)).as_bytes())
+    }
+}
+
+impl KnownState {
+    /// Reads it with the members of the message that it stands in, which the function is handed.
+    pub(crate) fn read_among(
+        reader: &mut Reader<'_>,
+        other: &mut dyn FnMut(&mut Reader<'_>, &str) -> Result<(), JsonError>,
+    ) -> Result<Self, JsonError> {
+        let (mut id, mut header, mut sessions) = (None, None, None);
+        reader.object(&mut |reader, member| {
+            match member {
+                "id" => id = Some(CoId::read(reader)?),
+                "header" => header = Some(reader.boolean()?),
+                "sessions" => sessions = Some(SortedMap::read(reader)?),
+                _ => other(reader, member)?,
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            id: reader.required(id, "id")?,
+            header: reader.required(header, "header")?,
+            sessions: reader.required(sessions, "sessions")?,
+        })
+    }
+
+    /// Writes its members into the message that it stands in.
+    pub(crate) fn write_among(&self, object: &mut ObjectWriter<'_>) {
+        self.id.write(object.member("id"));
+        write_boolean(object.member("header"), self.header);
+        self.sessions.write(object.member("sessions"));
     }
 }
 

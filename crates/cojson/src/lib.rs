@@ -2,9 +2,12 @@
 //!
 //! A state machine without I/O: it is handed an input (a local change, a frame, what storage holds) and
 //! returns what is to be done. It knows no clock, no randomness, no socket and no screen; a host owns those.
+// The browser module is built without `Debug`: what people read is written with `Display`.
+#![cfg_attr(not(test), warn(clippy::use_debug))]
 
 pub mod access;
 pub mod account;
+pub mod collections;
 pub mod crypto;
 pub mod entropy;
 pub mod group;

@@ -57,11 +57,12 @@ mod passing;
 mod shown;
 mod writing;
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::access::{Access, GroupHistory, Identity, Logs};
 use crate::account::account_id;
+use crate::collections::{SortedMap, SortedSet};
 use crate::crypto::AgentSecret;
 use crate::entropy::Entropy;
 use crate::header::{Header, Ruleset};
@@ -98,19 +99,19 @@ pub struct NodeConfig {
 /// A local node.
 pub struct Node {
     replica: Replica,
-    upstreams: BTreeSet<PeerId>,
+    upstreams: SortedSet<PeerId>,
     access: Access,
     /// Where we write, but for the account itself.
     session: SessionId,
     /// Where we write to the account itself.
     agent_session: SessionId,
     entropy: Entropy,
-    contents: HashMap<CoId, Content>,
+    contents: SortedMap<CoId, Content>,
     /// The values with content, by the group that their verdicts come from.
-    ruled: HashMap<CoId, BTreeSet<CoId>>,
+    ruled: SortedMap<CoId, SortedSet<CoId>>,
     effects: VecDeque<Effect>,
     /// The values whose change is among the effects.
-    announced: HashSet<CoId>,
+    announced: SortedSet<CoId>,
 }
 
 impl Logs for Replica {
@@ -127,7 +128,7 @@ impl Node {
         let session_of = |author| config.session.with_author(author);
         Self {
             replica: Replica::new(config.limits),
-            upstreams: BTreeSet::new(),
+            upstreams: SortedSet::new(),
             session: session_of(account.as_str()).unwrap_or_else(|_| config.session.clone()),
             agent_session: session_of(agent.as_str()).unwrap_or_else(|_| config.session.clone()),
             access: Access::new(Identity {
@@ -136,10 +137,10 @@ impl Node {
                 secret: config.secret,
             }),
             entropy: Entropy::from_seed(config.entropy_seed),
-            contents: HashMap::new(),
-            ruled: HashMap::new(),
+            contents: SortedMap::new(),
+            ruled: SortedMap::new(),
             effects: VecDeque::new(),
-            announced: HashSet::new(),
+            announced: SortedSet::new(),
         }
     }
 
@@ -269,7 +270,7 @@ impl Node {
         let ruler = ruler_of(log);
         if !self.contents.contains_key(id) {
             if let Some(ruler) = ruler {
-                let values = self.ruled.entry(ruler.clone()).or_default();
+                let values = self.ruled.get_or_default(ruler.clone());
                 values.insert(id.clone());
             }
             let content = Content::new(log.header());

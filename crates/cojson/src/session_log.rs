@@ -8,13 +8,13 @@
 mod content;
 mod outline;
 mod stage;
+mod wire;
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use crate::crypto::{Digest, Signature, SignerSecret};
 use crate::ids::SessionId;
+use crate::json::Wire as _;
 use crate::transaction::Transaction;
 use content::Checkpoints;
 
@@ -25,8 +25,7 @@ pub use stage::{ContentError, StageError, Staged, StaleStage, Verified};
 pub const CHECKPOINT_BYTES: usize = 100 * 1024;
 
 /// A piece of a session, as it is sent and stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionContent {
     /// How many transactions come before these.
     pub after: u32,
@@ -189,11 +188,11 @@ impl fmt::Debug for SessionLog {
 
 /// Feeds transactions to a hasher through one buffer.
 fn feed(hasher: &mut blake3::Hasher, transactions: &[Transaction]) {
-    let mut bytes = Vec::new();
+    let mut text = String::new();
     for transaction in transactions {
-        bytes.clear();
-        transaction.canonical_bytes(&mut bytes);
-        hasher.update(&bytes);
+        text.clear();
+        transaction.write(&mut text);
+        hasher.update(text.as_bytes());
     }
 }
 

@@ -32,6 +32,7 @@ mod reconcile;
 mod rejection;
 mod replica;
 mod upload;
+mod wire;
 
 pub use effect::{
     Effect, OutlinedSession, PeerId, ReadId, ReadRequest, Segment, StoredLog, StoredOutline,

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use crate::ids::{KeyId, Timestamp};
+use crate::json::writer::ObjectWriter;
+use crate::json::{JsonError, Reader, Wire};
 
 /// The longest changes of one transaction, as JSON text in bytes: 1 MiB. Longer ones are refused where they are made.
 pub const TX_BYTES_MAX: usize = 1 << 20;
@@ -16,8 +16,7 @@ pub const TX_BYTES_MAX: usize = 1 << 20;
 const RECEIVED_BYTES_MAX: usize = TX_BYTES_MAX.div_ceil(3) * 4 + "encrypted_U".len();
 
 /// A transaction, as it is signed and sent.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "WireTransaction")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transaction {
     /// Its changes are ciphertext.
     Private {
@@ -56,13 +55,6 @@ impl Transaction {
         }
     }
 
-    /// Appends what a session's hash is fed for this transaction.
-    pub fn canonical_bytes(&self, bytes: &mut Vec<u8>) {
-        bytes.reserve(self.content_bytes() + 160);
-        // Writing to a Vec cannot fail, and neither can serializing texts and an integer.
-        let _ = serde_json::to_writer(bytes, &WireRef::from(self));
-    }
-
     /// How many bytes its changes and meta have.
     pub fn content_bytes(&self) -> usize {
         let changes = match self {
@@ -82,135 +74,96 @@ impl Transaction {
 }
 
 /// The members of both kinds. A transaction with the members of one kind and the name of the other is none.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireTransaction {
-    #[serde(default, deserialize_with = "shared_text")]
+#[derive(Default)]
+struct Members {
     changes: Option<Arc<str>>,
-    #[serde(default, deserialize_with = "shared_text")]
     encrypted_changes: Option<Arc<str>>,
-    #[serde(default)]
     key_used: Option<KeyId>,
-    made_at: Timestamp,
-    #[serde(default, deserialize_with = "shared_text")]
+    made_at: Option<Timestamp>,
     meta: Option<Arc<str>>,
-    privacy: Privacy,
+    is_private: Option<bool>,
 }
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Privacy {
-    Private,
-    Trusting,
+impl Members {
+    fn read(&mut self, reader: &mut Reader<'_>, member: &str) -> Result<(), JsonError> {
+        match member {
+            "changes" => self.changes = Some(reader.shared_text()?),
+            "encryptedChanges" => self.encrypted_changes = Some(reader.shared_text()?),
+            "keyUsed" => self.key_used = reader.unless_null(KeyId::read)?,
+            "madeAt" => self.made_at = Some(Timestamp(reader.count()?)),
+            "meta" => self.meta = Some(reader.shared_text()?),
+            "privacy" => self.is_private = Some(read_privacy(reader)?),
+            _ => reader.skip()?,
+        }
+        Ok(())
+    }
 }
 
-/// The members in canonical order, borrowed.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WireRef<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changes: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    encrypted_changes: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key_used: Option<&'a KeyId>,
-    made_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    meta: Option<&'a str>,
-    privacy: Privacy,
+fn read_privacy(reader: &mut Reader<'_>) -> Result<bool, JsonError> {
+    match &*reader.text()? {
+        "private" => Ok(true),
+        "trusting" => Ok(false),
+        _ => Err(reader.error("private or trusting")),
+    }
 }
 
-impl<'a> From<&'a Transaction> for WireRef<'a> {
-    fn from(transaction: &'a Transaction) -> Self {
-        let (changes, encrypted_changes, key_used, privacy) = match transaction {
-            Transaction::Private {
+/// Known members only, in alphabetical order.
+impl Wire for Transaction {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, JsonError> {
+        let mut members = Members::default();
+        reader.object(&mut |reader, member| members.read(reader, member))?;
+        let made_at = reader.required(members.made_at, "madeAt")?;
+        let is_private = reader.required(members.is_private, "privacy")?;
+        let Members { meta, .. } = members;
+        match (members.changes, members.encrypted_changes, members.key_used) {
+            (None, Some(encrypted_changes), Some(key_used)) if is_private => Ok(Self::Private {
+                made_at,
                 key_used,
                 encrypted_changes,
-                ..
-            } => (
-                None,
-                Some(&**encrypted_changes),
-                Some(key_used),
-                Privacy::Private,
-            ),
-            Transaction::Trusting { changes, .. } => {
-                (Some(&**changes), None, None, Privacy::Trusting)
-            }
-        };
-        Self {
-            changes,
-            encrypted_changes,
-            key_used,
-            made_at: transaction.made_at(),
-            meta: transaction.meta(),
-            privacy,
-        }
-    }
-}
-
-impl Serialize for Transaction {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        WireRef::from(self).serialize(serializer)
-    }
-}
-
-impl TryFrom<WireTransaction> for Transaction {
-    type Error = &'static str;
-
-    fn try_from(wire: WireTransaction) -> Result<Self, Self::Error> {
-        let WireTransaction { made_at, meta, .. } = wire;
-        match (
-            wire.privacy,
-            wire.changes,
-            wire.encrypted_changes,
-            wire.key_used,
-        ) {
-            (Privacy::Private, None, Some(encrypted_changes), Some(key_used)) => {
-                Ok(Self::Private {
-                    made_at,
-                    key_used,
-                    encrypted_changes,
-                    meta,
-                })
-            }
-            (Privacy::Trusting, Some(changes), None, None) => Ok(Self::Trusting {
+                meta,
+            }),
+            (Some(changes), None, None) if !is_private => Ok(Self::Trusting {
                 made_at,
                 changes,
                 meta,
             }),
-            _ => Err(
-                "a private transaction has encryptedChanges and keyUsed, a trusting one changes",
-            ),
+            _ => Err(reader.error(
+                "a private transaction with encryptedChanges and keyUsed, or a trusting one with changes",
+            )),
         }
     }
-}
 
-/// Text straight into its shared place, without a copy in between.
-fn shared_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<str>>, D::Error> {
-    struct SharedText;
-    impl serde::de::Visitor<'_> for SharedText {
-        type Value = Option<Arc<str>>;
-
-        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            formatter.write_str("a string")
-        }
-
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(Some(text.into()))
-        }
+    fn write(&self, out: &mut String) {
+        out.reserve(self.content_bytes() + 160);
+        let mut object = ObjectWriter::new(out);
+        let (made_at, privacy) = match self {
+            Self::Private {
+                made_at,
+                key_used,
+                encrypted_changes,
+                ..
+            } => {
+                object.text("encryptedChanges", Some(encrypted_changes));
+                object.text("keyUsed", Some(key_used.as_str()));
+                (made_at, "private")
+            }
+            Self::Trusting {
+                made_at, changes, ..
+            } => {
+                object.text("changes", Some(changes));
+                (made_at, "trusting")
+            }
+        };
+        object.count("madeAt", made_at.0);
+        object.text("meta", self.meta());
+        object.text("privacy", Some(privacy));
+        object.end();
     }
-    deserializer.deserialize_str(SharedText)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn canonical(transaction: &Transaction) -> String {
-        let mut bytes = Vec::new();
-        transaction.canonical_bytes(&mut bytes);
-        String::from_utf8(bytes).unwrap()
-    }
 
     #[test]
     fn the_canonical_form_has_the_known_members_in_alphabetical_order() {
@@ -224,9 +177,7 @@ mod tests {
                 r#"{"changes":"[\"é\\n\"]","madeAt":0,"meta":"{\"a\":1}","privacy":"trusting"}"#,
             ),
         ] {
-            let transaction: Transaction = serde_json::from_str(wire).unwrap();
-            assert_eq!(canonical(&transaction), expected);
-            assert_eq!(serde_json::to_string(&transaction).unwrap(), expected);
+            assert_eq!(Transaction::from_text(wire).unwrap().to_text(), expected);
         }
     }
 
@@ -242,7 +193,7 @@ mod tests {
             r#"{"privacy":"private","madeAt":1,"keyUsed":"key_","encryptedChanges":"encrypted_U"}"#,
             r#"{"privacy":"open","madeAt":1,"changes":"[]"}"#,
         ] {
-            assert!(serde_json::from_str::<Transaction>(wire).is_err(), "{wire}");
+            assert!(Transaction::from_text(wire).is_err(), "{wire}");
         }
     }
 }

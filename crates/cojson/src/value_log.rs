@@ -3,8 +3,7 @@
 //! It holds what is proven (the id is the header's hash, each session is signed by its author) and judges nothing
 //! else: what a session's author was allowed to write is decided above.
 
-use indexmap::IndexMap;
-
+use crate::collections::OrderedMap;
 use crate::crypto::{Signature, SignerId};
 use crate::header::Header;
 use crate::ids::{CoId, SessionId};
@@ -27,7 +26,7 @@ pub struct HeaderMismatch {
 pub struct ValueLog {
     id: CoId,
     header: Header,
-    sessions: IndexMap<SessionId, SessionLog>,
+    sessions: OrderedMap<SessionId, SessionLog>,
 }
 
 impl ValueLog {
@@ -36,7 +35,7 @@ impl ValueLog {
         Self {
             id: header.id(),
             header,
-            sessions: IndexMap::new(),
+            sessions: OrderedMap::new(),
         }
     }
 
@@ -81,8 +80,7 @@ impl ValueLog {
     /// The log of an own session, made when it is not there yet.
     pub fn own_session(&mut self, session: &SessionId) -> &mut SessionLog {
         self.sessions
-            .entry(session.clone())
-            .or_insert_with(|| SessionLog::new(session.clone()))
+            .get_or_insert_with(session.clone(), || SessionLog::new(session.clone()))
     }
 
     /// Appends an own transaction, unsigned as yet. Returns its index.
@@ -124,7 +122,7 @@ impl ValueLog {
     }
 
     /// The logs of all sessions, to be changed.
-    pub fn sessions_mut(&mut self) -> impl ExactSizeIterator<Item = &mut SessionLog> {
+    pub fn sessions_mut(&mut self) -> impl Iterator<Item = &mut SessionLog> {
         self.sessions.values_mut()
     }
 

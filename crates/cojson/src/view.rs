@@ -11,8 +11,6 @@ mod stream;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::ids::{SessionId, Timestamp};
 use crate::json::Json;
 
@@ -21,13 +19,11 @@ pub use map::{MapChange, MapEntry, MapView};
 pub use stream::{StreamItem, StreamView};
 
 /// A transaction of a value: the session it stands in and its place there, counted from 0.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransactionId {
     /// The session it stands in.
-    #[serde(rename = "sessionID")]
     pub session: SessionId,
     /// Its place in the session.
-    #[serde(rename = "txIndex")]
     pub index: u32,
 }
 

@@ -13,7 +13,8 @@ use cojson::crypto::{
 use cojson::header::Header;
 use cojson::ids::{AgentId, CoId, KeyId, SessionId};
 use cojson::json::Json;
-use cojson::session_log::{ContentError, SessionContent, SessionLog, StageError};
+use cojson::session_log::{ContentError, SessionLog, StageError};
+use cojson::sync::{ContentMessage, FrameLimits, SyncMessage, decode_frame};
 use cojson::transaction::Transaction;
 use cojson::value_log::ValueLog;
 use serde::Deserialize;
@@ -25,26 +26,18 @@ struct Frame {
     raw: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Content {
-    id: CoId,
-    header: Option<Header>,
-    new: BTreeMap<SessionId, SessionContent>,
-}
-
 /// The content messages, in order.
-fn contents() -> Vec<Content> {
+fn contents() -> Vec<ContentMessage> {
     let frames = FRAMES
         .lines()
         .map(|line| serde_json::from_str::<Frame>(line).unwrap());
     frames
         .filter_map(|frame| frame.raw)
-        .flat_map(|raw| raw.lines().map(str::to_owned).collect::<Vec<_>>())
-        .filter(|message| {
-            let action = Json::parse(message).unwrap();
-            action.get("action").and_then(Json::as_str) == Some("content")
+        .flat_map(|raw| decode_frame(&raw, &FrameLimits::default()))
+        .filter_map(|message| match message.unwrap() {
+            SyncMessage::Content(content) => Some(content),
+            _ => None,
         })
-        .map(|message| serde_json::from_str(&message).unwrap())
         .collect()
 }
 
@@ -64,7 +57,7 @@ impl Replay {
         })
     }
 
-    fn take(&mut self, content: Content) {
+    fn take(&mut self, content: ContentMessage) {
         if let Some(header) = content.header {
             self.logs
                 .entry(content.id.clone())
@@ -98,13 +91,13 @@ struct Secrets {
     bob: Person,
     carol: Person,
     invite: String,
-    read_keys: BTreeMap<KeyId, String>,
+    read_keys: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
 struct Person {
     #[serde(rename = "accountID")]
-    account: CoId,
+    account: String,
     secret: String,
 }
 
@@ -113,9 +106,13 @@ fn secrets() -> Secrets {
 }
 
 impl Secrets {
-    fn people(&self) -> [(&CoId, AgentSecret); 3] {
-        [&self.alice, &self.bob, &self.carol]
-            .map(|person| (&person.account, AgentSecret::parse(&person.secret).unwrap()))
+    fn people(&self) -> [(CoId, AgentSecret); 3] {
+        [&self.alice, &self.bob, &self.carol].map(|person| {
+            (
+                CoId::parse(&person.account).unwrap(),
+                AgentSecret::parse(&person.secret).unwrap(),
+            )
+        })
     }
 
     /// Whose session it is, if it is one of the three people's.
@@ -142,7 +139,7 @@ fn every_recorded_id_is_its_headers_hash_and_every_signature_verifies() {
 #[test]
 fn an_accounts_id_follows_from_its_secret() {
     for (account, secret) in secrets().people() {
-        assert_eq!(Header::account(&secret.agent_id()).id(), *account);
+        assert_eq!(Header::account(&secret.agent_id()).id(), account);
     }
 }
 
@@ -206,7 +203,7 @@ fn ciphertext_opens_and_is_made_again_byte_for_byte() {
                 else {
                     continue;
                 };
-                let Some(key) = read_keys.get(key_used) else {
+                let Some(key) = read_keys.get(key_used.as_str()) else {
                     continue;
                 };
                 let key = KeySecret::parse(key).unwrap();
@@ -285,9 +282,9 @@ fn a_rotated_key_opens_the_key_before_it() {
         let Some((Ok(old), Ok(new))) = ids else {
             continue;
         };
-        let secret = |id| {
+        let secret = |id: &KeyId| {
             read_keys
-                .get(id)
+                .get(id.as_str())
                 .map(|text| KeySecret::parse(text).unwrap())
         };
         if let (Some(expected), Some(newer)) = (secret(&old), secret(&new)) {
@@ -310,7 +307,7 @@ fn a_groups_sealer_follows_from_its_read_key() {
     });
     let mut keys: BTreeMap<String, String> = revealed.collect();
     let published = secrets().read_keys.into_iter();
-    keys.extend(published.map(|(id, secret)| (id.to_string(), secret)));
+    keys.extend(published);
     let mut found = 0;
     for (_, _, _, key, value) in &changes {
         if let (true, Some((id, sealer))) = (key == "groupSealer", value.split_once('@'))

@@ -1,4 +1,6 @@
 //! The behaviour of actors, as state machines without I/O.
+// The browser module is built without `Debug`: what people read is written with `Display`.
+#![cfg_attr(not(test), warn(clippy::use_debug))]
 
 pub mod actor;
 pub mod definition_error;

@@ -30,8 +30,8 @@ mod tool;
 
 use std::sync::Arc;
 
+use cojson::collections::OrderedMap;
 use cojson::json::Json;
-use indexmap::IndexMap;
 
 use crate::definition_error::{DefinitionError, Place};
 use crate::schema::PatternCompiler;
@@ -148,7 +148,7 @@ pub struct Step {
     /// The calls that are under way now and were not before.
     pub pending: Vec<PendingCall>,
     /// The queries that `mapData` wrote into the context, by key. Their filters are evaluated: data, not expressions.
-    pub queries: IndexMap<Arc<str>, Json>,
+    pub queries: OrderedMap<Arc<str>, Json>,
     /// Failures that no state took as `ERROR`: for the host to tell.
     pub unheard: Vec<ToolFailure>,
     /// Set if the step was cut short because it raised events without end.
@@ -243,7 +243,7 @@ impl Machine {
 
     /// Puts it where it was when its state and context were stored. No action runs (R3).
     pub fn restore(&self, state: &str, context: Json) -> Restored {
-        if let Some((known, _)) = self.definition.states.get_key_value(state) {
+        if let Some((_, known, _)) = self.definition.states.get_full(state) {
             return Restored::Same(at(known, context));
         }
         Restored::FellBack {

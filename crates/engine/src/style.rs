@@ -17,8 +17,7 @@ mod sources;
 mod tests;
 mod tokens;
 
-use std::collections::HashMap;
-
+use cojson::collections::SortedMap;
 use cojson::json::Json;
 
 use crate::definition_error::DefinitionError;
@@ -80,8 +79,8 @@ impl Stylesheet {
 /// The sheets in use, by content.
 #[derive(Debug, Default)]
 pub struct StyleEngine {
-    sheets: HashMap<SheetId, Entry>,
-    by_source: HashMap<String, SheetId>,
+    sheets: SortedMap<SheetId, Entry>,
+    by_source: SortedMap<String, SheetId>,
     next: u32,
     compilations: u64,
 }

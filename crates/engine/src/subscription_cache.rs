@@ -4,8 +4,7 @@
 //! [`expire`](SubscriptionCache::expire) gives. A key that is in use is never given (B16); one that is used again in
 //! time is kept, so that leaving a view and coming back costs nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use cojson::collections::{SortedMap, SortedSet};
 use cojson::ids::Timestamp;
 
 /// How long a subscription stays after the last who used it has left, in milliseconds.
@@ -14,9 +13,9 @@ pub const KEPT_FOR_MS: u64 = 5_000;
 /// The subscriptions there are (R7: one per key, however many use it).
 #[derive(Clone, Debug)]
 pub struct SubscriptionCache<K> {
-    entries: BTreeMap<K, Use>,
+    entries: SortedMap<K, Use>,
     /// The deadlines of what nobody uses, the earliest first.
-    deadlines: BTreeSet<(Timestamp, K)>,
+    deadlines: SortedSet<(Timestamp, K)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +27,8 @@ enum Use {
 impl<K> Default for SubscriptionCache<K> {
     fn default() -> Self {
         Self {
-            entries: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
+            entries: SortedMap::new(),
+            deadlines: SortedSet::new(),
         }
     }
 }
@@ -190,7 +189,7 @@ mod tests {
     #[test]
     fn b01_however_they_come_and_go_the_counts_are_right() {
         let mut cache = SubscriptionCache::new();
-        let mut model: BTreeMap<u64, (usize, u64)> = BTreeMap::new();
+        let mut model: SortedMap<u64, (usize, u64)> = SortedMap::new();
         let mut random = 12_345_u64;
         for now in (0..200_000).step_by(100) {
             random = random

@@ -6,14 +6,12 @@
 
 mod judge;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-
-use indexmap::IndexMap;
 
 use super::group_key::GroupKey;
 use super::role::{Inheritance, Role};
 use super::timeline::Timeline;
+use crate::collections::{OrderedMap, SortedMap, SortedSet};
 use crate::ids::{CoId, KeyId, Timestamp};
 use crate::json::Json;
 use crate::view::TransactionId;
@@ -107,11 +105,11 @@ pub struct GroupEntry {
 #[derive(Clone, Debug)]
 pub struct GroupHistory {
     identity: GroupIdentity,
-    roles: HashMap<Arc<str>, Timeline<Role>>,
-    parents: BTreeMap<CoId, Timeline<Inheritance>>,
-    entries: IndexMap<Arc<str>, Vec<GroupEntry>>,
+    roles: SortedMap<Arc<str>, Timeline<Role>>,
+    parents: SortedMap<CoId, Timeline<Inheritance>>,
+    entries: OrderedMap<Arc<str>, Vec<GroupEntry>>,
     /// For each wrapped key, the keys that it was encrypted with.
-    wrapping_keys: HashMap<Arc<str>, Vec<KeyId>>,
+    wrapping_keys: SortedMap<Arc<str>, Vec<KeyId>>,
     accepted: Vec<TransactionId>,
     latest: Timestamp,
 }
@@ -135,10 +133,10 @@ impl GroupHistory {
     fn empty(identity: GroupIdentity) -> Self {
         Self {
             identity,
-            roles: HashMap::new(),
-            parents: BTreeMap::new(),
-            entries: IndexMap::new(),
-            wrapping_keys: HashMap::new(),
+            roles: SortedMap::new(),
+            parents: SortedMap::new(),
+            entries: OrderedMap::new(),
+            wrapping_keys: SortedMap::new(),
             accepted: Vec::new(),
             latest: Timestamp::default(),
         }
@@ -227,12 +225,12 @@ impl GroupHistory {
             GroupKey::Revelation(revealed) => KeyId::parse(revealed).ok(),
             _ => None,
         });
-        revealed.collect::<BTreeSet<_>>().into_iter().collect()
+        revealed.collect::<SortedSet<_>>().into_iter().collect()
     }
 
     /// The key itself and all that can be opened with it, one through another.
-    pub(crate) fn keys_that_follow_from(&self, key: &KeyId) -> HashSet<KeyId> {
-        let mut followers = HashSet::from([key.clone()]);
+    pub(crate) fn keys_that_follow_from(&self, key: &KeyId) -> SortedSet<KeyId> {
+        let mut followers = SortedSet::from([key.clone()]);
         let mut count = 0;
         while count < followers.len() {
             count = followers.len();

@@ -4,12 +4,12 @@
 //! that leads back to a group that is just being judged counts for nothing, so that a ring is harmless and each of its
 //! groups has one outcome whatever was asked first.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Logs;
 use super::group_history::{GroupChange, GroupHistory, GroupIdentity, GroupTransaction, Groups};
 use super::role::Role;
+use crate::collections::{SortedMap, SortedSet};
 use crate::header::Ruleset;
 use crate::ids::{CoId, Timestamp};
 use crate::transaction::Transaction;
@@ -21,7 +21,7 @@ const PARENT_DEPTH_MAX: usize = 16;
 
 /// Histories by group, closed under "parent of".
 #[derive(Clone, Debug, Default)]
-pub(super) struct Histories(BTreeMap<CoId, Arc<GroupHistory>>);
+pub(super) struct Histories(SortedMap<CoId, Arc<GroupHistory>>);
 
 impl Histories {
     pub(super) fn get(&self, id: &CoId) -> Option<&Arc<GroupHistory>> {
@@ -64,7 +64,7 @@ impl Groups for Histories {
 pub(super) struct Judgement {
     pub(super) histories: Histories,
     /// The values that the outcome depends on, those that are missing among them.
-    pub(super) depends_on: BTreeSet<CoId>,
+    pub(super) depends_on: SortedSet<CoId>,
 }
 
 /// Judges a group; `None` if it is not loaded or not a group.
@@ -72,7 +72,7 @@ pub(super) fn judge(logs: &impl Logs, id: &CoId) -> Option<Judgement> {
     let mut judging = Judging {
         logs,
         histories: Histories::default(),
-        depends_on: BTreeSet::new(),
+        depends_on: SortedSet::new(),
         path: Vec::new(),
     };
     judging.judge(id);
@@ -86,7 +86,7 @@ pub(super) fn judge(logs: &impl Logs, id: &CoId) -> Option<Judgement> {
 struct Judging<'a, L> {
     logs: &'a L,
     histories: Histories,
-    depends_on: BTreeSet<CoId>,
+    depends_on: SortedSet<CoId>,
     path: Vec<CoId>,
 }
 
@@ -149,7 +149,7 @@ fn group_transactions(log: &ValueLog) -> Vec<GroupTransaction> {
 }
 
 /// The groups that any transaction, valid or not, names as a parent. Accounts cannot be parents.
-fn named_parents(transactions: &[GroupTransaction]) -> BTreeSet<CoId> {
+fn named_parents(transactions: &[GroupTransaction]) -> SortedSet<CoId> {
     transactions
         .iter()
         .filter_map(|transaction| match &transaction.change {

@@ -3,18 +3,18 @@
 //!
 //! A key that somebody wrapped wrongly is passed over, so that a damaged revelation does not hide an intact one.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::group_history::{EVERYONE, GroupEntry, GroupHistory};
 use super::{Access, Logs};
+use crate::collections::{SortedMap, SortedSet};
 use crate::crypto::{
     KeySecret, NonceMaterial, SealerId, SealerSecret, decrypt_key, unseal_key, unseal_key_for_group,
 };
 use crate::ids::{AgentId, CoId, KeyId};
 
 /// The secrets of one group's keys that were looked for; `None` if it was not found.
-pub(super) type FoundKeys = HashMap<KeyId, Option<KeySecret>>;
+pub(super) type FoundKeys = SortedMap<KeyId, Option<KeySecret>>;
 
 /// A key on the way from the one looked for to one that opens.
 struct Step {
@@ -65,7 +65,7 @@ impl Access {
             key: key.clone(),
             wraps: None,
         }];
-        let mut seen = HashSet::from([key.clone()]);
+        let mut seen = SortedSet::from([key.clone()]);
         let mut at = 0;
         while let Some(current) = steps.get(at).map(|step| step.key.clone()) {
             let opened = self.open(logs, history, &current, path);

@@ -7,12 +7,12 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use ed25519_dalek::{Signer as _, SigningKey, Verifier as _, VerifyingKey};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::hash::Digest;
 use super::text::{CryptoTextError, decode_base58, encode_base58};
 use crate::entropy::Entropy;
+use crate::json::{JsonError, Reader, Wire, writer};
 
 /// A signature that does not belong to the content and the signer it came with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,16 +51,14 @@ impl fmt::Debug for Signature {
     }
 }
 
-impl Serialize for Signature {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl Wire for Signature {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, JsonError> {
+        let text = reader.text()?;
+        Self::parse(&text).map_err(|error| reader.error(error.to_string()))
     }
-}
 
-impl<'de> Deserialize<'de> for Signature {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
+    fn write(&self, out: &mut String) {
+        writer::write_text(out, &self.to_string());
     }
 }
 

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use super::{CreatedAt, Header, Ruleset, Uniqueness, ValueType};
 use crate::ids::{AgentId, CoId, IdError};
-use crate::json::{Json, JsonObject};
+use crate::json::{Json, JsonError, JsonObject, Reader, Wire};
 
 /// A member of a header that is missing, unknown or not what it must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,16 +55,14 @@ impl Header {
     }
 }
 
-impl Serialize for Header {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_json().serialize(serializer)
+impl Wire for Header {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, JsonError> {
+        let json = reader.value()?;
+        Self::from_json(&json).map_err(|error| reader.error(error.to_string()))
     }
-}
 
-impl<'de> Deserialize<'de> for Header {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = Json::deserialize(deserializer)?;
-        Self::from_json(&json).map_err(serde::de::Error::custom)
+    fn write(&self, out: &mut String) {
+        self.to_json().write(out);
     }
 }
 

@@ -3,8 +3,7 @@
 //! The rules are those of npm `fast-json-stable-stringify` as CoJSON uses it: keys sorted by UTF-16 code units,
 //! numbers as JavaScript writes them, and strings that start with `encrypted_U` or `binary_U` copied unescaped.
 
-use std::fmt::Write as _;
-
+use super::writer::{write_boolean, write_text};
 use super::{Json, number_to_string};
 
 /// The stable text of a value.
@@ -25,7 +24,7 @@ fn write_value(text: &mut String, value: &Json) {
     match value {
         Json::Number(number) if number.is_finite() => text.push_str(&number_to_string(*number)),
         Json::Null | Json::Number(_) => text.push_str("null"),
-        Json::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
+        Json::Bool(value) => write_boolean(text, *value),
         Json::String(string) => write_string(text, string),
         Json::Array(items) => write_separated(text, '[', items.iter(), ']', write_value),
         Json::Object(members) => {
@@ -63,8 +62,7 @@ fn write_string(text: &mut String, string: &str) {
         text.push_str(string);
         text.push('"');
     } else {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{}", Json::from(string));
+        write_text(text, string);
     }
 }
 

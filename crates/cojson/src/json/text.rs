@@ -1,20 +1,9 @@
-//! JSON text to [`Json`] and back, by serde, with JavaScript's way to write a number.
+//! JSON text to [`Json`] and back, with JavaScript's way to write a number.
 
 use std::fmt;
-use std::sync::Arc;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::ser::{Serialize, Serializer};
-
-use super::{Json, JsonObject};
-
-/// The largest integer up to which every integer is a double: 2^53.
-const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
-
-/// Text that is not JSON, or nested deeper than 128 levels.
-#[derive(Debug, thiserror::Error)]
-#[error("not JSON: {0}")]
-pub struct JsonError(#[from] serde_json::Error);
+use super::writer::{write_json, write_text};
+use super::{Json, JsonError, Reader, Wire};
 
 impl Json {
     /// Reads JSON text.
@@ -26,16 +15,32 @@ impl Json {
     /// # Ok::<(), cojson::json::JsonError>(())
     /// ```
     pub fn parse(text: &str) -> Result<Self, JsonError> {
-        Ok(serde_json::from_str(text)?)
+        Self::from_text(text)
+    }
+}
+
+impl Wire for Json {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, JsonError> {
+        reader.value()
+    }
+
+    fn write(&self, out: &mut String) {
+        write_json(out, self);
     }
 }
 
 /// As `JSON.stringify` writes it: keys in insertion order, no spaces.
 impl fmt::Display for Json {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = serde_json::to_string(self).map_err(|_| fmt::Error)?;
-        formatter.write_str(&text)
+        formatter.write_str(&self.to_text())
     }
+}
+
+/// A text in quotes, as it stands in a message for people.
+pub fn quoted(text: &str) -> String {
+    let mut quoted = String::new();
+    write_text(&mut quoted, text);
+    quoted
 }
 
 /// A number as JavaScript's `String(number)` writes it.
@@ -44,105 +49,6 @@ pub fn number_to_string(value: f64) -> String {
         "0".to_owned()
     } else {
         ryu_js::Buffer::new().format(value).to_owned()
-    }
-}
-
-impl Serialize for Json {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => serializer.serialize_unit(),
-            Self::Bool(value) => serializer.serialize_bool(*value),
-            Self::Number(value) => serialize_number(*value, serializer),
-            Self::String(text) => serializer.serialize_str(text),
-            Self::Array(items) => items.serialize(serializer),
-            Self::Object(members) => serializer.collect_map(members.iter()),
-        }
-    }
-}
-
-fn serialize_number<S: Serializer>(value: f64, serializer: S) -> Result<S::Ok, S::Error> {
-    if !value.is_finite() {
-        serializer.serialize_unit()
-    } else if value.fract() == 0.0 && value.abs() <= MAX_SAFE_INTEGER {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "an integer of at most 2^53"
-        )]
-        serializer.serialize_i64(value as i64)
-    } else {
-        serializer.serialize_f64(value)
-    }
-}
-
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
-    }
-}
-
-struct JsonVisitor;
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "JavaScript's numbers are doubles"
-)]
-impl<'de> Visitor<'de> for JsonVisitor {
-    type Value = Json;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
-        Json::deserialize(deserializer)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-        Ok(Json::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-        Ok(Json::Number(value as f64))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(Json::Number(value as f64))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-        Ok(Json::Number(value))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
-        Ok(text.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = access.next_element()? {
-            items.push(item);
-        }
-        Ok(items.into())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
-        let mut members = JsonObject::new();
-        while let Some((key, value)) = access.next_entry::<Arc<str>, Json>()? {
-            members.insert(key, value);
-        }
-        Ok(members.into())
-    }
-
-    fn visit_bytes<E: serde::de::Error>(self, _bytes: &[u8]) -> Result<Json, E> {
-        Err(E::custom("bytes are not JSON"))
     }
 }
 

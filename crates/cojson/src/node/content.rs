@@ -5,12 +5,12 @@
 //! transactions in any order, but for lists, which are rebuilt when something comes late; so only lists keep the
 //! opened changes beside their view.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::opening::{merge_source, open};
 use super::shown::Shown;
 use crate::access::{Access, Logs, Role};
+use crate::collections::{SortedMap, SortedSet};
 use crate::crypto::{KeySecret, NonceMaterial};
 use crate::header::{Header, Ruleset, ValueType};
 use crate::ids::{CoId, KeyId, SessionId, Timestamp};
@@ -34,11 +34,11 @@ pub(super) struct Content {
     /// As they were read; after a rebuild in the total order.
     entries: Vec<Entry>,
     /// How much of each session was read.
-    read: HashMap<SessionId, u32>,
+    read: SortedMap<SessionId, u32>,
     /// What the last merged transaction of each session came from.
-    merged: HashMap<SessionId, MergeSource>,
+    merged: SortedMap<SessionId, MergeSource>,
     /// The keys that were looked for, with what was found.
-    keys: HashMap<KeyId, Option<KeySecret>>,
+    keys: SortedMap<KeyId, Option<KeySecret>>,
     /// The state of the owning group that the verdicts are from.
     generation: u64,
     /// Whether a rebuild must be possible without reading the value anew.
@@ -58,7 +58,7 @@ struct Judge<'a, L> {
     /// The group, or the value itself if it is one; `None` if anyone may write.
     owner: Option<&'a CoId>,
     /// For a group: the transactions that its history accepted.
-    accepted: Option<HashSet<TransactionId>>,
+    accepted: Option<SortedSet<TransactionId>>,
 }
 
 impl Content {
@@ -66,9 +66,9 @@ impl Content {
     pub(super) fn new(header: &Header) -> Self {
         Self {
             entries: Vec::new(),
-            read: HashMap::new(),
-            merged: HashMap::new(),
-            keys: HashMap::new(),
+            read: SortedMap::new(),
+            merged: SortedMap::new(),
+            keys: SortedMap::new(),
             generation: 0,
             keeps_changes: is_list(header),
             has_first_writer_keys: false,
@@ -257,7 +257,7 @@ impl Content {
         self.entries
             .sort_by(|left, right| left.position.cmp(&right.position));
         self.shown.clear();
-        let mut first_writers = HashSet::new();
+        let mut first_writers = SortedSet::new();
         for entry in &self.entries {
             let key = entry.first_writer_key.as_ref();
             if entry.is_accepted && key.is_none_or(|key| first_writers.insert(Arc::clone(key))) {
@@ -279,7 +279,7 @@ impl<'a, L: Logs> Judge<'a, L> {
         };
         let accepted = owner.filter(|_| is_group).map(|group| {
             let history = access.history(logs, group);
-            history.map_or_else(HashSet::new, |history| {
+            history.map_or_else(SortedSet::new, |history| {
                 history.accepted().iter().cloned().collect()
             })
         });

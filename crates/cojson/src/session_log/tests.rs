@@ -90,13 +90,10 @@ fn a_long_log_is_offered_in_pieces_that_each_verify() {
 #[test]
 fn content_is_the_same_over_the_wire() {
     let content = whole(&signed_log(2, 3));
-    let text = serde_json::to_string(&content).unwrap();
+    let text = content.to_text();
     assert!(text.starts_with(r#"{"after":0,"newTransactions":[{"changes":"xxx","madeAt":0"#));
     assert!(text.contains(r#""lastSignature":"signature_z"#));
-    assert_eq!(
-        serde_json::from_str::<SessionContent>(&text).unwrap(),
-        content
-    );
+    assert_eq!(SessionContent::from_text(&text).unwrap(), content);
 }
 
 /// Each way to damage content that follows the first three transactions of a log of six.

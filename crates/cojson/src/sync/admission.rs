@@ -3,8 +3,6 @@
 //! A session that fails is skipped with a reason; the others of the same message, and all that comes later, are not
 //! touched by it (R11). Nothing is acknowledged here before it is durable.
 
-use std::collections::BTreeSet;
-
 use super::BOUNDED;
 use super::dependencies;
 use super::effect::PeerId;
@@ -15,6 +13,7 @@ use super::peer::{Ack, Peer};
 use super::pending::Waiting;
 use super::rejection::Rejection;
 use super::replica::{Replica, Waiter};
+use crate::collections::SortedSet;
 use crate::crypto::{SignatureError, SignerId};
 use crate::ids::{AgentId, CoId, SessionId};
 use crate::known_state::KnownState;
@@ -52,9 +51,9 @@ impl Replica {
         self.refetch(peer);
     }
 
-    fn wait_for(&mut self, peer: PeerId, id: &CoId, blockers: BTreeSet<CoId>) {
+    fn wait_for(&mut self, peer: PeerId, id: &CoId, blockers: SortedSet<CoId>) {
         for blocker in &blockers {
-            let waiters = self.waiters.entry(blocker.clone()).or_default();
+            let waiters = self.waiters.get_or_default(blocker.clone());
             waiters.insert(Waiter::Queue(peer, id.clone()));
         }
         if self.pending.block(peer, id, blockers) {
@@ -70,7 +69,7 @@ impl Replica {
             && let Some(connected) = self.peers.get_mut(&peer)
             && connected.unverified.len() < accounts_max
         {
-            let values = connected.unverified.entry(account).or_default();
+            let values = connected.unverified.get_or_default(account);
             values.insert(id.clone());
         }
     }
@@ -78,7 +77,7 @@ impl Replica {
     /// An account appeared: what could not be verified without it is asked for again.
     pub(super) fn refetch_authored(&mut self, account: &CoId) {
         let mut peers = Vec::new();
-        for (id, peer) in &mut self.peers {
+        for (id, peer) in self.peers.iter_mut() {
             if let Some(values) = peer.unverified.remove(account) {
                 peer.refetch.extend(values);
                 peers.push(*id);
@@ -108,20 +107,20 @@ impl Replica {
     }
 
     /// What the message at the head of a queue waits for. What is missing is looked for, unless it is too much.
-    fn blockers(&mut self, peer: PeerId, id: &CoId) -> BTreeSet<CoId> {
+    fn blockers(&mut self, peer: PeerId, id: &CoId) -> SortedSet<CoId> {
         let asks_storage = |head: &Waiting| !head.given_up.contains(id);
         let asks_storage = self.pending.front(peer, id).is_some_and(asks_storage);
         if asks_storage && !self.entries.contains_key(id) {
             if self.waits_for_storage(id) {
-                return BTreeSet::from([id.clone()]);
+                return SortedSet::from([id.clone()]);
             }
             self.pending.give_up(peer, id, id);
         }
         let Some(head) = self.pending.front(peer, id) else {
-            return BTreeSet::new();
+            return SortedSet::new();
         };
         if !self.entries.contains_key(id) && head.message.header.is_none() {
-            return BTreeSet::new();
+            return SortedSet::new();
         }
         let mut missing = self.dependencies_of(&head.message);
         missing.retain(|id| !self.entries.contains_key(id) && !head.given_up.contains(id));
@@ -153,12 +152,12 @@ impl Replica {
             .is_some_and(super::lookup::Lookup::is_absent_in_storage)
     }
 
-    fn dependencies_of(&self, message: &ContentMessage) -> BTreeSet<CoId> {
+    fn dependencies_of(&self, message: &ContentMessage) -> SortedSet<CoId> {
         let known = self
             .entries
             .get(&message.id)
             .map(|entry| entry.log.header());
-        let mut found = BTreeSet::new();
+        let mut found = SortedSet::new();
         if known.is_none()
             && let Some(header) = &message.header
         {
@@ -300,7 +299,7 @@ impl Replica {
         if entry.log.session(session).is_none() && entry.log.sessions().len() >= sessions_max {
             return because(Rejection::TooManySessions { sessions_max });
         }
-        let mut named = BTreeSet::new();
+        let mut named = SortedSet::new();
         dependencies::of_content(entry.is_group(), session, &content, &mut named);
         match entry.log.receive(session, content, &signer) {
             Ok(_) => {

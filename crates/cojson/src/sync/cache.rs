@@ -7,14 +7,14 @@
 //! accounts stay whole, since what they say is needed to judge others. A host with an application of its own, which
 //! would lose what it shows, never calls [`Replica::evict`].
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-use indexmap::IndexSet;
+use std::collections::VecDeque;
 
 use super::BOUNDED;
 use super::entry::Entry;
 use super::replica::Replica;
+use crate::collections::{OrderedSet, SortedMap, SortedSet};
 use crate::ids::CoId;
+use crate::json::to_stable_string;
 use crate::session_log::SessionLog;
 
 /// A value may hold this part of the bound in transactions that storage keeps too: a long log that is being written
@@ -43,7 +43,7 @@ pub(super) struct Cached {
 }
 
 impl Cached {
-    pub(super) fn new(dependencies: &BTreeSet<CoId>) -> Self {
+    pub(super) fn new(dependencies: &SortedSet<CoId>) -> Self {
         let mut cached = Self::default();
         for id in dependencies {
             cached.note_dependency(id);
@@ -64,9 +64,9 @@ pub(super) struct Cache {
     bytes: usize,
     ring: VecDeque<CoId>,
     /// Values to be counted anew.
-    touched: IndexSet<CoId>,
+    touched: OrderedSet<CoId>,
     /// How many values in memory depend on a value.
-    dependents: BTreeMap<CoId, usize>,
+    dependents: SortedMap<CoId, usize>,
 }
 
 impl Cache {
@@ -150,12 +150,11 @@ impl Replica {
             return;
         };
         if entry.cached.bytes == 0 {
-            let header = serde_json::to_vec(entry.log.header());
-            entry.cached.header_bytes = header.map_or(0, |header| header.len());
+            entry.cached.header_bytes = to_stable_string(&entry.log.header().to_json()).len();
             self.cache.ring.push_back(id.clone());
         }
         for dependency in std::mem::take(&mut entry.cached.uncounted) {
-            *self.cache.dependents.entry(dependency).or_default() += 1;
+            *self.cache.dependents.get_or_default(dependency) += 1;
         }
         let share = self.config.cache_bytes_max / SHARE_OF_ONE_VALUE;
         if entry.memory_bytes() > share && !entry.is_group() {

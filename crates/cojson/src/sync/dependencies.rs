@@ -3,18 +3,15 @@
 //! The owner, the source of a branch, the accounts that write in it and, for a group, the members and parents that it
 //! names. Judged by form alone; whether a transaction was allowed is not asked here.
 
-use std::collections::BTreeSet;
-
-use serde::Deserialize;
-use std::borrow::Cow;
-
+use crate::collections::SortedSet;
 use crate::header::{Header, Ruleset};
 use crate::ids::{CoId, SessionId};
+use crate::json::Json;
 use crate::session_log::SessionContent;
 use crate::transaction::Transaction;
 
 /// What the header names: the owner and a branch's source.
-pub(super) fn of_header(header: &Header, found: &mut BTreeSet<CoId>) {
+pub(super) fn of_header(header: &Header, found: &mut SortedSet<CoId>) {
     found.extend(header.owner().cloned());
     let source = header.meta.get("source").and_then(|source| source.as_str());
     found.extend(source.and_then(|source| CoId::parse(source).ok()));
@@ -30,7 +27,7 @@ pub(super) fn of_content(
     is_group: bool,
     session: &SessionId,
     content: &SessionContent,
-    found: &mut BTreeSet<CoId>,
+    found: &mut SortedSet<CoId>,
 ) {
     found.extend(author_account(session));
     if is_group {
@@ -46,29 +43,22 @@ pub(super) fn author_account(session: &SessionId) -> Option<CoId> {
 }
 
 /// The members and parents that a group's transaction sets.
-pub(super) fn of_group_transaction(transaction: &Transaction, found: &mut BTreeSet<CoId>) {
+pub(super) fn of_group_transaction(transaction: &Transaction, found: &mut SortedSet<CoId>) {
     let Transaction::Trusting { changes, .. } = transaction else {
         return;
     };
     // Most transactions of a group reveal keys; only those that can name a value are worth parsing.
     if changes.contains("co_z") {
-        let changes: Vec<Change<'_>> = serde_json::from_str(changes).unwrap_or_default();
+        let changes = Json::parse(changes).unwrap_or_default();
+        let changes = changes.as_array().unwrap_or_default();
         found.extend(changes.iter().filter_map(named_value));
     }
 }
 
-#[derive(Deserialize)]
-struct Change<'a> {
-    #[serde(borrow, default)]
-    op: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    key: Option<Cow<'a, str>>,
-}
-
-fn named_value(change: &Change<'_>) -> Option<CoId> {
-    if change.op.as_deref() != Some("set") {
+fn named_value(change: &Json) -> Option<CoId> {
+    if change.get("op")?.as_str() != Some("set") {
         return None;
     }
-    let key = change.key.as_deref()?;
+    let key = change.get("key")?.as_str()?;
     CoId::parse(key.strip_prefix("parent_").unwrap_or(key)).ok()
 }

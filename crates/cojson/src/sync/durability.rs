@@ -3,8 +3,6 @@
 //! At most one write is under way; what changes meanwhile goes into the next one. So "durable" always means a prefix
 //! of every session, and a write that fails is simply part of the next.
 
-use std::collections::BTreeMap;
-
 use super::BOUNDED;
 use super::effect::{Effect, Segment, StoredLog, WriteBatch, WriteId};
 use super::entry::{Entry, StoreMarks, end_of};
@@ -12,6 +10,7 @@ use super::lookup::Seek;
 use super::message::ContentMessage;
 use super::rejection::Rejection;
 use super::replica::Replica;
+use crate::collections::SortedMap;
 use crate::crypto::SignerSecret;
 use crate::ids::{CoId, SessionId};
 use crate::session_log::{SessionContent, StageError};
@@ -21,7 +20,7 @@ use crate::value_log::ValueLog;
 #[derive(Debug)]
 pub(super) struct InFlight {
     id: WriteId,
-    marks: BTreeMap<CoId, StoreMarks>,
+    marks: SortedMap<CoId, StoreMarks>,
     order: Vec<CoId>,
 }
 
@@ -129,8 +128,7 @@ impl Replica {
         let mut grew = !self.entries.contains_key(id);
         let entry = self
             .entries
-            .entry(id.clone())
-            .or_insert_with(|| Entry::new(log));
+            .get_or_insert_with(id.clone(), || Entry::new(log));
         entry.header_durable = true;
         let mut torn = Vec::new();
         for segment in segments {
@@ -173,7 +171,7 @@ impl Replica {
     /// Asks for a write of everything that is not durable.
     fn write(&mut self) {
         let mut values = Vec::new();
-        let mut marks = BTreeMap::new();
+        let mut marks = SortedMap::new();
         let mut order = Vec::new();
         for id in std::mem::take(&mut self.dirty) {
             let entry = self.entries.get(&id);

@@ -1,7 +1,6 @@
 //! What the replica asks of its host, and the words they share: peers, writes, what storage holds.
 
-use std::collections::BTreeMap;
-
+use crate::collections::SortedMap;
 use crate::crypto::Signature;
 use crate::header::Header;
 use crate::ids::{CoId, SessionId};
@@ -128,7 +127,7 @@ impl ValueWrite {
             id: self.id.clone(),
             header,
             priority: 0,
-            new: BTreeMap::new(),
+            new: SortedMap::new(),
             expect_content_until: None,
         }
     }

@@ -3,8 +3,7 @@
 //! What may be told to a peer (R2) is exactly [`Entry::durable_state`]; the pieces that are cut here for peers never
 //! reach beyond it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use crate::collections::{SortedMap, SortedSet};
 use crate::crypto::Signature;
 use crate::ids::{CoId, SessionId};
 use crate::known_state::KnownState;
@@ -29,8 +28,8 @@ pub(super) struct DurableEnd {
 pub(super) struct Entry {
     pub(super) log: ValueLog,
     pub(super) header_durable: bool,
-    durable: BTreeMap<SessionId, DurableEnd>,
-    pub(super) dependencies: BTreeSet<CoId>,
+    durable: SortedMap<SessionId, DurableEnd>,
+    pub(super) dependencies: SortedSet<CoId>,
     /// What the cache knows of it.
     pub(super) cached: Cached,
     /// Storage refused a write of it: what it has is to be looked up before the next one.
@@ -41,14 +40,14 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(log: ValueLog) -> Self {
-        let mut dependencies = BTreeSet::new();
+        let mut dependencies = SortedSet::new();
         dependencies::of_header(log.header(), &mut dependencies);
         dependencies.remove(log.id());
         let cached = Cached::new(&dependencies);
         Self {
             log,
             header_durable: false,
-            durable: BTreeMap::new(),
+            durable: SortedMap::new(),
             dependencies,
             cached,
             is_doubted: false,
@@ -117,7 +116,7 @@ impl Entry {
 
     /// Takes in what new content of a session makes the value depend on.
     pub(super) fn add_dependencies(&mut self, session: &SessionId, content: &SessionContent) {
-        let mut named = BTreeSet::new();
+        let mut named = SortedSet::new();
         dependencies::of_content(self.is_group(), session, content, &mut named);
         self.depend_on(named);
     }
@@ -128,7 +127,7 @@ impl Entry {
     }
 
     /// Takes in what the value depends on.
-    pub(super) fn depend_on(&mut self, named: BTreeSet<CoId>) {
+    pub(super) fn depend_on(&mut self, named: SortedSet<CoId>) {
         for id in named {
             if id != *self.log.id() && !self.dependencies.contains(&id) {
                 self.cached.note_dependency(&id);

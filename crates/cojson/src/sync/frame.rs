@@ -3,14 +3,11 @@
 //! Untrusted text is measured before it is parsed, and one bad line costs only itself. Pings, empty frames and the
 //! unused `done` are read as nothing.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-use serde_json::error::Category;
-
 use super::limits::FrameLimits;
 use super::message::SyncMessage;
+use super::wire::{self, Envelope};
 use crate::ids::Timestamp;
+use crate::json::{JsonError, Reader, quoted};
 
 /// A frame, or a line of it, that could not be read. The sender is not told: the protocol has no error message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +42,7 @@ pub enum FrameError {
         detail: String,
     },
     /// A message has an action that we do not know.
-    #[error("an unknown action {action:?}")]
+    #[error("an unknown action {}", quoted(action))]
     UnknownAction {
         /// The action, cut to 64 characters.
         action: String,
@@ -98,37 +95,20 @@ pub fn frame_messages(
 
 /// One frame of these messages, a line each.
 pub fn encode_frame<'a>(messages: impl IntoIterator<Item = &'a SyncMessage>) -> String {
-    let mut frame = Vec::new();
+    let mut frame = String::new();
     for message in messages {
         if !frame.is_empty() {
-            frame.push(b'\n');
+            frame.push('\n');
         }
-        let start = frame.len();
-        if serde_json::to_writer(&mut frame, message).is_err() {
-            frame.truncate(start);
-        }
+        wire::write_message(&mut frame, message);
     }
-    String::from_utf8(frame).unwrap_or_default()
+    frame
 }
 
 /// The keep-alive that a server sends every 1.5 s; clients drop a connection that is silent for 10 s.
 pub fn encode_ping(now: Timestamp, server: &str) -> String {
     let server = crate::json::to_stable_string(&server.into());
     format!(r#"{{"type":"ping","time":{},"dc":{server}}}"#, now.0)
-}
-
-/// What decides how the rest of a message is read.
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow, default)]
-    action: Option<Cow<'a, str>>,
-    #[serde(borrow, default, rename = "type")]
-    kind: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-struct AckMessage {
-    id: String,
 }
 
 fn decode_message(line: &str, limits: &FrameLimits) -> Result<Option<SyncMessage>, FrameError> {
@@ -141,15 +121,13 @@ fn decode_message(line: &str, limits: &FrameLimits) -> Result<Option<SyncMessage
             bytes_max: limits.message_bytes_max,
         });
     }
-    let envelope: Envelope<'_> = parse(line)?;
-    let message = match envelope.action.as_deref() {
-        Some("load") => SyncMessage::Load(parse(line)?),
-        Some("known") => SyncMessage::Known(parse(line)?),
-        Some("content") => SyncMessage::Content(parse(line)?),
-        Some("reconcile") => SyncMessage::Reconcile(parse(line)?),
-        Some("reconcile-ack") => SyncMessage::ReconcileAck {
-            id: parse::<AckMessage>(line)?.id,
-        },
+    let envelope = Envelope::read(line).map_err(|error| malformed(&error))?;
+    let read = match envelope.action.as_deref() {
+        Some("load") => wire::read_load,
+        Some("known") => wire::read_known,
+        Some("content") => wire::read_content,
+        Some("reconcile") => wire::read_reconcile,
+        Some("reconcile-ack") => wire::read_ack,
         Some("done") => return Ok(None),
         None if envelope.kind.as_deref() == Some("ping") => return Ok(None),
         other => {
@@ -158,23 +136,17 @@ fn decode_message(line: &str, limits: &FrameLimits) -> Result<Option<SyncMessage
             });
         }
     };
-    Ok(Some(message))
+    read(&mut Reader::new(line))
+        .map(Some)
+        .map_err(|error| malformed(&error))
 }
 
-fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, FrameError> {
-    serde_json::from_str(line).map_err(|error| FrameError::Malformed {
-        detail: describe(&error),
-    })
-}
-
-fn describe(error: &serde_json::Error) -> String {
-    let what = match error.classify() {
-        Category::Data => "it is not of the form of its action",
-        Category::Syntax | Category::Eof | Category::Io => "it is not JSON",
-    };
-    match error.column() {
-        // Where a part was read from a copy, its place is not known.
-        0 => what.to_owned(),
-        column => format!("{what}, at byte {column}"),
+// What the parser found is not repeated: it may be long, or not be for a log.
+fn malformed(error: &JsonError) -> FrameError {
+    FrameError::Malformed {
+        detail: format!(
+            "it is not JSON of the form of its action, at byte {}",
+            error.at
+        ),
     }
 }

@@ -4,13 +4,12 @@
 //! upstream peer said no. A failed lookup stays if the value is wanted here, and is asked again of an upstream peer
 //! that connects. Peers that never answer are the host's to disconnect.
 
-use std::collections::BTreeSet;
-
 use super::BOUNDED;
 use super::durability::NotThisValue;
 use super::effect::{Effect, PeerId, StoredLog};
 use super::message::SyncMessage;
 use super::replica::{Replica, Waiter};
+use crate::collections::SortedSet;
 use crate::ids::CoId;
 use crate::known_state::KnownState;
 
@@ -35,13 +34,13 @@ pub(super) struct Lookup {
     /// Nobody of those who count has it.
     failed: bool,
     /// Peers to ask besides the upstream ones: whoever sent what depends on it.
-    sources: BTreeSet<PeerId>,
-    asked: BTreeSet<PeerId>,
-    awaiting: BTreeSet<PeerId>,
+    sources: SortedSet<PeerId>,
+    asked: SortedSet<PeerId>,
+    awaiting: SortedSet<PeerId>,
     /// Peers that asked us for it.
-    askers: BTreeSet<PeerId>,
+    askers: SortedSet<PeerId>,
     /// Dependencies that it no longer waits for.
-    given_up: BTreeSet<CoId>,
+    given_up: SortedSet<CoId>,
 }
 
 /// Why a value is looked for.
@@ -120,11 +119,11 @@ impl Lookup {
             wanted: false,
             upstream: false,
             failed: false,
-            sources: BTreeSet::new(),
-            asked: BTreeSet::new(),
-            awaiting: BTreeSet::new(),
-            askers: BTreeSet::new(),
-            given_up: BTreeSet::new(),
+            sources: SortedSet::new(),
+            asked: SortedSet::new(),
+            awaiting: SortedSet::new(),
+            askers: SortedSet::new(),
+            given_up: SortedSet::new(),
         }
     }
 
@@ -218,7 +217,7 @@ impl Replica {
     /// Begins a lookup, or joins the one under way.
     pub(super) fn seek(&mut self, id: &CoId, seek: Seek) {
         let is_new = !self.lookups.contains_key(id);
-        let lookup = self.lookups.entry(id.clone()).or_insert_with(Lookup::new);
+        let lookup = self.lookups.get_or_insert_with(id.clone(), Lookup::new);
         lookup.join(seek);
         if !is_new && seek.again && !seek.wanted && lookup.storage == InStorage::Asked {
             lookup.storage = InStorage::AskedEarly;
@@ -265,7 +264,7 @@ impl Replica {
             peers.extend(servers.into_iter().filter(may_have));
         }
         peers.retain(|peer| self.peers.contains_key(peer) && lookup.asked.insert(*peer));
-        lookup.awaiting.extend(&peers);
+        lookup.awaiting.extend(peers.iter().copied());
         for peer in peers {
             self.ask_peer(peer, id);
         }
@@ -305,7 +304,7 @@ impl Replica {
     /// A peer is gone: nobody waits for it, and it waits for nothing.
     pub(super) fn drop_from_lookups(&mut self, peer: PeerId) {
         let mut touched = Vec::new();
-        for (id, lookup) in &mut self.lookups {
+        for (id, lookup) in self.lookups.iter_mut() {
             lookup.askers.remove(&peer);
             lookup.sources.remove(&peer);
             lookup.asked.remove(&peer);
@@ -342,7 +341,7 @@ impl Replica {
         let missing = self.missing_dependencies(id);
         for dependency in &missing {
             self.seek(dependency, Seek::dependency());
-            let waiters = self.waiters.entry(dependency.clone()).or_default();
+            let waiters = self.waiters.get_or_default(dependency.clone());
             waiters.insert(Waiter::Lookup(id.clone()));
         }
         missing.is_empty()
@@ -350,7 +349,7 @@ impl Replica {
 
     fn missing_dependencies(&self, id: &CoId) -> Vec<CoId> {
         let given_up = self.lookups.get(id).map(|lookup| &lookup.given_up);
-        let mut seen = BTreeSet::from([id]);
+        let mut seen = SortedSet::from([id]);
         let mut open = vec![id];
         let mut missing = Vec::new();
         while let Some(next) = open.pop() {

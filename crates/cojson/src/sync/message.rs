@@ -3,10 +3,7 @@
 //! A message that exists as a [`SyncMessage`] has well-formed ids and counts; whether its content is true is for the
 //! replica to find out. Field names and shapes are CoJSON 0.20's.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
+use crate::collections::SortedMap;
 use crate::header::Header;
 use crate::ids::{CoId, SessionId};
 use crate::known_state::KnownState;
@@ -14,23 +11,17 @@ use crate::session_log::SessionContent;
 use crate::transaction::Transaction;
 
 /// One message of the protocol.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "action")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum SyncMessage {
     /// Subscribe, and "this is what I have".
-    #[serde(rename = "load")]
     Load(KnownState),
     /// An acknowledgement or the state of a value.
-    #[serde(rename = "known")]
     Known(KnownMessage),
     /// Transactions.
-    #[serde(rename = "content")]
     Content(ContentMessage),
     /// A client's audit of what it stores against what we have.
-    #[serde(rename = "reconcile")]
     Reconcile(ReconcileMessage),
     /// Every difference of a `reconcile` batch has been exchanged.
-    #[serde(rename = "reconcile-ack")]
     ReconcileAck {
         /// The batch.
         id: String,
@@ -38,41 +29,31 @@ pub enum SyncMessage {
 }
 
 /// `known`: what the sender has of a value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct KnownMessage {
     /// What it has.
-    #[serde(flatten)]
     pub state: KnownState,
     /// Whether it corrects what we believed of it, and asks for the rest.
-    #[serde(
-        rename = "isCorrection",
-        default,
-        skip_serializing_if = "std::ops::Not::not"
-    )]
     pub is_correction: bool,
 }
 
 /// `content`: signed pieces of a value's sessions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ContentMessage {
     /// The value.
     pub id: CoId,
     /// Its header, if the receiver may not have it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<Header>,
     /// How urgent it is on a congested connection: 0, 3 or 6, the smaller the sooner.
-    #[serde(default)]
     pub priority: u8,
     /// A piece of each session.
-    pub new: BTreeMap<SessionId, SessionContent>,
+    pub new: SortedMap<SessionId, SessionContent>,
     /// On the first of several messages: how far the sessions reach when all have arrived.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expect_content_until: Option<BTreeMap<SessionId, u32>>,
+    pub expect_content_until: Option<SortedMap<SessionId, u32>>,
 }
 
 /// `reconcile`: ids and the short hash of the counts that the sender stores of each.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ReconcileMessage {
     /// The batch, named by the sender.
     pub id: String,

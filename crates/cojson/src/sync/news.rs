@@ -5,24 +5,22 @@
 //! its answer, so it is asked once more. What may have no news is found by comparing counts
 //! ([`Replica::durable_counts`]).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
-
 use super::effect::Effect;
 use super::entry::Entry;
 use super::lookup::{Lookup, Seek};
 use super::replica::Replica;
+use crate::collections::{SortedMap, SortedSet};
 use crate::ids::CoId;
 
 /// The values of which news is being looked up.
 #[derive(Debug, Default)]
 pub(super) struct News {
     /// Those in memory, which storage is asked about.
-    asked: BTreeSet<CoId>,
+    asked: SortedSet<CoId>,
     /// Those of which more came since storage was asked, by these or by a lookup.
-    again: BTreeSet<CoId>,
+    again: SortedSet<CoId>,
     /// Those of which storage could not read all that its outline says: only a peer has what is missing.
-    pub(super) damaged: BTreeSet<CoId>,
+    pub(super) damaged: SortedSet<CoId>,
 }
 
 impl Replica {
@@ -36,16 +34,12 @@ impl Replica {
     /// For values after this one in the order of their ids, at most so many: one for the header and one for each
     /// transaction, as far as they are durable. Values that a peer waits for are among them, with nothing.
     pub fn durable_counts(&self, after: Option<&CoId>, count_max: usize) -> Vec<(CoId, u64)> {
-        let range = (
-            after.map_or(Bound::Unbounded, Bound::Excluded),
-            Bound::Unbounded,
-        );
-        let waited_for = self.subscribers.range::<CoId, _>(range).take(count_max);
-        let held = self.entries.range::<CoId, _>(range).take(count_max);
-        let mut counts: BTreeMap<&CoId, u64> = waited_for.map(|(id, _)| (id, 0)).collect();
-        counts.extend(held.map(|(id, entry)| (id, entry.durable_total())));
-        let counts = counts.into_iter().take(count_max);
-        counts.map(|(id, count)| (id.clone(), count)).collect()
+        let waited_for = entries_after(&self.subscribers, after).take(count_max);
+        let held = entries_after(&self.entries, after).take(count_max);
+        let waited_for = waited_for.map(|(id, _)| (id.clone(), 0));
+        let held = held.map(|(id, entry)| (id.clone(), entry.durable_total()));
+        let counts: SortedMap<CoId, u64> = waited_for.chain(held).collect();
+        counts.into_iter().take(count_max).collect()
     }
 
     /// Asks storage again for a value that somebody here looks at.
@@ -72,6 +66,15 @@ impl Replica {
             self.refresh(id);
         }
     }
+}
+
+/// The entries behind this key, or all.
+fn entries_after<'a, V>(
+    map: &'a SortedMap<CoId, V>,
+    after: Option<&'a CoId>,
+) -> impl Iterator<Item = (&'a CoId, &'a V)> {
+    let entries = after.map_or_else(|| map.iter(), |after| map.iter_from(after));
+    entries.filter(move |(id, _)| Some(*id) != after)
 }
 
 impl Entry {

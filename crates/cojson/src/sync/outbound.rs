@@ -3,13 +3,12 @@
 //! Only what is durable is told (R2). Everything here looks at what the peer is believed to have and says what is
 //! missing; said twice, it says nothing the second time.
 
-use std::collections::BTreeSet;
-
 use super::effect::PeerId;
 use super::message::{KnownMessage, SyncMessage};
 use super::peer::{Ack, Belief, Peer};
 use super::rejection::Rejection;
 use super::replica::Replica;
+use crate::collections::SortedSet;
 use crate::ids::CoId;
 use crate::known_state::KnownState;
 
@@ -32,15 +31,11 @@ impl Replica {
                 );
                 return None;
             }
-            let subscribers = self.subscribers.entry(id.clone()).or_default();
+            let subscribers = self.subscribers.get_or_default(id.clone());
             subscribers.insert(peer);
         }
         let beliefs = &mut self.peers.get_mut(&peer)?.beliefs;
-        Some(
-            beliefs
-                .entry(id.clone())
-                .or_insert_with(|| Belief::new(id.clone())),
-        )
+        Some(beliefs.get_or_insert_with(id.clone(), || Belief::new(id.clone())))
     }
 
     /// More of a value is durable: everyone who should hear of it does.
@@ -246,6 +241,6 @@ impl Replica {
 /// Values in an order in which they can be sent.
 #[derive(Default)]
 struct Order {
-    seen: BTreeSet<CoId>,
+    seen: SortedSet<CoId>,
     ids: Vec<CoId>,
 }

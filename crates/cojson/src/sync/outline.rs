@@ -45,8 +45,9 @@ impl Replica {
             return Err(NotThisValue);
         };
         let mut grew = !self.entries.contains_key(id);
-        let entry = self.entries.entry(id.clone());
-        let entry = entry.or_insert_with(|| Entry::new(log));
+        let entry = self
+            .entries
+            .get_or_insert_with(id.clone(), || Entry::new(log));
         entry.header_durable = true;
         for session in &stored.sessions {
             grew |= entry.take_outline(session);
@@ -61,7 +62,7 @@ impl Replica {
         if is_doubted && let Some(entry) = self.entries.remove(id) {
             self.cache.unlist(id);
             self.cache.forget(&entry);
-            self.dirty.shift_remove(id);
+            self.dirty.remove(id);
         }
         is_doubted
     }

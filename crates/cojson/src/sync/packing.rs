@@ -1,8 +1,7 @@
 //! Packing pieces of sessions into messages: of bounded size, a session at most once in each, the header first.
 
-use std::collections::BTreeMap;
-
 use super::message::ContentMessage;
+use crate::collections::SortedMap;
 use crate::header::Header;
 use crate::ids::SessionId;
 use crate::known_state::KnownState;
@@ -79,7 +78,7 @@ impl<'a> Packing<'a> {
             id: self.log.id().clone(),
             header,
             priority: self.log.header().priority() as u8,
-            new: BTreeMap::new(),
+            new: SortedMap::new(),
             expect_content_until: None,
         });
     }

@@ -3,9 +3,8 @@
 //! A belief is what the peer said plus what we sent it. It is an optimization and may be wrong: a peer that lacks
 //! what we thought it had answers with a correction.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::lane::{Lane, Turn};
+use crate::collections::{SortedMap, SortedSet};
 use crate::ids::CoId;
 use crate::known_state::KnownState;
 
@@ -66,23 +65,23 @@ impl Belief {
 pub(super) struct Peer {
     pub(super) role: PeerRole,
     /// The values it is subscribed to.
-    pub(super) beliefs: BTreeMap<CoId, Belief>,
+    pub(super) beliefs: SortedMap<CoId, Belief>,
     /// What it is yet to be sent.
     pub(super) lane: Lane,
     /// Values of which content had to be dropped: asked for again when its queue is empty.
-    pub(super) refetch: BTreeSet<CoId>,
+    pub(super) refetch: SortedSet<CoId>,
     /// Accounts without which sessions of these values could not be verified: asked for again when one appears.
-    pub(super) unverified: BTreeMap<CoId, BTreeSet<CoId>>,
+    pub(super) unverified: SortedMap<CoId, SortedSet<CoId>>,
 }
 
 impl Peer {
     pub(super) fn new(role: PeerRole) -> Self {
         Self {
             role,
-            beliefs: BTreeMap::new(),
+            beliefs: SortedMap::new(),
             lane: Lane::default(),
-            refetch: BTreeSet::new(),
-            unverified: BTreeMap::new(),
+            refetch: SortedSet::new(),
+            unverified: SortedMap::new(),
         }
     }
 

@@ -3,11 +3,12 @@
 //! Each peer has a queue per value, so nobody waits behind another peer's content. The bytes and messages that one
 //! peer can make us hold are bounded.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::effect::PeerId;
 use super::limits::ReplicaConfig;
 use super::message::ContentMessage;
+use crate::collections::{SortedMap, SortedSet};
 use crate::ids::CoId;
 
 /// The peer's queues are full.
@@ -19,14 +20,14 @@ pub(super) struct Full;
 pub(super) struct Waiting {
     pub(super) message: ContentMessage,
     /// What it no longer waits for: everybody who could have it said no.
-    pub(super) given_up: BTreeSet<CoId>,
+    pub(super) given_up: SortedSet<CoId>,
     bytes: usize,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Waiting>,
-    blocked_on: BTreeSet<CoId>,
+    blocked_on: SortedSet<CoId>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,8 +39,8 @@ struct Held {
 /// All queues.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    queues: BTreeMap<(PeerId, CoId), Queue>,
-    held: BTreeMap<PeerId, Held>,
+    queues: SortedMap<(PeerId, CoId), Queue>,
+    held: SortedMap<PeerId, Held>,
 }
 
 impl Pending {
@@ -54,7 +55,7 @@ impl Pending {
     ) -> Result<(), Full> {
         let bytes = message.memory_bytes();
         let rooms = if is_asked_for { 2 } else { 1 };
-        let held = self.held.entry(peer).or_default();
+        let held = self.held.get_or_default(peer);
         let is_full = held.messages >= limits.pending_messages_per_peer_max * rooms
             || held.bytes.saturating_add(bytes) > limits.pending_bytes_per_peer_max * rooms;
         if is_full && held.messages > 0 {
@@ -62,10 +63,10 @@ impl Pending {
         }
         held.messages += 1;
         held.bytes += bytes;
-        let queue = self.queues.entry((peer, message.id.clone())).or_default();
+        let queue = self.queues.get_or_default((peer, message.id.clone()));
         queue.waiting.push_back(Waiting {
             message,
-            given_up: BTreeSet::new(),
+            given_up: SortedSet::new(),
             bytes,
         });
         Ok(())
@@ -85,14 +86,14 @@ impl Pending {
         if queue.waiting.is_empty() {
             self.queues.remove(&key);
         }
-        let held = self.held.entry(peer).or_default();
+        let held = self.held.get_or_default(peer);
         held.bytes = held.bytes.saturating_sub(waiting.bytes);
         held.messages = held.messages.saturating_sub(1);
         Some(waiting.message)
     }
 
     /// Notes what the head of a queue waits for; whether that is something else than before.
-    pub(super) fn block(&mut self, peer: PeerId, id: &CoId, on: BTreeSet<CoId>) -> bool {
+    pub(super) fn block(&mut self, peer: PeerId, id: &CoId, on: SortedSet<CoId>) -> bool {
         let Some(queue) = self.queues.get_mut(&(peer, id.clone())) else {
             return false;
         };
@@ -122,7 +123,7 @@ impl Pending {
 
     /// Whether the content of these peers for `start` waits, directly or by what it waits for, for `target`.
     pub(super) fn waits_for(&self, peers: &[PeerId], start: &CoId, target: &CoId) -> bool {
-        let mut seen = BTreeSet::new();
+        let mut seen = SortedSet::new();
         let mut open = vec![start];
         while let Some(id) = open.pop() {
             if id == target {

@@ -5,13 +5,14 @@
 //! less of a session than it said it has is damaged there: the session then ends before the damage, and its peers are
 //! told, so that those who have the rest send it again.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::BOUNDED;
 use super::effect::{Effect, PeerId, ReadId, ReadRequest, Segment};
 use super::entry::DurableEnd;
 use super::rejection::Rejection;
 use super::replica::Replica;
+use crate::collections::{SortedMap, SortedSet};
 use crate::ids::{CoId, SessionId};
 use crate::session_log::{HashRebuild, SessionContent};
 
@@ -34,13 +35,13 @@ pub(super) enum Purpose {
 #[derive(Debug, Default)]
 pub(super) struct Reads {
     begun: u64,
-    purposes: BTreeMap<ReadId, (Purpose, CoId, Vec<(SessionId, u32)>)>,
+    purposes: SortedMap<ReadId, (Purpose, CoId, Vec<(SessionId, u32)>)>,
     under_way: usize,
     waiting: VecDeque<ReadRequest>,
     /// The hashes that are being made.
-    rebuilds: BTreeMap<(CoId, SessionId), HashRebuild>,
+    rebuilds: SortedMap<(CoId, SessionId), HashRebuild>,
     /// Those that could not be made: who waits for one is refused once.
-    failed: BTreeSet<(CoId, SessionId)>,
+    failed: SortedSet<(CoId, SessionId)>,
 }
 
 impl Replica {

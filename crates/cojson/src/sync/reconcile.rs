@@ -3,13 +3,12 @@
 //! Where the hashes differ we send a `load` with what we have, which makes the client send what we lack and ask for
 //! what it lacks. When all of a batch is exchanged, and durable here, the batch is acknowledged.
 
-use std::collections::BTreeMap;
-
 use super::effect::PeerId;
 use super::lookup::Seek;
 use super::message::{ReconcileMessage, SyncMessage};
 use super::rejection::Rejection;
 use super::replica::Replica;
+use crate::collections::SortedMap;
 use crate::ids::CoId;
 
 /// What is open about one value of a batch.
@@ -24,7 +23,7 @@ enum Audit {
 /// The open batches of all peers.
 #[derive(Debug, Default)]
 pub(super) struct Audits {
-    batches: BTreeMap<(PeerId, String), BTreeMap<CoId, Audit>>,
+    batches: SortedMap<(PeerId, String), SortedMap<CoId, Audit>>,
 }
 
 impl Audits {
@@ -32,7 +31,7 @@ impl Audits {
         self.batches.retain(|(owner, _), _| *owner != peer);
     }
 
-    fn of(&mut self, peer: PeerId) -> impl Iterator<Item = &mut BTreeMap<CoId, Audit>> {
+    fn of(&mut self, peer: PeerId) -> impl Iterator<Item = &mut SortedMap<CoId, Audit>> {
         let batches = self.batches.iter_mut();
         batches
             .filter(move |((owner, _), _)| *owner == peer)
@@ -41,7 +40,7 @@ impl Audits {
 
     /// Takes the batches of a peer in which nothing is open any more.
     fn take_done(&mut self, peer: PeerId) -> Vec<String> {
-        let is_done = |key: &(PeerId, String), batch: &BTreeMap<CoId, Audit>| {
+        let is_done = |key: &(PeerId, String), batch: &SortedMap<CoId, Audit>| {
             key.0 == peer && batch.is_empty()
         };
         let done = self

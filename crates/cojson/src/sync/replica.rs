@@ -4,9 +4,7 @@
 //! chain of values that wait for one another costs a loop, not a stack. Everything is ordered; nothing depends on a
 //! hash seed, so a run with the same inputs gives the same effects.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-use indexmap::IndexSet;
+use std::collections::VecDeque;
 
 use super::cache::Cache;
 use super::durability::InFlight;
@@ -23,6 +21,7 @@ use super::reconcile::Audits;
 use super::rejection::Rejection;
 use super::upload::Uploads;
 use super::{BOUNDED, Segment, dependencies};
+use crate::collections::{OrderedSet, SortedMap, SortedSet};
 use crate::header::{CreatedAt, Header};
 use crate::ids::{CoId, SessionId};
 use crate::known_state::KnownState;
@@ -34,23 +33,23 @@ use crate::value_log::ValueLog;
 pub struct Replica {
     pub(super) config: ReplicaConfig,
     /// The values in memory.
-    pub(super) entries: BTreeMap<CoId, Entry>,
+    pub(super) entries: SortedMap<CoId, Entry>,
     /// The connected peers.
-    pub(super) peers: BTreeMap<PeerId, Peer>,
+    pub(super) peers: SortedMap<PeerId, Peer>,
     /// Who of them is subscribed to a value.
-    pub(super) subscribers: BTreeMap<CoId, BTreeSet<PeerId>>,
+    pub(super) subscribers: SortedMap<CoId, SortedSet<PeerId>>,
     /// The searches under way, and those without success whose value is still wanted here.
-    pub(super) lookups: BTreeMap<CoId, Lookup>,
+    pub(super) lookups: SortedMap<CoId, Lookup>,
     /// Content that waits for storage or dependencies.
     pub(super) pending: Pending,
     /// Who waits for news of a value.
-    pub(super) waiters: BTreeMap<CoId, BTreeSet<Waiter>>,
+    pub(super) waiters: SortedMap<CoId, SortedSet<Waiter>>,
     /// What is to be looked at before the input is done with.
     pub(super) agenda: VecDeque<Waiter>,
     /// Local sessions with transactions that are not signed yet, in the order in which they were touched.
-    pub(super) unsigned: IndexSet<(CoId, SessionId)>,
+    pub(super) unsigned: OrderedSet<(CoId, SessionId)>,
     /// Values with something to store, in the order in which they were touched.
-    pub(super) dirty: IndexSet<CoId>,
+    pub(super) dirty: OrderedSet<CoId>,
     /// The write under way.
     pub(super) in_flight: Option<InFlight>,
     /// How many writes were begun.
@@ -118,7 +117,7 @@ impl Replica {
     }
 
     /// The ids of the values in memory.
-    pub fn ids(&self) -> impl ExactSizeIterator<Item = &CoId> {
+    pub fn ids(&self) -> impl Iterator<Item = &CoId> {
         self.entries.keys()
     }
 
@@ -195,7 +194,7 @@ impl Replica {
         {
             return Err(AppendError::NotInMemory { id: id.clone() });
         }
-        let mut named = BTreeSet::new();
+        let mut named = SortedSet::new();
         named.extend(dependencies::author_account(session));
         if entry.is_group() {
             dependencies::of_group_transaction(&transaction, &mut named);

@@ -2,39 +2,39 @@
 //!
 //! It outlives a connection: an upstream peer is remembered by its id until the host forgets it.
 
-use std::collections::BTreeMap;
-
 use super::effect::PeerId;
 use super::replica::Replica;
+use crate::collections::SortedMap;
 use crate::ids::CoId;
 use crate::known_state::KnownState;
 
 #[derive(Debug, Default)]
 struct Upstream {
-    acknowledged: BTreeMap<CoId, KnownState>,
+    acknowledged: SortedMap<CoId, KnownState>,
     /// How many durable transactions it has not acknowledged, of the values where there are any.
-    behind: BTreeMap<CoId, u64>,
+    behind: SortedMap<CoId, u64>,
     behind_total: u64,
 }
 
 /// All remembered upstream peers.
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
-    upstreams: BTreeMap<PeerId, Upstream>,
+    upstreams: SortedMap<PeerId, Upstream>,
 }
 
 impl Uploads {
     pub(super) fn remember(&mut self, peer: PeerId) -> bool {
         let is_new = !self.upstreams.contains_key(&peer);
-        self.upstreams.entry(peer).or_default();
+        self.upstreams.get_or_default(peer);
         is_new
     }
 
     /// Takes in what a peer said it has: all of it if it replaces what it said before.
     pub(super) fn acknowledge(&mut self, peer: PeerId, state: &KnownState, replaces: bool) {
         if let Some(upstream) = self.upstreams.get_mut(&peer) {
-            let acknowledged = upstream.acknowledged.entry(state.id.clone());
-            let acknowledged = acknowledged.or_insert_with(|| KnownState::empty(state.id.clone()));
+            let nothing = || KnownState::empty(state.id.clone());
+            let acknowledged = &mut upstream.acknowledged;
+            let acknowledged = acknowledged.get_or_insert_with(state.id.clone(), nothing);
             if replaces {
                 acknowledged.clone_from(state);
             } else {
@@ -105,7 +105,7 @@ impl Replica {
     /// The values of which something is not acknowledged: a host keeps their ids, to load them when it starts again.
     pub fn pending_values(&self) -> impl Iterator<Item = &CoId> {
         let upstreams = self.uploads.upstreams.values();
-        let ids: std::collections::BTreeSet<_> = upstreams
+        let ids: crate::collections::SortedSet<_> = upstreams
             .flat_map(|upstream| upstream.behind.keys())
             .collect();
         ids.into_iter()

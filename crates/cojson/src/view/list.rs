@@ -8,9 +8,8 @@
 mod change;
 mod sequence;
 
-use std::collections::{HashMap, HashSet};
-
 use super::{Applied, Position, ValidTransaction};
+use crate::collections::{SortedMap, SortedSet};
 use crate::json::Json;
 use sequence::{ItemIndex, Sequence};
 
@@ -30,10 +29,10 @@ struct Item {
 pub struct ListView {
     /// By index. The first is no item: it stands between those put after the start and those put before the end.
     items: Vec<Option<Item>>,
-    by_id: HashMap<OpId, ItemIndex>,
+    by_id: SortedMap<OpId, ItemIndex>,
     sequence: Sequence,
     /// Deletions of items that are not there (yet).
-    deleted_early: HashSet<OpId>,
+    deleted_early: SortedSet<OpId>,
     /// The last transaction taken.
     newest: Option<Position>,
 }
@@ -48,9 +47,9 @@ impl Default for ListView {
         sequence.hide(MIDDLE);
         Self {
             items: vec![None],
-            by_id: HashMap::new(),
+            by_id: SortedMap::new(),
             sequence,
-            deleted_early: HashSet::new(),
+            deleted_early: SortedSet::new(),
             newest: None,
         }
     }

@@ -4,9 +4,8 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::{Applied, Position, ValidTransaction};
+use crate::collections::SortedMap;
 use crate::ids::Timestamp;
 use crate::json::{Json, JsonObject};
 
@@ -99,8 +98,10 @@ impl MapEntry {
 /// A map as its transactions make it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MapView {
-    /// Each key's writes in order, never empty; the keys in the order of their first writes.
-    keys: IndexMap<Arc<str>, Vec<MapEntry>>,
+    /// Each key's writes in order, never empty.
+    histories: SortedMap<Arc<str>, Vec<MapEntry>>,
+    /// The keys in the order of their first writes.
+    keys: Vec<Arc<str>>,
 }
 
 impl MapView {
@@ -135,20 +136,18 @@ impl MapView {
 
     /// The write that decides what the key holds now, a removal too.
     pub fn last_entry(&self, key: &str) -> Option<&MapEntry> {
-        self.keys.get(key)?.last()
+        self.histories.get(key)?.last()
     }
 
     /// All writes to a key, in order.
     pub fn history(&self, key: &str) -> &[MapEntry] {
-        self.keys.get(key).map_or(&[], Vec::as_slice)
+        self.histories.get(key).map_or(&[], Vec::as_slice)
     }
 
     /// The keys that hold something, with what they hold.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Json)> {
-        self.keys.iter().filter_map(|(key, history)| {
-            let value = history.last()?.value.as_ref()?;
-            Some((key, value))
-        })
+        let keys = self.keys.iter();
+        keys.filter_map(|key| Some((key, self.get(key)?)))
     }
 
     /// How many keys hold something.
@@ -170,9 +169,10 @@ impl MapView {
     }
 
     fn insert(&mut self, key: Arc<str>, entry: MapEntry) {
-        let Some(history) = self.keys.get_mut(&key) else {
-            let place = self.place_of_key(&entry);
-            self.keys.shift_insert(place, key, vec![entry]);
+        let Some(history) = self.histories.get_mut(&key) else {
+            self.keys
+                .insert(self.place_of_key(&entry), Arc::clone(&key));
+            self.histories.insert(key, vec![entry]);
             return;
         };
         let place = place_in(history, &entry);
@@ -182,44 +182,24 @@ impl MapView {
         {
             return;
         }
-        history.insert(place, entry);
+        history.insert(place, entry.clone());
         if place == 0 {
-            self.move_to_first_write(&key);
+            // The key's first write is now an earlier one than before.
+            self.keys.retain(|other| *other != key);
+            self.keys.insert(self.place_of_key(&entry), key);
         }
     }
 
     /// Where a key belongs whose first write this is.
     fn place_of_key(&self, first: &MapEntry) -> usize {
-        let is_before = |history: &Vec<MapEntry>| {
-            history
-                .first()
-                .is_some_and(|other| other.order() < first.order())
+        let is_before = |key: &Arc<str>| {
+            let other = self.history(key).first();
+            other.is_some_and(|other| other.order() < first.order())
         };
         match self.keys.last() {
-            Some((_, history)) if !is_before(history) => {
-                self.keys.partition_point(|_, history| is_before(history))
-            }
+            Some(last) if !is_before(last) => self.keys.partition_point(is_before),
             _ => self.keys.len(),
         }
-    }
-
-    /// The key's first write is now an earlier one than before.
-    fn move_to_first_write(&mut self, key: &str) {
-        let Some((from, _, history)) = self.keys.get_full(key) else {
-            return;
-        };
-        let Some(first) = history.first() else {
-            return;
-        };
-        let earlier = self.keys.values().take(from);
-        let to = earlier
-            .take_while(|other| {
-                other
-                    .first()
-                    .is_some_and(|other| other.order() < first.order())
-            })
-            .count();
-        self.keys.move_index(from, to);
     }
 }
 

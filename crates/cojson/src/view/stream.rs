@@ -3,9 +3,8 @@
 //! Takes transactions in any order of arrival. Within a session items stand in their order; across sessions
 //! [`StreamView::by_time`] gives the total one.
 
-use std::collections::BTreeMap;
-
 use super::{Applied, Position, ValidTransaction};
+use crate::collections::SortedMap;
 use crate::ids::SessionId;
 use crate::json::{Json, JsonObject};
 
@@ -29,7 +28,7 @@ impl StreamItem {
 /// A stream as its transactions make it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StreamView {
-    sessions: BTreeMap<SessionId, Vec<StreamItem>>,
+    sessions: SortedMap<SessionId, Vec<StreamItem>>,
 }
 
 impl StreamView {
@@ -37,7 +36,7 @@ impl StreamView {
     pub fn apply(&mut self, transaction: &ValidTransaction) -> Applied {
         let position = transaction.position();
         let session = position.id.session.clone();
-        let items = self.sessions.entry(session).or_default();
+        let items = self.sessions.get_or_default(session);
         for (change, value) in (0..).zip(&transaction.changes) {
             let item = StreamItem {
                 position: position.clone(),

@@ -1,7 +1,6 @@
 //! Someone who writes: an agent with an account, and the content that a peer would make by hand.
 
-use std::collections::BTreeMap;
-
+use cojson::collections::SortedMap;
 use cojson::crypto::{AgentSecret, SignerSecret};
 use cojson::entropy::Entropy;
 use cojson::header::{CreatedAt, Header, Ruleset, Uniqueness, ValueType};
@@ -136,7 +135,7 @@ pub fn content(
         id: id.clone(),
         header,
         priority: 3,
-        new: BTreeMap::from([(session.clone(), piece)]),
+        new: SortedMap::from([(session.clone(), piece)]),
         expect_content_until: None,
     }
 }

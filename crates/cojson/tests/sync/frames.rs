@@ -40,7 +40,7 @@ fn r11_a_bad_line_costs_only_itself() {
         (r#"{"action":"done","id":"co_zA"}"#, &[]),
         (r#"{"action":"dance","id":"co_zA"}"#, &["unknown_action"]),
         (r#"{"type":"pong"}"#, &["unknown_action"]),
-        ("[]", &["unknown_action"]),
+        ("[]", &["malformed"]),
         ("{}", &["unknown_action"]),
         ("null", &["malformed"]),
         (

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cojson::collections::SortedMap;
 use cojson::ids::{CoId, SessionId};
 use cojson::sync::{FrameLimits, PeerId, PeerRole, SyncMessage, decode_frame};
 use serde::Deserialize;
@@ -21,7 +22,7 @@ struct Frame {
 /// What a connection was told of a value: the counts it was acknowledged, and the transactions it was sent.
 #[derive(Debug, Default, PartialEq)]
 struct Told {
-    acknowledged: BTreeMap<CoId, BTreeMap<SessionId, u32>>,
+    acknowledged: BTreeMap<CoId, SortedMap<SessionId, u32>>,
     sent: BTreeMap<(CoId, SessionId), BTreeSet<u32>>,
     headers: BTreeSet<CoId>,
     unavailable: BTreeSet<CoId>,

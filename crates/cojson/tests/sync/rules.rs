@@ -92,11 +92,16 @@ fn r2_a_peer_that_asks_during_a_write_gets_the_durable_part_with_its_signature()
     let Some(SyncMessage::Content(got)) = to_bob.last() else {
         panic!("{to_bob:?}");
     };
-    assert_eq!(got.new[&session], alice.content(&session, &sets(3), 0));
+    assert_eq!(
+        *got.new.get(&session).unwrap(),
+        alice.content(&session, &sets(3), 0)
+    );
     server.settle();
     let to_bob = server.sent_to(BOB);
     assert_eq!(to_bob.len(), 1);
-    assert!(matches!(&to_bob[0], SyncMessage::Content(got) if got.new[&session].after == 3));
+    assert!(
+        matches!(&to_bob[0], SyncMessage::Content(got) if got.new.get(&session).unwrap().after == 3)
+    );
 }
 
 #[test]
@@ -167,7 +172,7 @@ fn a_long_session_is_sent_in_pieces_that_each_end_at_a_signature() {
     let session = machine.author.session(0);
     let counts: Vec<usize> = pieces
         .iter()
-        .map(|piece| piece.new[&session].new_transactions.len())
+        .map(|piece| piece.new.get(&session).unwrap().new_transactions.len())
         .collect();
     assert_eq!(
         counts,
@@ -176,8 +181,12 @@ fn a_long_session_is_sent_in_pieces_that_each_end_at_a_signature() {
     );
     assert!(pieces[0].header.is_some());
     assert_eq!(
-        pieces[0].expect_content_until.as_ref().unwrap()[&session],
-        60
+        pieces[0]
+            .expect_content_until
+            .as_ref()
+            .unwrap()
+            .get(&session),
+        Some(&60)
     );
     assert!(
         pieces[1..]
@@ -302,7 +311,10 @@ fn r2_a_peer_that_asks_during_a_long_write_gets_nothing_of_it() {
         panic!("{sent:?}");
     };
     assert_eq!(
-        (sent.len(), last.new[&machine.author.session(0)].end()),
+        (
+            sent.len(),
+            last.new.get(&machine.author.session(0)).unwrap().end()
+        ),
         (2, 1)
     );
 }

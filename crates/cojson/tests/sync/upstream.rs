@@ -102,7 +102,7 @@ fn a_correction_is_answered_with_what_is_missing_from_there() {
         let [SyncMessage::Content(content)] = &answer[..] else {
             panic!("{answer:?}");
         };
-        assert_eq!(content.new[&session].after, after);
+        assert_eq!(content.new.get(&session).unwrap().after, after);
         assert_eq!(content.header.is_some(), !header);
     }
     assert_eq!(

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use cojson::header::ValueType;
 use cojson::ids::CoId;
 use cojson::json::Json;
+use cojson::json::quoted;
 use cojson::node::{NewValue, Stamp, WriteError};
 
 use super::ActorId;
@@ -65,7 +66,8 @@ fn database(payload: &Json, workspace: &mut Workspace<'_>) -> Reply {
         "append" | "push" => append(payload, workspace),
         "read" => read(payload, workspace),
         other => Err(structural(format!(
-            "@db has no op {other:?}: there are create, read, update, delete, append and push"
+            "@db has no op {}: there are create, read, update, delete, append and push",
+            quoted(other)
         ))),
     }
 }
@@ -259,7 +261,7 @@ fn text<'a>(payload: &'a Json, key: &str) -> Result<&'a str, Stop> {
     payload
         .get(key)
         .and_then(Json::as_str)
-        .ok_or_else(|| structural(format!("the tool's payload has no text {key:?}")))
+        .ok_or_else(|| structural(format!("the tool's payload has no text {}", quoted(key))))
 }
 
 fn id(payload: &Json, key: &str) -> Result<CoId, Stop> {

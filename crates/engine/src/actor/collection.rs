@@ -3,9 +3,9 @@
 //! A collection is a list of ids with a name; its items are maps. An item's [`Json`] is made once and shared by every
 //! query, actor and row that shows it, so that "did this row change" is a comparison of pointers.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use cojson::collections::{SortedMap, SortedSet};
 use cojson::ids::{CoId, Timestamp};
 use cojson::json::Json;
 use cojson::node::Node;
@@ -16,9 +16,9 @@ use crate::subscription_cache::SubscriptionCache;
 /// Every collection that some query reads, by the id of its list.
 #[derive(Default)]
 pub(crate) struct Collections {
-    by_id: BTreeMap<CoId, Collection>,
+    by_id: SortedMap<CoId, Collection>,
     /// The collections that hold an item, so that its change finds them.
-    holders: BTreeMap<CoId, BTreeSet<CoId>>,
+    holders: SortedMap<CoId, SortedSet<CoId>>,
     subscriptions: SubscriptionCache<CoId>,
 }
 
@@ -27,7 +27,7 @@ struct Collection {
     name: Arc<str>,
     /// What is listed, in order.
     slots: Vec<Slot>,
-    places: BTreeMap<CoId, usize>,
+    places: SortedMap<CoId, usize>,
     /// The items of the slots; `None` since one of them changed.
     items: Option<Arc<Vec<Json>>>,
 }
@@ -80,8 +80,8 @@ impl Collections {
     }
 
     /// Takes a value's change in; the collections whose content is another now.
-    pub(crate) fn changed(&mut self, id: &CoId, node: &mut Node) -> BTreeSet<CoId> {
-        let mut touched = BTreeSet::new();
+    pub(crate) fn changed(&mut self, id: &CoId, node: &mut Node) -> SortedSet<CoId> {
+        let mut touched = SortedSet::new();
         if self.by_id.contains_key(id) && self.reread_order(id, node) {
             touched.insert(id.clone());
         }
@@ -127,7 +127,7 @@ impl Collections {
             return false;
         };
         for item in new {
-            let lists = self.holders.entry(item.clone()).or_default();
+            let lists = self.holders.get_or_default(item.clone());
             lists.insert(id.clone());
             node.load(&item);
             collection.reread_item(&item, node);
@@ -156,7 +156,7 @@ impl Collection {
         if kept == self.slots.len() && listed.peek().is_none() {
             return None;
         }
-        let mut left: BTreeMap<CoId, Option<Json>> = self.cut_off(kept);
+        let mut left: SortedMap<CoId, Option<Json>> = self.cut_off(kept);
         let mut new = Vec::new();
         for id in listed.filter_map(|text| CoId::parse(text.as_str()?).ok()) {
             if self.places.contains_key(&id) {
@@ -173,7 +173,7 @@ impl Collection {
     }
 
     /// Takes the slots from a place on out.
-    fn cut_off(&mut self, kept: usize) -> BTreeMap<CoId, Option<Json>> {
+    fn cut_off(&mut self, kept: usize) -> SortedMap<CoId, Option<Json>> {
         self.items = None;
         let cut = self.slots.split_off(kept);
         for slot in &cut {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use cojson::collections::OrderedMap;
 use cojson::json::Json;
-use indexmap::IndexMap;
 
 use super::{ActorId, SendError};
 use crate::definition_error::{DefinitionError, Place, one_of};
@@ -12,7 +12,7 @@ use crate::schema::{PatternCompiler, Schema};
 
 /// What `messageTypes` says. A definition without one takes whatever its machine takes.
 pub(crate) struct Contract {
-    types: Option<IndexMap<Arc<str>, Option<Schema>>>,
+    types: Option<OrderedMap<Arc<str>, Option<Schema>>>,
 }
 
 impl Contract {
@@ -73,7 +73,7 @@ impl Contract {
 fn named_types(
     names: &[Json],
     place: &Place,
-) -> Result<IndexMap<Arc<str>, Option<Schema>>, DefinitionError> {
+) -> Result<OrderedMap<Arc<str>, Option<Schema>>, DefinitionError> {
     let name = |(index, name): (usize, &Json)| match name {
         Json::String(name) => Ok((Arc::clone(name), None)),
         other => Err(place.index(index).error("a message type's name", other)),

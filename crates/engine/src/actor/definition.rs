@@ -3,9 +3,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cojson::collections::OrderedMap;
 use cojson::ids::CoId;
+use cojson::json::quoted;
 use cojson::json::{Json, JsonObject};
-use indexmap::IndexMap;
 
 use super::ActorId;
 use super::contract::Contract;
@@ -54,11 +55,11 @@ pub(crate) struct ActorDefinition {
     pub(crate) contract: Contract,
     /// The context's first content, without queries and children.
     pub(crate) defaults: JsonObject,
-    pub(crate) queries: IndexMap<Arc<str>, Arc<Query>>,
+    pub(crate) queries: OrderedMap<Arc<str>, Arc<Query>>,
     /// The definitions of the children, by the names that slots use.
-    pub(crate) children: IndexMap<Arc<str>, Json>,
+    pub(crate) children: OrderedMap<Arc<str>, Json>,
     /// What data of a collection must look like, by the collection's name.
-    pub(crate) schemas: IndexMap<Arc<str>, Rc<Schema>>,
+    pub(crate) schemas: OrderedMap<Arc<str>, Rc<Schema>>,
 }
 
 /// A definition's `id` and `space`, which must be known before anything is loaded.
@@ -117,8 +118,8 @@ impl ActorDefinition {
 #[derive(Default)]
 struct Context {
     defaults: JsonObject,
-    queries: IndexMap<Arc<str>, Arc<Query>>,
-    children: IndexMap<Arc<str>, Json>,
+    queries: OrderedMap<Arc<str>, Arc<Query>>,
+    children: OrderedMap<Arc<str>, Json>,
 }
 
 impl Context {
@@ -193,7 +194,9 @@ fn compile_view(
         let is_unknown = |sent: &&Arc<str>| !types.contains(&&***sent);
         if let Some(sent) = view.sent_types().find(is_unknown) {
             let expected = format!("events of the messageTypes {}", one_of(types));
-            return Err(Place::root("view").error_text(expected, format!("the event {sent:?}")));
+            return Err(
+                Place::root("view").error_text(expected, format!("the event {}", quoted(sent)))
+            );
         }
     }
     Ok(Some(Arc::new(view)))
@@ -217,7 +220,7 @@ fn compile_sheet(
 fn compile_children(
     value: &Json,
     place: &Place,
-) -> Result<IndexMap<Arc<str>, Json>, DefinitionError> {
+) -> Result<OrderedMap<Arc<str>, Json>, DefinitionError> {
     let Some(members) = value.as_object() else {
         return Err(place.error("an object of actors by name", value));
     };
@@ -235,14 +238,14 @@ fn compile_schemas(
     value: Option<&Json>,
     place: &Place,
     patterns: &dyn PatternCompiler,
-) -> Result<IndexMap<Arc<str>, Rc<Schema>>, DefinitionError> {
+) -> Result<OrderedMap<Arc<str>, Rc<Schema>>, DefinitionError> {
     let compile = |(name, schema): (&Arc<str>, &Json)| {
         let schema =
             Schema::compile(schema, patterns).map_err(|error| error.at(&place.key(name)))?;
         Ok((Arc::clone(name), Rc::new(schema)))
     };
     match value {
-        None | Some(Json::Null) => Ok(IndexMap::new()),
+        None | Some(Json::Null) => Ok(OrderedMap::new()),
         Some(Json::Object(schemas)) => schemas.iter().map(compile).collect(),
         Some(other) => Err(place.error("an object of JSON Schemas by collection", other)),
     }

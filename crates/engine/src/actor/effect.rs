@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cojson::json::Json;
+use cojson::json::quoted;
 use cojson::node::WriteError;
 
 use super::{ActorId, Ticket};
@@ -68,7 +69,7 @@ pub enum ActorError {
     #[error(transparent)]
     Definition(#[from] DefinitionError),
     /// Its first context could not be written.
-    #[error("the context of actor {actor:?} could not be written: {cause}")]
+    #[error("the context of actor {} could not be written: {cause}", quoted(actor))]
     Write {
         /// The actor's id.
         actor: String,
@@ -85,7 +86,10 @@ pub enum SendError {
     #[error("no actor {0} is running: create it with runtime.actor(definition) first")]
     NoActor(ActorId),
     /// The actor's contract does not name the type.
-    #[error("actor {actor} takes no {event_type:?}: its messageTypes are {known}")]
+    #[error(
+        "actor {actor} takes no {}: its messageTypes are {known}",
+        quoted(event_type)
+    )]
     NotInContract {
         /// The actor.
         actor: ActorId,
@@ -95,7 +99,7 @@ pub enum SendError {
         known: String,
     },
     /// The payload does not satisfy the type's schema.
-    #[error("the payload of {event_type:?} for actor {actor} is not valid: {}", first(.violations))]
+    #[error("the payload of {} for actor {actor} is not valid: {}", quoted(event_type), first(.violations))]
     InvalidPayload {
         /// The actor.
         actor: ActorId,
@@ -105,7 +109,7 @@ pub enum SendError {
         violations: Vec<Violation>,
     },
     /// An expression of the definition could not be evaluated.
-    #[error("actor {actor} could not handle {event_type:?}: {message}")]
+    #[error("actor {actor} could not handle {}: {message}", quoted(event_type))]
     Step {
         /// The actor.
         actor: ActorId,

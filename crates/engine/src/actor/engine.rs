@@ -7,15 +7,15 @@ mod screen;
 mod stores;
 mod task;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cojson::collections::{OrderedMap, OrderedSet, SortedMap, SortedSet};
 use cojson::ids::{CoId, SessionId};
 use cojson::json::Json;
 use cojson::node::Node;
 use cojson::sync::WriteId;
-use indexmap::{IndexMap, IndexSet};
 
 use super::documents::Documents;
 use super::running::Running;
@@ -47,21 +47,21 @@ pub struct ActorEngine {
     world: World,
     patterns: Rc<dyn PatternCompiler>,
     styles: StyleEngine,
-    actors: IndexMap<ActorId, Actor>,
+    actors: OrderedMap<ActorId, Actor>,
     pending_messages: VecDeque<PendingMessage>,
-    pending_rerenders: IndexSet<ActorId>,
+    pending_rerenders: OrderedSet<ActorId>,
     effects: VecDeque<Effect>,
     /// The actors whose context changed since the stores were told.
-    changed_contexts: IndexSet<ActorId>,
+    changed_contexts: OrderedSet<ActorId>,
     /// What became of this task's events.
     outcomes: Vec<Outcome>,
     /// What became of flushed tasks' events; it goes with the next write.
     flushed: Vec<Outcome>,
-    in_flight: BTreeMap<WriteId, Vec<Outcome>>,
+    in_flight: SortedMap<WriteId, Vec<Outcome>>,
     /// Calls under way here: whose they are, and how they go on.
-    calls: IndexMap<CallId, calls::Call>,
+    calls: OrderedMap<CallId, calls::Call>,
     finished_calls: VecDeque<calls::Finished>,
-    live_sessions: BTreeSet<SessionId>,
+    live_sessions: SortedSet<SessionId>,
     stores: ValueStores,
     tickets_given: u64,
     is_founded: bool,
@@ -103,17 +103,17 @@ impl ActorEngine {
             world: World::new(config.node, config.awaits_sync),
             patterns: config.patterns,
             styles: StyleEngine::default(),
-            actors: IndexMap::new(),
+            actors: OrderedMap::new(),
             pending_messages: VecDeque::new(),
-            pending_rerenders: IndexSet::new(),
+            pending_rerenders: OrderedSet::new(),
             effects: VecDeque::new(),
-            changed_contexts: IndexSet::new(),
+            changed_contexts: OrderedSet::new(),
             outcomes: Vec::new(),
             flushed: Vec::new(),
-            in_flight: BTreeMap::new(),
-            calls: IndexMap::new(),
+            in_flight: SortedMap::new(),
+            calls: OrderedMap::new(),
             finished_calls: VecDeque::new(),
-            live_sessions: BTreeSet::new(),
+            live_sessions: SortedSet::new(),
             stores: ValueStores::default(),
             tickets_given: 0,
             is_founded: false,
@@ -180,7 +180,7 @@ impl ActorEngine {
     }
 
     /// The sessions of this device that other tabs hold now.
-    pub fn set_live_sessions(&mut self, sessions: BTreeSet<SessionId>) {
+    pub fn set_live_sessions(&mut self, sessions: SortedSet<SessionId>) {
         self.live_sessions = sessions;
         let drivers = self.actors.iter().filter(|(_, actor)| actor.is_driver);
         for actor in drivers.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
@@ -271,7 +271,7 @@ impl ActorEngine {
 
 /// An actor that runs, found without borrowing the rest of the engine.
 fn running_mut<'a>(
-    actors: &'a mut IndexMap<ActorId, Actor>,
+    actors: &'a mut OrderedMap<ActorId, Actor>,
     actor: &ActorId,
 ) -> Option<&'a mut Running> {
     actors.get_mut(actor)?.running.as_deref_mut()

@@ -3,10 +3,10 @@
 //! Items that did not change are the very same (see [`collection`](super::collection)), so what is to be judged anew is
 //! found by comparing pointers. Nothing has to be told what changed, and nothing can be told wrongly.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use cojson::collections::SortedSet;
 use cojson::ids::CoId;
 use cojson::json::Json;
 
@@ -20,7 +20,7 @@ pub(crate) struct LiveQuery {
     pub(crate) collection: CoId,
     query: Arc<Query>,
     /// The values that a `map` looked into beside the items.
-    referenced: BTreeSet<CoId>,
+    referenced: SortedSet<CoId>,
     is_stale: bool,
     matching: Matching,
     /// What was shown the last time.
@@ -45,7 +45,7 @@ impl LiveQuery {
             key: Arc::clone(key),
             collection,
             query: Arc::clone(query),
-            referenced: BTreeSet::new(),
+            referenced: SortedSet::new(),
             is_stale: true,
             matching: Matching::default(),
             shown: Json::Null,

@@ -4,12 +4,11 @@
 //! `_inbox/<session>`, how many messages of that session are handled; `_call/<id>`, a tool call that has not answered;
 //! `_query/<key>`, a query that an action put there. Each is a key of its own, so that two tabs that move different cursors never undo each other (R4).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cojson::collections::{OrderedMap, SortedMap};
 use cojson::ids::SessionId;
 use cojson::json::{Json, JsonObject};
-use indexmap::IndexMap;
 
 use crate::machine::CallId;
 
@@ -20,20 +19,20 @@ const CALL_PREFIX: &str = "_call/";
 const QUERY_PREFIX: &str = "_query/";
 
 /// Keys of the context value to write; `None` deletes.
-pub(crate) type Writes = IndexMap<Arc<str>, Option<Json>>;
+pub(crate) type Writes = OrderedMap<Arc<str>, Option<Json>>;
 
 /// A context: the definition's defaults, what is stored over them, and what queries show.
 #[derive(Default)]
 pub(crate) struct Memory {
     defaults: JsonObject,
     kept: JsonObject,
-    results: IndexMap<Arc<str>, Json>,
+    results: OrderedMap<Arc<str>, Json>,
     /// The three together: what the machine and the view see.
     visible: Json,
     state: Arc<str>,
-    cursors: BTreeMap<SessionId, u32>,
-    calls: IndexMap<CallId, Json>,
-    queries: IndexMap<Arc<str>, Json>,
+    cursors: SortedMap<SessionId, u32>,
+    calls: OrderedMap<CallId, Json>,
+    queries: OrderedMap<Arc<str>, Json>,
     unwritten: Writes,
 }
 
@@ -108,7 +107,7 @@ impl Memory {
 
     fn read_call(&mut self, call: CallId, record: &Json) {
         if record.is_null() {
-            self.calls.shift_remove(&call);
+            self.calls.remove(&call);
         } else {
             self.calls.insert(call, record.clone());
         }
@@ -201,7 +200,7 @@ impl Memory {
     }
 
     /// The queries that actions put in the place of context keys.
-    pub(crate) fn queries(&self) -> &IndexMap<Arc<str>, Json> {
+    pub(crate) fn queries(&self) -> &OrderedMap<Arc<str>, Json> {
         &self.queries
     }
 
@@ -213,7 +212,7 @@ impl Memory {
     }
 
     /// The tool calls that have not answered, with their records.
-    pub(crate) fn calls(&self) -> &IndexMap<CallId, Json> {
+    pub(crate) fn calls(&self) -> &OrderedMap<CallId, Json> {
         &self.calls
     }
 
@@ -226,9 +225,9 @@ impl Memory {
 
     /// Forgets a tool call that answered. One that was never written leaves no trace.
     pub(crate) fn end_call(&mut self, call: &CallId) {
-        self.calls.shift_remove(call);
+        self.calls.remove(call);
         let key: Arc<str> = format!("{CALL_PREFIX}{call}").into();
-        if self.unwritten.shift_remove(&key).is_none() {
+        if self.unwritten.remove(&key).is_none() {
             self.unwritten.insert(key, None);
         }
     }

@@ -4,9 +4,9 @@
 //! through references, sorts and cuts. A filter of nothing but an `id` finds one item or `null`.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use cojson::collections::SortedSet;
 use cojson::ids::CoId;
 use cojson::json::{Json, JsonObject};
 use cojson::node::Node;
@@ -114,7 +114,7 @@ impl Query {
         found: &Arc<Vec<Json>>,
         before: &Json,
         node: &mut Node,
-        referenced: &mut BTreeSet<CoId>,
+        referenced: &mut SortedSet<CoId>,
     ) -> Json {
         if self.finds_one() {
             let first = found.first();
@@ -150,7 +150,7 @@ impl Query {
     }
 
     /// The item with the mapped fields added: each a path that follows references.
-    fn mapped(&self, item: &Json, node: &mut Node, referenced: &mut BTreeSet<CoId>) -> Json {
+    fn mapped(&self, item: &Json, node: &mut Node, referenced: &mut SortedSet<CoId>) -> Json {
         if self.map.is_empty() {
             return item.clone();
         }
@@ -168,7 +168,7 @@ fn follow(
     item: &Json,
     path: &[Arc<str>],
     node: &mut Node,
-    referenced: &mut BTreeSet<CoId>,
+    referenced: &mut SortedSet<CoId>,
 ) -> Option<Json> {
     let mut current = item.clone();
     for segment in path {
@@ -180,7 +180,7 @@ fn follow(
     Some(current)
 }
 
-fn read_reference(id: &CoId, node: &mut Node, referenced: &mut BTreeSet<CoId>) -> Option<Json> {
+fn read_reference(id: &CoId, node: &mut Node, referenced: &mut SortedSet<CoId>) -> Option<Json> {
     if referenced.insert(id.clone()) {
         node.load(id);
     }

@@ -1,12 +1,11 @@
 //! A running actor: its definition, its memory, its machine's place and its screen.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cojson::collections::{OrderedMap, SortedMap};
 use cojson::ids::{CoId, SessionId};
 use cojson::json::Json;
-use indexmap::IndexMap;
 
 use super::ActorId;
 use super::definition::ActorDefinition;
@@ -26,9 +25,9 @@ pub(crate) struct Running {
     pub(crate) snapshot: Snapshot,
     pub(crate) view: Option<ViewInstance>,
     /// How many of each session's inbox messages are in the queue or handled.
-    pub(crate) queued: BTreeMap<SessionId, u32>,
+    pub(crate) queued: SortedMap<SessionId, u32>,
     /// The children that were made, by the names that slots use.
-    pub(crate) children: IndexMap<Arc<str>, ActorId>,
+    pub(crate) children: OrderedMap<Arc<str>, ActorId>,
     queries: Vec<LiveQuery>,
 }
 
@@ -52,8 +51,8 @@ impl Running {
                 .view
                 .as_ref()
                 .map(|view| ViewInstance::new(Arc::clone(view))),
-            queued: BTreeMap::new(),
-            children: IndexMap::new(),
+            queued: SortedMap::new(),
+            children: OrderedMap::new(),
             queries: Vec::new(),
         };
         running.follow_queries(space, world);
@@ -108,7 +107,7 @@ impl Running {
     /// Puts queries that a step made in the place of context keys.
     pub(crate) fn set_queries(
         &mut self,
-        queries: &IndexMap<Arc<str>, Json>,
+        queries: &OrderedMap<Arc<str>, Json>,
         space: &CoId,
         world: &mut World,
     ) -> Result<(), DefinitionError> {

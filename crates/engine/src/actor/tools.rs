@@ -1,9 +1,10 @@
 //! Which tools there are: the built-in ones, and those that an application registers. Who calls them is elsewhere.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cojson::collections::SortedMap;
 use cojson::json::Json;
+use cojson::json::quoted;
 
 use crate::definition_error::{DefinitionError, Place};
 use crate::machine::{ToolError, ToolFailure};
@@ -30,7 +31,7 @@ pub struct ToolDeclaration {
 /// The tools that machines may call.
 #[derive(Default)]
 pub(crate) struct ToolRegistry {
-    registered: BTreeMap<Arc<str>, Tool>,
+    registered: SortedMap<Arc<str>, Tool>,
 }
 
 struct Tool {
@@ -84,7 +85,7 @@ impl ToolRegistry {
         let Some(tool) = self.registered.get(name) else {
             return Err(ToolFailure::new(
                 "structural",
-                format!("there is no tool {name:?}"),
+                format!("there is no tool {}", quoted(name)),
             ));
         };
         let Some(parameters) = &tool.parameters else {

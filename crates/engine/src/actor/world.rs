@@ -1,7 +1,6 @@
 //! What every actor of a node shares: the data, the collections and the tools. It knows no actor.
 
-use std::collections::BTreeSet;
-
+use cojson::collections::SortedSet;
 use cojson::ids::{CoId, Timestamp};
 use cojson::node::Node;
 
@@ -18,9 +17,9 @@ pub(crate) struct World {
     /// The values that this task wrote and that nobody took notice of yet.
     pub(crate) written: Vec<CoId>,
     calls_made: u64,
-    absent: BTreeSet<CoId>,
+    absent: SortedSet<CoId>,
     /// Not in storage; the server has not been asked yet.
-    perhaps_absent: BTreeSet<CoId>,
+    perhaps_absent: SortedSet<CoId>,
     awaits_sync: bool,
 }
 
@@ -33,8 +32,8 @@ impl World {
             now: Timestamp::default(),
             written: Vec::new(),
             calls_made: 0,
-            absent: BTreeSet::new(),
-            perhaps_absent: BTreeSet::new(),
+            absent: SortedSet::new(),
+            perhaps_absent: SortedSet::new(),
             awaits_sync,
         }
     }

@@ -1,10 +1,10 @@
 //! What an expression reads, found when it is compiled, so that a change elsewhere need not evaluate it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::compile::{Each, Member, Name, Node};
 use super::path::{Path, Root};
+use cojson::collections::SortedSet;
 
 /// The parts of a scope that an expression reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,7 +13,7 @@ use super::path::{Path, Root};
     reason = "one for each part of a scope, set independently"
 )]
 pub struct Dependencies {
-    context_keys: BTreeSet<Arc<str>>,
+    context_keys: SortedSet<Arc<str>>,
     whole_context: bool,
     item: bool,
     result: bool,
@@ -29,7 +29,7 @@ impl Dependencies {
     }
 
     /// The keys of the context that it reads; `None` when it reads the context as a whole.
-    pub fn context_keys(&self) -> Option<&BTreeSet<Arc<str>>> {
+    pub fn context_keys(&self) -> Option<&SortedSet<Arc<str>>> {
         (!self.whole_context).then_some(&self.context_keys)
     }
 

@@ -164,7 +164,7 @@ impl Evaluator {
         undefined: Option<&Json>,
         scope: &Scope<'_>,
     ) -> Result<Json, EvaluationError> {
-        let mut object = JsonObject::with_capacity(members.len());
+        let mut object = JsonObject::new();
         for member in members {
             if let Some(name) = self.name(&member.name, scope)?
                 && let Some(value) = self.value(&member.value, scope)?.or(undefined.cloned())

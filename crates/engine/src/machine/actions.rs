@@ -155,7 +155,7 @@ impl Run<'_> {
             let members = Arc::make_mut(members);
             for (key, value) in update {
                 members.insert(key.clone(), value.clone());
-                self.queries.shift_remove(key);
+                self.queries.remove(key);
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use cojson::collections::OrderedMap;
 use cojson::json::{Json, JsonObject};
-use indexmap::IndexMap;
 
 use super::MachineLibrary;
 use super::compiled::{
@@ -39,7 +39,7 @@ pub(super) fn definition(
                 compiler.state(state, &states_place.key(name))?,
             ))
         })
-        .collect::<Compiled<IndexMap<_, _>>>()?;
+        .collect::<Compiled<OrderedMap<_, _>>>()?;
     Ok(Definition {
         initial: initial.0.clone(),
         states,
@@ -76,7 +76,7 @@ impl<'a> Compiler<'a> {
             exit: self.actions(members.get("exit"), &place.key("exit"))?,
             on: match members.get("on") {
                 Some(on) => self.events(on, &place.key("on"))?,
-                None => IndexMap::new(),
+                None => OrderedMap::new(),
             },
         })
     }
@@ -85,7 +85,7 @@ impl<'a> Compiler<'a> {
         &self,
         json: &Json,
         place: &Place,
-    ) -> Compiled<IndexMap<Arc<str>, Box<[Transition]>>> {
+    ) -> Compiled<OrderedMap<Arc<str>, Box<[Transition]>>> {
         json.as_object()
             .ok_or_else(|| place.error("an object of transitions by the type of event", json))?
             .iter()

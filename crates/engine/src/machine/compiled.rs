@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use cojson::collections::OrderedMap;
 use cojson::json::Json;
-use indexmap::IndexMap;
 
 use crate::expression::Expression;
 use crate::schema::Schema;
@@ -12,7 +12,7 @@ use crate::schema::Schema;
 #[derive(Debug)]
 pub(super) struct Definition {
     pub(super) initial: Arc<str>,
-    pub(super) states: IndexMap<Arc<str>, State>,
+    pub(super) states: OrderedMap<Arc<str>, State>,
     /// Context keys that no action may write, even when their names come from data.
     pub(super) reserved_keys: Box<[Arc<str>]>,
 }
@@ -23,7 +23,7 @@ pub(super) struct State {
     pub(super) entry: Box<[Action]>,
     pub(super) exit: Box<[Action]>,
     /// The transitions for each type of event, in the order in which their guards are asked.
-    pub(super) on: IndexMap<Arc<str>, Box<[Transition]>>,
+    pub(super) on: OrderedMap<Arc<str>, Box<[Transition]>>,
 }
 
 /// One way from a state to another.

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use cojson::collections::OrderedMap;
 use cojson::json::Json;
-use indexmap::IndexMap;
 
 use super::compiled::{Action, Definition, ERROR, Guard, List, ListOf, SUCCESS, State};
 use super::pending::{PendingCall, Visit};
@@ -67,7 +67,7 @@ pub(super) struct Run<'a> {
     pub(super) pending: Vec<PendingCall>,
     unheard: Vec<ToolFailure>,
     transitions: Vec<Taken>,
-    pub(super) queries: IndexMap<Arc<str>, Json>,
+    pub(super) queries: OrderedMap<Arc<str>, Json>,
     /// Whether the last result is of a call made for the event at hand, and so comes before the payload's.
     pub(super) is_result_fresh: bool,
 }
@@ -89,7 +89,7 @@ impl<'a> Run<'a> {
             pending: Vec::new(),
             unheard: Vec::new(),
             transitions: Vec::new(),
-            queries: IndexMap::new(),
+            queries: OrderedMap::new(),
             is_result_fresh: false,
         }
     }

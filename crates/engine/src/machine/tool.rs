@@ -8,7 +8,7 @@ use cojson::json::Json;
 use crate::expression::EvaluationError;
 
 /// Names one call of a tool; also its idempotency key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(Arc<str>);
 
 impl CallId {

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
+use cojson::collections::OrderedMap;
 use cojson::json::{Json, JsonObject};
-use indexmap::IndexMap;
 
 use super::CONTAINER_NAME;
 use super::safety::{Piece, check_piece, unsafe_token};
@@ -37,7 +37,7 @@ const FORBIDDEN_NAMES: [&str; 3] = ["__proto__", "constructor", "prototype"];
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
     /// Path with dots -> value.
-    values: IndexMap<String, String>,
+    values: OrderedMap<String, String>,
     /// The font faces, which are tokens of another kind.
     pub(super) font_faces: Vec<(Path, Arc<JsonObject>)>,
     /// Tokens that were emptied, and why.
@@ -156,7 +156,7 @@ impl Tokens {
     /// Replaces references between tokens and checks every value.
     fn resolve(&mut self, sources: &Sources<'_>) -> Result<(), DefinitionError> {
         let unresolved = self.values.clone();
-        for (dotted, value) in &mut self.values {
+        for (dotted, value) in self.values.iter_mut() {
             let path = token_path(dotted);
             let mut text = resolve_text(value, &unresolved, &path, sources, 0)?;
             if let Some(found) = unsafe_token(&text) {
@@ -220,7 +220,7 @@ pub(super) fn scalar_text(
 
 fn resolve_text(
     text: &str,
-    values: &IndexMap<String, String>,
+    values: &OrderedMap<String, String>,
     path: &[Arc<str>],
     sources: &Sources<'_>,
     references: usize,

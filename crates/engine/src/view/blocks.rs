@@ -1,8 +1,9 @@
 //! The instances of templates that are on the screen: the root's and one for each row, and whose node is whose.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use cojson::collections::SortedMap;
 use cojson::json::Json;
 
 use super::keyed::RowKey;
@@ -95,7 +96,7 @@ pub(super) struct Blocks {
     /// By node.
     owners: Vec<BlockId>,
     /// First nodes of runs that are free, by length.
-    free_nodes: HashMap<u32, Vec<NodeId>>,
+    free_nodes: SortedMap<u32, Vec<NodeId>>,
 }
 
 impl Blocks {
@@ -146,7 +147,7 @@ impl Blocks {
         let block = self.take(id)?;
         self.free.push(id);
         self.set_owner(block.first, block.node_count, NOBODY);
-        let free = self.free_nodes.entry(block.node_count).or_default();
+        let free = self.free_nodes.get_or_default(block.node_count);
         free.push(block.first);
         Some(block)
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use cojson::collections::OrderedSet;
 use cojson::json::{Json, JsonObject};
-use indexmap::IndexSet;
 
 use super::CompiledView;
 use super::element::{Building, Element};
@@ -90,8 +90,8 @@ pub(super) struct Compiler {
     pub(super) templates: Vec<Template>,
     descriptions: Vec<Json>,
     pub(super) keys: ContextKeys,
-    names: IndexSet<Arc<str>>,
-    pub(super) events: IndexSet<Arc<str>>,
+    names: OrderedSet<Arc<str>>,
+    pub(super) events: OrderedSet<Arc<str>>,
     pub(super) handlers: Vec<Handler>,
     pub(super) warnings: Vec<DefinitionError>,
     nodes: usize,
@@ -282,13 +282,13 @@ impl Compiler {
 
     /// The number of an attribute's name.
     pub(super) fn name(&mut self, name: &str) -> u32 {
-        let (index, _) = self.names.insert_full(name.into());
+        let index = self.names.place_of(name.into());
         number_of(index)
     }
 
     /// What JavaScript is told of the templates, once.
     fn description(&mut self) -> String {
-        let texts = |names: &IndexSet<Arc<str>>| -> Json {
+        let texts = |names: &OrderedSet<Arc<str>>| -> Json {
             names
                 .iter()
                 .map(|name| Json::from(name.clone()))

@@ -1,12 +1,12 @@
 //! Which row is which: keys of rows, matching old rows with new items, and which rows can stay where they are.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use cojson::collections::SortedMap;
 use cojson::json::Json;
 
 /// What a row is known by among its siblings.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum RowKey {
     /// Nothing but where it is.
     Position,
@@ -29,7 +29,7 @@ impl RowKey {
 
 /// For each new row the old one that it continues. Of rows with the same key the first continues the first.
 pub(super) fn match_rows(old: &[RowKey], new: &[RowKey]) -> Vec<Option<usize>> {
-    let by_key: HashMap<(RowKey, usize), usize> = numbered(old)
+    let by_key: SortedMap<(RowKey, usize), usize> = numbered(old)
         .enumerate()
         .map(|(index, key)| (key, index))
         .collect();
@@ -38,9 +38,9 @@ pub(super) fn match_rows(old: &[RowKey], new: &[RowKey]) -> Vec<Option<usize>> {
 
 /// Each key with how often it came before; a row without a key is told by its position.
 fn numbered(keys: &[RowKey]) -> impl Iterator<Item = (RowKey, usize)> {
-    let mut seen: HashMap<RowKey, usize> = HashMap::new();
+    let mut seen: SortedMap<RowKey, usize> = SortedMap::new();
     keys.iter().map(move |key| {
-        let count = seen.entry(key.clone()).or_default();
+        let count = seen.get_or_default(key.clone());
         let occurrence = *count;
         *count += 1;
         (key.clone(), occurrence)

@@ -141,7 +141,6 @@ impl Charges {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use super::*;
     use crate::storage::conformance::{Author, header, value_write};
@@ -159,7 +158,7 @@ mod tests {
             id: header.id(),
             header: Some(header.clone()),
             priority: 3,
-            new: BTreeMap::from([(author.session.clone(), piece.clone())]),
+            new: cojson::collections::SortedMap::from([(author.session.clone(), piece.clone())]),
             expect_content_until: None,
         };
         let mut charges = Charges::default();

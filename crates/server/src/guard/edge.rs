@@ -93,7 +93,6 @@ impl EdgeLimits {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use super::*;
     use crate::storage::conformance::{Author, header};
@@ -118,7 +117,10 @@ mod tests {
             id: header.id(),
             header: Some(header),
             priority: 3,
-            new: BTreeMap::from([(good.session.clone(), good_piece), (session.clone(), piece)]),
+            new: cojson::collections::SortedMap::from([
+                (good.session.clone(), good_piece),
+                (session.clone(), piece),
+            ]),
             expect_content_until: None,
         };
         (message, session)

@@ -8,8 +8,8 @@ use cojson::transaction::Transaction;
 pub(super) type Text = Result<String, String>;
 
 /// What a column's text says.
-pub(super) fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
+pub(super) fn parse<T: cojson::json::Wire>(text: &str) -> Result<T, String> {
+    T::from_text(text).map_err(|error| error.to_string())
 }
 
 /// The pieces of one session that are complete, and what has come since the last signature.

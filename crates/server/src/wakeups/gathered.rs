@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use cojson::collections::OrderedSet;
 use cojson::ids::CoId;
-use indexmap::IndexSet;
 use tokio::sync::Notify;
 
 /// How many ids wait; what has no room is not kept. About 10 MB.
@@ -12,7 +12,7 @@ const WAITING_MAX: usize = 1 << 17;
 /// A set of ids, filled at one end and emptied at the other.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    ids: Mutex<IndexSet<CoId>>,
+    ids: Mutex<OrderedSet<CoId>>,
     added: Notify,
 }
 
@@ -44,11 +44,13 @@ impl Gathered {
     /// Takes up to so many, if there are any.
     pub(super) fn take_now(&self, count_max: usize) -> Vec<CoId> {
         let mut ids = self.lock();
-        let count = ids.len().min(count_max);
-        ids.drain(..count).collect()
+        let mut waiting = std::mem::take(&mut *ids).into_iter();
+        let taken = waiting.by_ref().take(count_max).collect();
+        ids.extend(waiting);
+        taken
     }
 
-    fn lock(&self) -> MutexGuard<'_, IndexSet<CoId>> {
+    fn lock(&self) -> MutexGuard<'_, OrderedSet<CoId>> {
         // A set is whole between any two of its operations.
         self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -153,7 +153,7 @@ fn r11_a_header_under_a_wrong_id_is_refused() {
         id: squatted.id(),
         header: Some(writer.header.clone()),
         priority: 0,
-        new: BTreeMap::from([(writer.session.clone(), piece)]),
+        new: cojson::collections::SortedMap::from([(writer.session.clone(), piece)]),
         expect_content_until: None,
     }));
     server.await_refused("wrong_id", 1);
@@ -228,7 +228,7 @@ fn r11_an_oversized_transaction_is_refused_and_its_neighbours_are_taken() {
         id: large.id(),
         header: Some(large.header.clone()),
         priority: 3,
-        new: BTreeMap::from([
+        new: cojson::collections::SortedMap::from([
             (large.session.clone(), pieces.0),
             (small.session.clone(), pieces.1),
         ]),

@@ -83,7 +83,7 @@ fn measure(values: usize) -> (Duration, Vec<Duration>) {
         let SyncMessage::Content(content) = answer else {
             panic!("{answer:?}");
         };
-        let sessions: BTreeMap<_, _> = content.new;
+        let sessions = content.new;
         assert_eq!(sessions.len(), 1);
         took
     });

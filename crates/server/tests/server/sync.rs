@@ -37,7 +37,7 @@ fn a_subscriber_gets_each_transaction_once_and_in_order() {
                 let SyncMessage::Content(content) = message else {
                     return None;
                 };
-                let piece = &content.new[&writer.session];
+                let piece = content.new.get(&writer.session).unwrap();
                 assert_eq!(piece.after, heard);
                 u32::try_from(piece.end()).ok()
             });
@@ -63,7 +63,7 @@ fn r2_what_was_acknowledged_is_there_after_a_kill() {
     let SyncMessage::Content(content) = Peer::connect(server.port()).ask(&writer.id()) else {
         panic!("the value is not there");
     };
-    let piece = &content.new[&writer.session];
+    let piece = content.new.get(&writer.session).unwrap();
     assert_eq!(piece.new_transactions, writer.log.transactions());
     assert_eq!(Some(&piece.last_signature), writer.log.last_signature());
     assert_eq!(content.header.as_ref(), Some(&writer.header));

@@ -1,7 +1,5 @@
 //! An author of one value: signs transactions and makes the messages that carry them.
 
-use std::collections::BTreeMap;
-
 use cojson::crypto::AgentSecret;
 use cojson::entropy::Entropy;
 use cojson::header::{CreatedAt, Header, Ruleset, Uniqueness, ValueType};
@@ -72,7 +70,7 @@ impl Writer {
             id: self.id(),
             header: is_first.then(|| self.header.clone()),
             priority: 3,
-            new: BTreeMap::from([(self.session.clone(), content)]),
+            new: cojson::collections::SortedMap::from([(self.session.clone(), content)]),
             expect_content_until: None,
         })
     }

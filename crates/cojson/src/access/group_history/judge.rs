@@ -2,13 +2,13 @@
 //!
 //! They are those of CoJSON 0.20, its oddities included: whoever judges otherwise shows other members.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::group_key::GroupKey;
 use super::super::role::{Inheritance, Role};
 use super::super::timeline::Timeline;
 use super::{EVERYONE, GroupChange, GroupEntry, GroupHistory, GroupTransaction, Groups};
+use crate::collections::SortedMap;
 use crate::ids::{CoId, KeyId, Timestamp};
 use crate::json::Json;
 
@@ -17,7 +17,7 @@ pub(super) struct Judge<'a, G> {
     history: GroupHistory,
     groups: &'a G,
     /// The write-only key last named for each member, by whomever was allowed to name one.
-    write_keys: HashMap<Arc<str>, Arc<str>>,
+    write_keys: SortedMap<Arc<str>, Arc<str>>,
 }
 
 impl<'a, G: Groups> Judge<'a, G> {
@@ -25,7 +25,7 @@ impl<'a, G: Groups> Judge<'a, G> {
         Self {
             history,
             groups,
-            write_keys: HashMap::new(),
+            write_keys: SortedMap::new(),
         }
     }
 
@@ -58,8 +58,7 @@ impl<'a, G: Groups> Judge<'a, G> {
         let id = transaction.id;
         self.history
             .entries
-            .entry(key)
-            .or_default()
+            .get_or_default(key)
             .push(GroupEntry { id, value });
     }
 
@@ -68,11 +67,7 @@ impl<'a, G: Groups> Judge<'a, G> {
             return;
         };
         if let Ok(wrapping) = KeyId::parse(wrapping) {
-            let keys = self
-                .history
-                .wrapping_keys
-                .entry(wrapped.into())
-                .or_default();
+            let keys = self.history.wrapping_keys.get_or_default(wrapped.into());
             if !keys.contains(&wrapping) {
                 keys.push(wrapping);
             }
@@ -124,8 +119,7 @@ impl<'a, G: Groups> Judge<'a, G> {
         };
         self.history
             .parents
-            .entry(parent)
-            .or_default()
+            .get_or_default(parent)
             .push(at, mapping);
         true
     }
@@ -163,8 +157,7 @@ impl<'a, G: Groups> Judge<'a, G> {
         if is_allowed {
             self.history
                 .roles
-                .entry(member.into())
-                .or_default()
+                .get_or_default(member.into())
                 .push(at, new);
         }
         is_allowed

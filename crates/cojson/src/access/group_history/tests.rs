@@ -33,10 +33,10 @@ fn identity(id: &str) -> GroupIdentity {
 }
 
 fn transactions(steps: &[Step<'_>]) -> Vec<GroupTransaction> {
-    let mut lengths: HashMap<&str, u32> = HashMap::new();
+    let mut lengths: SortedMap<&str, u32> = SortedMap::new();
     let mut transactions = Vec::new();
     for (author, made_at, key, value, _) in steps {
-        let index = lengths.entry(author).or_default();
+        let index = lengths.get_or_default(author);
         transactions.push(GroupTransaction {
             id: TransactionId {
                 session: SessionId::parse(&format!("{author}_session_z1")).unwrap(),

@@ -9,7 +9,7 @@ use crate::json::Json;
 use crate::view::TransactionId;
 
 /// An item's id: the change that inserted it.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OpId {
     /// The transaction that inserted it.
     pub transaction: TransactionId,

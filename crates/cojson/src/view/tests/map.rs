@@ -20,7 +20,7 @@ fn map_of<'a>(history: impl IntoIterator<Item = &'a ValidTransaction>) -> MapVie
 }
 
 /// The last write to each key, by plain overwriting.
-fn plain_map(sorted: &[ValidTransaction]) -> std::collections::BTreeMap<String, Option<Json>> {
+fn plain_map(sorted: &[ValidTransaction]) -> crate::collections::SortedMap<String, Option<Json>> {
     let changes = sorted.iter().flat_map(|transaction| &transaction.changes);
     changes
         .map(|change| {

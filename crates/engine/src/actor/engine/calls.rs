@@ -233,7 +233,7 @@ impl ActorEngine {
 
     /// Tells a machine what became of its call.
     pub(super) fn finish_call(&mut self, finished: Finished) {
-        let Some(call) = self.calls.shift_remove(&finished.call) else {
+        let Some(call) = self.calls.remove(&finished.call) else {
             return;
         };
         let actor = call.actor.clone();

@@ -2,6 +2,7 @@
 
 use cojson::ids::{CoId, SessionId};
 use cojson::json::Json;
+use cojson::json::quoted;
 use cojson::view::MapView;
 
 use super::super::{ActorId, Effect};
@@ -142,7 +143,11 @@ impl ActorEngine {
         self.warn(
             actor,
             "PLEIONE_W_STATE_GONE",
-            format!("was stored in the state {missing:?}, which its definition no longer has; it is in {state:?}"),
+            format!(
+                "was stored in the state {}, which its definition no longer has; it is in {}",
+                quoted(missing),
+                quoted(&state)
+            ),
         );
     }
 
@@ -186,7 +191,7 @@ impl ActorEngine {
             return;
         };
         let handled = running.memory.cursor(session);
-        let begun = running.queued.entry(session.clone()).or_default();
+        let begun = running.queued.get_or_default(session.clone());
         let first = handled.max(*begun);
         let Some(stream) = self.world.node.stream(inbox) else {
             return;

@@ -111,7 +111,7 @@ impl ActorEngine {
             .map_err(ActorError::from)
             .and_then(|definition| self.begin(id, &Rc::new(definition)));
         if let Err(error) = result {
-            self.actors.shift_remove(id);
+            self.actors.remove(id);
             self.fail(id, error);
         }
     }
@@ -258,11 +258,11 @@ impl ActorEngine {
 
     /// Ends an actor and its children here. What is stored stays.
     pub fn destroy_actor(&mut self, id: &ActorId, now: Timestamp) {
-        let Some(actor) = self.actors.shift_remove(id) else {
+        let Some(actor) = self.actors.remove(id) else {
             return;
         };
-        self.pending_rerenders.shift_remove(id);
-        self.changed_contexts.shift_remove(id);
+        self.pending_rerenders.remove(id);
+        self.changed_contexts.remove(id);
         self.calls.retain(|_, call| !call.is_of(id));
         let Some(running) = actor.running else { return };
         self.world.now = now;

@@ -1,12 +1,10 @@
 //! The stores of loaded values, and how long a value that nobody shows any more is kept.
 
-use std::collections::BTreeSet;
-
+use cojson::collections::{OrderedMap, SortedSet};
 use cojson::ids::{CoId, Timestamp};
 use cojson::json::Json;
 use cojson::node::Node;
 use cojson::view::StreamView;
-use indexmap::IndexMap;
 
 use super::ActorEngine;
 use crate::reactive_store::ReactiveStore;
@@ -15,8 +13,8 @@ use crate::subscription_cache::SubscriptionCache;
 /// One store per value, however many subscribe to it (R7).
 #[derive(Default)]
 pub(super) struct ValueStores {
-    by_id: IndexMap<CoId, ReactiveStore>,
-    changed: BTreeSet<CoId>,
+    by_id: OrderedMap<CoId, ReactiveStore>,
+    changed: SortedSet<CoId>,
     values: SubscriptionCache<CoId>,
 }
 
@@ -66,7 +64,7 @@ impl ActorEngine {
     /// Frees what nobody used for 5 s.
     pub fn expire(&mut self, now: Timestamp) {
         for id in self.stores.values.expire(now) {
-            self.stores.by_id.shift_remove(&id);
+            self.stores.by_id.remove(&id);
         }
         self.world.collections.expire(now);
     }

@@ -148,7 +148,7 @@ fn a_records_text_that_is_not_one_is_refused() {
         "index",
     ] {
         let mut members = record.as_object().unwrap().clone();
-        members.shift_remove(key);
+        members.remove(key);
         assert!(
             PendingCall::from_json(&members.into(), &driver.snapshot).is_none(),
             "{key}"

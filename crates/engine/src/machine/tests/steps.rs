@@ -242,7 +242,7 @@ fn map_data_writes_queries_with_evaluated_filters() {
     );
 }
 
-struct JsonObjectOf(IndexMap<Arc<str>, Json>);
+struct JsonObjectOf(OrderedMap<Arc<str>, Json>);
 
 impl From<JsonObjectOf> for Json {
     fn from(members: JsonObjectOf) -> Self {

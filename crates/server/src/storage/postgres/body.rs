@@ -1,18 +1,19 @@
 //! A segment's body: its transactions in canonical form, a line each. JSON text has no line break, so a line is one
 //! transaction, and `convert_from(body, 'UTF8')` shows them.
 
+use cojson::json::Wire as _;
 use cojson::transaction::Transaction;
 
 /// The transactions as they are kept.
 pub(super) fn encode(transactions: &[Transaction]) -> Vec<u8> {
-    let mut body = Vec::new();
+    let mut body = String::new();
     for transaction in transactions {
         if !body.is_empty() {
-            body.push(b'\n');
+            body.push('\n');
         }
-        transaction.canonical_bytes(&mut body);
+        transaction.write(&mut body);
     }
-    body
+    body.into_bytes()
 }
 
 /// The transactions' texts.
@@ -21,8 +22,10 @@ pub(super) fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The transactions, if all of them can be read.
-pub(super) fn decode(body: &[u8]) -> Result<Vec<Transaction>, serde_json::Error> {
-    lines(body).map(serde_json::from_slice).collect()
+pub(super) fn decode(body: &[u8]) -> Option<Vec<Transaction>> {
+    let texts = lines(body).map(|line| std::str::from_utf8(line).ok());
+    let transactions = texts.map(|text| Transaction::from_text(text?).ok());
+    transactions.collect()
 }
 
 /// A number of the database as a count. One that is none counts as nothing.

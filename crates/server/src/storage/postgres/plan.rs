@@ -7,6 +7,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use cojson::crypto::Signature;
 use cojson::header::Header;
 use cojson::ids::{CoId, SessionId};
+use cojson::json::Wire as _;
 use cojson::session_log::{CHECKPOINT_BYTES, SessionContent};
 use cojson::sync::{Segment, ValueWrite, WriteBatch};
 use cojson::transaction::Transaction;
@@ -159,7 +160,7 @@ impl<'a> Plan<'a> {
 }
 
 fn is_text_of(text: &str, header: &Header) -> bool {
-    serde_json::to_string(header).is_ok_and(|header| header == text)
+    header.to_text() == text
 }
 
 /// A number that no other session has, as far as chance goes; two that meet are refused by the database and drawn again.

@@ -3,6 +3,7 @@
 //! what the other one wrote is accepted where it is the same. No row is locked while we think.
 
 use cojson::crypto::Signature;
+use cojson::json::Wire as _;
 use cojson::sync::{Segment, WriteBatch};
 use deadpool_postgres::{Client, Transaction};
 use futures_util::future::try_join_all;
@@ -111,7 +112,7 @@ async fn read_overlaps(
         let segment = KeptSegment {
             start: body::unsigned(row.try_get(1)?),
             count: body::unsigned(row.try_get(2)?),
-            transactions: body::decode(lines).ok(),
+            transactions: body::decode(lines),
         };
         let segments = kept.segments.entry(row.try_get(0)?).or_default();
         segments.push(segment);
@@ -138,9 +139,11 @@ async fn write_headers(transaction: &Transaction<'_>, plan: &Plan<'_>) -> Result
         return Ok(());
     }
     let ids: Vec<&str> = plan.headers.keys().map(|id| id.as_str()).collect();
-    let texts = plan.headers.values().map(serde_json::to_string);
-    let texts = texts.collect::<Result<Vec<String>, _>>();
-    let texts = texts.map_err(|error| Failure::Connection(error.to_string()))?;
+    let texts: Vec<String> = plan
+        .headers
+        .values()
+        .map(|header| header.to_text())
+        .collect();
     let statement = transaction
         .prepare_cached(
             "INSERT INTO pleione_values (id, header)

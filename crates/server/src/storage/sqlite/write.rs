@@ -4,6 +4,7 @@
 //! it and so it mends a record that was damaged.
 
 use cojson::ids::SessionId;
+use cojson::json::Wire as _;
 use cojson::session_log::{CHECKPOINT_BYTES, SessionContent};
 use cojson::sync::{Segment, ValueWrite, WriteBatch};
 use cojson::transaction::Transaction;
@@ -51,7 +52,7 @@ fn write_value(connection: &Savepoint<'_>, value: &ValueWrite) -> Result<i64, Wr
                  ON CONFLICT (id) DO UPDATE SET header = excluded.header
                  WHERE header <> excluded.header",
             )?
-            .execute(params![value.id.as_str(), to_text(header)?])?;
+            .execute(params![value.id.as_str(), header.to_text()])?;
     }
     let row_id = connection
         .prepare_cached("SELECT rowID FROM coValues WHERE id = ?1")?
@@ -59,12 +60,6 @@ fn write_value(connection: &Savepoint<'_>, value: &ValueWrite) -> Result<i64, Wr
         .optional()?;
     row_id.ok_or_else(|| WriteError::NoHeader {
         id: value.id.clone(),
-    })
-}
-
-fn to_text(value: &impl serde::Serialize) -> Result<String, WriteError> {
-    serde_json::to_string(value).map_err(|error| WriteError::Database {
-        detail: error.to_string(),
     })
 }
 
@@ -176,7 +171,7 @@ fn write_transactions(
          ON CONFLICT (ses, idx) DO UPDATE SET tx = excluded.tx WHERE tx <> excluded.tx",
     )?;
     for (index, transaction) in (i64::from(content.after)..).zip(&content.new_transactions) {
-        statement.execute(params![session_row, index, to_text(transaction)?])?;
+        statement.execute(params![session_row, index, transaction.to_text()])?;
     }
     Ok(())
 }
