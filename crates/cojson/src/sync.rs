@@ -10,6 +10,7 @@
 //! peer that does not answer is the host's to disconnect.
 
 mod admission;
+mod authorise;
 mod dependencies;
 mod durability;
 mod effect;
@@ -29,6 +30,7 @@ mod replica;
 mod upload;
 mod wire;
 
+pub use authorise::{Denial, WriteRule};
 pub use effect::{Effect, PeerId, Segment, StoredLog, ValueWrite, WriteBatch, WriteId};
 pub use frame::{FrameError, decode_frame, encode_frame, encode_ping, frame_messages};
 pub use limits::{FrameLimits, ReplicaConfig};

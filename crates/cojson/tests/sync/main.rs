@@ -11,6 +11,7 @@
 )]
 
 mod author;
+mod authorise;
 mod cast;
 mod frames;
 mod hostile;
