@@ -80,7 +80,7 @@ fn run_server(settings: &Settings) -> Result<(), RunError> {
 async fn serve(settings: &Settings) -> Result<(), RunError> {
     let mut signals = Signals::listen()?;
     let mut server = Server::start(settings).await?;
-    start_line::say(settings, server.address());
+    start_line::say(settings, &server);
     tokio::select! {
         () = signals.received() => {}
         () = server.failed() => return Err(RunError::Failed),

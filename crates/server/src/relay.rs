@@ -6,7 +6,11 @@
 //! never waits for a client, so none can hold up another. An acknowledged transaction is durable (the replica's rule);
 //! what was taken in when the server stops is written before the relay ends.
 
+mod link;
+mod watched;
+
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use cojson::ids::CoId;
 use cojson::sync::{
@@ -17,11 +21,17 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, Instant, sleep_until};
 
+pub use link::RelayLink;
+pub use watched::{NotReady, ProbeReply};
+
 use crate::guard::accounts::{AccountLimits, Accounts, Charges};
+use crate::metrics::Metrics;
 use crate::refusals::Refusals;
 use crate::settings::LimitSettings;
+use crate::storage::measured::MeasuredStorage;
 use crate::storage::worker::{self, Answer, Ask};
 use crate::storage::{LoadError, Loaded, Storage, WriteError};
+use watched::Watched;
 
 /// How many commands of all sockets wait.
 const COMMANDS_WAITING_MAX: usize = 256;
@@ -68,6 +78,8 @@ pub enum Command {
     Receive(PeerId, SyncMessage),
     /// It is gone.
     Disconnect(PeerId),
+    /// Somebody wants to know whether storage answers and takes writes.
+    Probe(ProbeReply),
 }
 
 /// Where the relay puts what a client is to be told. When the relay drops it, the socket closes.
@@ -76,6 +88,13 @@ pub struct Outbox {
     messages: mpsc::Sender<SyncMessage>,
     /// Never sent to: the socket learns that it was dropped, at once and not after what still waits.
     _let_go: oneshot::Sender<()>,
+}
+
+impl Outbox {
+    /// How many messages wait in it.
+    fn waiting(&self) -> usize {
+        self.messages.max_capacity() - self.messages.capacity()
+    }
 }
 
 /// A socket's end of an [`Outbox`].
@@ -118,9 +137,11 @@ pub fn spawn(
     storage: Box<dyn Storage>,
     limits: RelayLimits,
     refusals: Refusals,
+    metrics: Arc<Metrics>,
 ) -> std::io::Result<(mpsc::Sender<Command>, oneshot::Receiver<()>)> {
     let (commands, queue) = mpsc::channel(COMMANDS_WAITING_MAX);
     let (answers, answer_queue) = mpsc::unbounded_channel();
+    let storage = Box::new(MeasuredStorage::new(storage, Arc::clone(&metrics)));
     let (asks, storage_thread) = worker::spawn(storage, answers)?;
     let relay = Relay {
         replica: Replica::new(limits.replica),
@@ -131,6 +152,7 @@ pub fn spawn(
         loads_under_way: 0,
         retry_at: None,
         refusals,
+        watched: Watched::new(metrics),
     };
     let (ended, end) = oneshot::channel();
     let runtime = Handle::current();
@@ -156,6 +178,7 @@ struct Relay {
     /// When to try again to write, after a write that failed. Until then nothing is asked to be written.
     retry_at: Option<Instant>,
     refusals: Refusals,
+    watched: Watched,
 }
 
 impl Relay {
@@ -173,6 +196,7 @@ impl Relay {
                     Some(answer) => self.take_answer(answer),
                     None => break,
                 },
+                () = self.watched.is_due() => self.publish(),
                 () = sleep_until(retry_at), if self.retry_at.is_some() => self.retry_at = None,
                 command = commands.recv(), if self.loads_under_way < LOADS_UNDER_WAY_MAX => {
                     match command {
@@ -212,10 +236,11 @@ impl Relay {
             // A client that was let go may have spoken before it noticed.
             Command::Receive(peer, mut message) if self.outboxes.contains_key(&peer) => {
                 self.trim(&mut message);
-                self.replica.receive(peer, message);
+                self.receive(peer, message);
             }
             Command::Receive(..) => {}
             Command::Disconnect(peer) => self.let_go(peer),
+            Command::Probe(reply) => self.probe(reply),
         }
     }
 
@@ -235,9 +260,11 @@ impl Relay {
     }
 
     fn take_answer(&mut self, answer: Answer) {
+        self.watched.metrics.asks_waiting.dec();
         match answer {
             Answer::Loaded(id, result) => self.take_loaded(&id, result),
             Answer::Written(id, result) => self.take_written(id, result),
+            Answer::Probed(is_readable) => self.watched.probed(is_readable),
         }
     }
 
@@ -264,11 +291,13 @@ impl Relay {
         let charges = self.charges.remove(&id).unwrap_or_default();
         match result {
             Ok(()) => {
+                self.watched.writes_fail = false;
                 self.accounts.charge(charges, Instant::now());
                 self.replica.stored(id);
             }
             Err(error) => {
                 self.refusals.count("write_failed", &error);
+                self.watched.writes_fail |= matches!(error, WriteError::Database { .. });
                 self.replica.store_failed(id);
                 self.retry_at = Some(Instant::now() + WRITE_RETRY);
             }
@@ -304,6 +333,7 @@ impl Relay {
 
     /// A storage thread that is gone answers no more, which ends the relay's loop.
     fn ask(&self, ask: Ask) {
+        self.watched.metrics.asks_waiting.inc();
         let _ = self.asks.send(ask);
     }
 

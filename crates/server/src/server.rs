@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -10,14 +11,20 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::accept::Door;
+use crate::guard::address::TrustedProxies;
 use crate::guard::connections::Connections;
 use crate::http::{self, HttpContext};
+use crate::metrics::Metrics;
+use crate::operator::Operator;
 use crate::refusals::Refusals;
-use crate::relay::{self, Command, RelayLimits};
+use crate::relay::{self, Command, RelayLimits, RelayLink};
 use crate::settings::{PageSettings, Settings};
 use crate::shutdown::{StopSwitch, stop_switch};
 use crate::static_files::StaticFiles;
-use crate::storage;
+use crate::storage::{self, Storage};
+
+/// How many connections there may be to the address for metrics.
+const OPERATORS_MAX: usize = 64;
 
 /// How long stopping may take: goodbyes and the last writes.
 const STOP_MAX: Duration = Duration::from_millis(4_500);
@@ -26,6 +33,14 @@ const STOP_MAX: Duration = Duration::from_millis(4_500);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
+    /// The address or port for metrics is taken or not ours to use.
+    #[error("METRICS_ADDRESS={address}: expected a free address: {cause}")]
+    ListenForMetrics {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        cause: std::io::Error,
+    },
     /// The address or port is taken or not ours to use.
     #[error("PORT={port}: expected a free port on {address}: {cause}")]
     Listen {
@@ -68,27 +83,37 @@ pub enum StopError {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     stop: StopSwitch,
+    close: StopSwitch,
     commands: mpsc::Sender<Command>,
     relay: oneshot::Receiver<()>,
     http: JoinHandle<()>,
 }
 
 impl Server {
-    /// Opens storage, listens, and serves.
+    /// Listens, opens storage, and serves. Until storage is open, clients are turned away and `/ready` says so.
     ///
     /// # Errors
     /// When a setting names something that cannot be used.
     pub async fn start(settings: &Settings) -> Result<Self, StartError> {
+        Self::start_on(settings, || storage::open(&settings.storage)).await
+    }
+
+    /// Starts on the storage that `open` opens.
+    async fn start_on(
+        settings: &Settings,
+        open: impl FnOnce() -> Result<Box<dyn Storage>, storage::OpenError>,
+    ) -> Result<Self, StartError> {
         let pages = settings.pages.clone().map(checked_pages).transpose()?;
-        let storage = storage::open(&settings.storage)?;
         let listener = listen(settings.listen).await?;
         let address = listener.local_addr().unwrap_or(settings.listen);
         let refusals = Refusals::default();
+        let metrics = Arc::new(Metrics::new(&refusals));
+        let link = RelayLink::default();
+        let (stop, stopping) = stop_switch();
+        let (close, closing) = stop_switch();
         let limits = &settings.limits;
-        let (commands, relay) = relay::spawn(storage, RelayLimits::from(limits), refusals.clone())
-            .map_err(StartError::Thread)?;
-        let (stop, watch) = stop_switch();
         let door = Door {
             connections: Connections::new(
                 limits.connections_max,
@@ -97,25 +122,50 @@ impl Server {
             proxies: settings.proxies.clone(),
             handshake_max: Duration::from_secs(limits.handshake_seconds_max),
             refusals: refusals.clone(),
-            stop: watch.clone(),
+            stop: closing,
         };
+        let operator = Operator::new(
+            link.clone(),
+            Arc::clone(&metrics),
+            refusals.clone(),
+            stopping.clone(),
+        );
         let context = HttpContext {
-            commands: commands.downgrade(),
+            relay: link.clone(),
             limits: limits.into(),
             connections: door.connections.clone(),
             proxies: door.proxies.clone(),
             pages,
-            refusals,
-            stop: watch,
-            peers: std::sync::Arc::default(),
+            refusals: refusals.clone(),
+            metrics: Arc::clone(&metrics),
+            stop: stopping,
+            peers: Arc::default(),
         };
+        let metrics_address = settings.operator.metrics_address;
+        let metrics_address = serve_metrics(metrics_address, &operator, &door).await?;
+        let operator = match metrics_address {
+            Some(_) => operator.public(),
+            None => operator.router(),
+        };
+        let http = tokio::spawn(door.serve(listener, http::router(context, operator)));
+        let storage = open()?;
+        let (commands, relay) = relay::spawn(storage, RelayLimits::from(limits), refusals, metrics)
+            .map_err(StartError::Thread)?;
+        link.lead_to(&commands);
         Ok(Self {
             address,
+            metrics_address,
             stop,
+            close,
             commands,
             relay,
-            http: tokio::spawn(door.serve(listener, http::router(context))),
+            http,
         })
+    }
+
+    /// Where metrics are served, if that is another address.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// Where it listens, with the real port.
@@ -131,7 +181,7 @@ impl Server {
         }
     }
 
-    /// Says goodbye to every client, writes what was taken in, and ends.
+    /// Says goodbye to every client, writes what was taken in, and ends. Until then `/ready` says that it stops.
     ///
     /// # Errors
     /// When that took too long or a part of the server failed.
@@ -141,9 +191,33 @@ impl Server {
         // The relay ends when the last socket has said goodbye and nobody else can hand it anything.
         drop(self.commands);
         let ended = timeout_at(deadline, self.relay).await;
+        self.close.stop();
         let ended = ended.map_err(|_| StopError::Deadline)?;
         ended.map_err(|_| StopError::Failed)
     }
+}
+
+/// Serves what operators ask at an address of its own, if there is one. Clients that use up every connection of the server
+/// leave this one free.
+async fn serve_metrics(
+    address: Option<SocketAddr>,
+    operator: &Operator,
+    door: &Door,
+) -> Result<Option<SocketAddr>, StartError> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|cause| StartError::ListenForMetrics { address, cause })?;
+    let address = listener.local_addr().unwrap_or(address);
+    let door = Door {
+        connections: Connections::new(OPERATORS_MAX, OPERATORS_MAX),
+        proxies: TrustedProxies::default(),
+        ..door.clone()
+    };
+    tokio::spawn(door.serve(listener, operator.router()));
+    Ok(Some(address))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -168,3 +242,6 @@ fn checked_pages(pages: PageSettings) -> Result<StaticFiles, StartError> {
     }
     Ok(pages.into())
 }
+
+#[cfg(test)]
+mod tests;

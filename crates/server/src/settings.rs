@@ -7,6 +7,7 @@
 
 mod limits;
 mod log;
+mod operator;
 mod pages;
 mod storage;
 mod value;
@@ -18,6 +19,7 @@ use clap::{Arg, Args, Command};
 
 pub use limits::LimitSettings;
 pub use log::RawLog;
+pub use operator::OperatorSettings;
 pub use pages::{PageSettings, RawPages};
 pub use storage::{RawStorage, StorageSettings};
 pub use value::{Secret, SettingError};
@@ -48,6 +50,8 @@ pub struct RawSettings {
     #[command(flatten)]
     limits: LimitSettings,
     #[command(flatten)]
+    operator: OperatorSettings,
+    #[command(flatten)]
     log: RawLog,
 }
 
@@ -70,6 +74,8 @@ pub struct Settings {
     pub pages: Option<PageSettings>,
     /// What clients may cost.
     pub limits: LimitSettings,
+    /// Where it is looked at.
+    pub operator: OperatorSettings,
     /// What it says of itself, and how.
     pub log: LogSettings,
 }
@@ -84,6 +90,7 @@ impl TryFrom<RawSettings> for Settings {
             storage: raw.storage.try_into()?,
             pages: raw.pages.checked(),
             limits: raw.limits,
+            operator: raw.operator,
             log: raw.log.into(),
         })
     }

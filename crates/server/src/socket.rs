@@ -4,6 +4,7 @@
 //! it sends is measured before it is parsed, it is not read while half its outbox waits, and a client that does not read
 //! is closed. The protocol has no words for errors, so what cannot be read is dropped and counted.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
@@ -19,6 +20,7 @@ use tungstenite::error::ProtocolError;
 
 use crate::guard::edge::EdgeLimits;
 use crate::guard::pace::Pace;
+use crate::metrics::{Metrics, Traffic};
 use crate::refusals::Refusals;
 use crate::relay::{Command, Inlet, outbox};
 use crate::settings::LimitSettings;
@@ -83,6 +85,8 @@ pub struct SocketContext {
     pub limits: SocketLimits,
     /// Where refusals are counted.
     pub refusals: Refusals,
+    /// Where everything else is.
+    pub metrics: Arc<Metrics>,
     /// When to say goodbye.
     pub stop: StopWatch,
 }
@@ -126,6 +130,7 @@ pub async fn serve(socket: WebSocket, peer: PeerId, context: SocketContext) {
     if context.commands.send(connect).await.is_err() {
         return;
     }
+    let _connected = context.metrics.connected();
     let (mut sink, mut stream) = socket.split();
     let goodbye = converse(&mut sink, &mut stream, peer, inlet, &context).await;
     let _ = context.commands.send(Command::Disconnect(peer)).await;
@@ -156,7 +161,7 @@ async fn converse(
     let mut stop = context.stop.clone();
     tokio::select! {
         goodbye = read(stream, peer, &outbox, context) => goodbye,
-        goodbye = write(sink, &mut messages, &drained, context.limits.idle_max) => goodbye,
+        goodbye = write(sink, &mut messages, &drained, context) => goodbye,
         _ = let_go => Goodbye::TooSlow,
         () = stop.stopped() => Goodbye::Restart,
     }
@@ -238,6 +243,8 @@ async fn read(
             }
             Err(error) => return unreadable(error, &context.refusals),
         };
+        let received = &context.metrics.received;
+        received.count_frame(frame.len(), frame.len());
         paces.charge(0, frame.len(), &context.refusals).await;
         for message in frame_messages(&frame, &context.limits.frame) {
             let cost = if message.is_ok() { 1 } else { UNREADABLE_COST };
@@ -260,6 +267,7 @@ async fn hand_over(
 ) -> bool {
     match message {
         Ok(mut message) => {
+            context.metrics.received.count(&message);
             trim(&mut message, context);
             let command = Command::Receive(peer, message);
             context.commands.send(command).await.is_ok()
@@ -299,30 +307,37 @@ async fn write(
     sink: &mut Sink,
     messages: &mut mpsc::Receiver<SyncMessage>,
     drained: &Notify,
-    idle_max: Duration,
+    context: &SocketContext,
 ) -> Goodbye {
+    let sent = &context.metrics.sent;
     let mut ping = interval(PING_EVERY);
     // The protocol's ping tells the client that we live; a WebSocket's makes its browser or library tell us that it does.
-    let mut sign_of_life = interval(idle_max / 3);
+    let mut sign_of_life = interval(context.limits.idle_max / 3);
     for interval in [&mut ping, &mut sign_of_life] {
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     }
     loop {
         let frame = tokio::select! {
             message = messages.recv() => match message {
-                Some(message) => Message::text(encode_frame([&message])),
+                Some(message) => frame_of(&message, sent),
                 None => return Goodbye::TooSlow,
             },
             _ = ping.tick() => Message::text(encode_ping(now(), SERVER_NAME)),
             _ = sign_of_life.tick() => Message::Ping(Vec::new().into()),
         };
-        let sent = sink.send(frame);
-        match timeout(SEND_MAX, sent).await {
+        match timeout(SEND_MAX, sink.send(frame)).await {
             Ok(Ok(())) => drained.notify_one(),
             Ok(Err(_)) => return Goodbye::Gone,
             Err(_) => return Goodbye::TooSlow,
         }
     }
+}
+
+fn frame_of(message: &SyncMessage, sent: &Traffic) -> Message {
+    let frame = encode_frame([message]);
+    sent.count(message);
+    sent.count_frame(frame.len(), frame.len());
+    Message::text(frame)
 }
 
 fn now() -> Timestamp {

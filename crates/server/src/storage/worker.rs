@@ -22,6 +22,8 @@ pub enum Ask {
     Load(CoId),
     /// Make a batch durable.
     Write(WriteBatch),
+    /// Read something, whatever it is.
+    Probe,
 }
 
 /// What storage answers. Every ask is answered once.
@@ -31,6 +33,8 @@ pub enum Answer {
     Loaded(CoId, Result<Option<Loaded>, LoadError>),
     /// Whether the batch is durable.
     Written(WriteId, Result<(), WriteError>),
+    /// Whether storage can be read.
+    Probed(bool),
 }
 
 /// Starts the thread. Answers go to `answers`; drop the returned sender to end it, and join to know that all is done.
@@ -66,10 +70,12 @@ fn run(
 fn answer_all(storage: &mut dyn Storage, asks: Vec<Ask>) -> Vec<Answer> {
     let mut batches = Vec::new();
     let mut loads = Vec::new();
+    let mut is_probed = false;
     for ask in asks {
         match ask {
             Ask::Write(batch) => batches.push(batch),
             Ask::Load(id) => loads.push(id),
+            Ask::Probe => is_probed = true,
         }
     }
     let mut answers = Vec::with_capacity(batches.len() + loads.len());
@@ -85,6 +91,7 @@ fn answer_all(storage: &mut dyn Storage, asks: Vec<Ask>) -> Vec<Answer> {
         let result = storage.load(&id);
         Answer::Loaded(id, result)
     }));
+    answers.extend(is_probed.then(|| Answer::Probed(storage.ids(None, 1).is_ok())));
     answers
 }
 

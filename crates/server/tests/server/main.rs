@@ -11,6 +11,7 @@ mod crash;
 mod hostile;
 mod limits;
 mod log;
+mod operator;
 mod pages;
 mod peer;
 mod process;

@@ -105,19 +105,26 @@ impl ServerProcess {
 
     /// Sends these bytes as they are and returns the whole answer, head and body.
     pub(crate) fn request(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
+        self::request(self.port, request)
     }
 
     /// Asks for a path, with more header lines if wanted (each ends in `\r\n`).
     pub(crate) fn get(&self, path: &str, headers: &str) -> String {
-        let port = self.port;
-        self.request(&format!(
-            "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n{headers}\r\n"
-        ))
+        self::get(self.port, path, headers)
+    }
+
+    /// Waits until this line of the metrics has this value.
+    pub(crate) fn await_metric(&self, name: &str, value: f64) {
+        let line = format!("\n{name} {value}\n");
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            let metrics = self.get("/metrics", "");
+            if metrics.contains(&line) {
+                return;
+            }
+            assert!(Instant::now() < end, "no {line:?} in {metrics}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// How often something was refused for this reason.
@@ -141,6 +148,21 @@ impl ServerProcess {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
+}
+
+/// Sends these bytes to a port of this machine and returns the whole answer, head and body.
+fn request(port: u16, request: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Asks a port of this machine for a path.
+pub(crate) fn get(port: u16, path: &str, headers: &str) -> String {
+    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close");
+    request(port, &format!("{head}\r\n{headers}\r\n"))
 }
 
 impl Drop for ServerProcess {
