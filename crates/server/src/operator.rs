@@ -32,8 +32,11 @@ pub struct Operator {
     metrics: Arc<Metrics>,
     refusals: Refusals,
     stop: StopWatch,
-    last: Arc<Mutex<Option<(Instant, Result<(), NotReady>)>>>,
+    last: Arc<Mutex<Option<Answer>>>,
 }
+
+/// What storage last answered, and when.
+type Answer = (Instant, Result<(), NotReady>);
 
 impl Operator {
     /// Of the server with this relay and these numbers, that ends when `stop` says so.

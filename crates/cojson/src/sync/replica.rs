@@ -110,6 +110,11 @@ impl Replica {
         self.entries.keys()
     }
 
+    /// How many values are in memory.
+    pub fn values_count(&self) -> usize {
+        self.entries.len()
+    }
+
     /// What is in memory of a value, durable or not.
     pub fn known_state(&self, id: &CoId) -> KnownState {
         self.log(id)

@@ -111,7 +111,9 @@ impl Relay {
         });
         metrics.outbox_messages.set(signed(sum));
         metrics.outbox_messages_most.set(signed(most));
-        metrics.cache_values.set(signed(self.replica.ids().len()));
+        metrics
+            .cache_values
+            .set(signed(self.replica.values_count()));
     }
 }
 
