@@ -103,6 +103,24 @@ impl ValueLog {
         self.with_session(session, |log| log.receive(content, signer))
     }
 
+    /// The same for several pieces of a session, in order; what became of each. See [`SessionLog::receive_run`].
+    pub fn receive_run(
+        &mut self,
+        session: &SessionId,
+        pieces: Vec<SessionContent>,
+        signer: &SignerId,
+    ) -> Vec<Result<u32, ContentError>> {
+        let outcomes = self.with_session(session, |log| {
+            let outcomes = log.receive_run(pieces, signer);
+            if outcomes.iter().any(Result::is_ok) {
+                Ok(outcomes)
+            } else {
+                Err(outcomes)
+            }
+        });
+        outcomes.unwrap_or_else(|refused| refused)
+    }
+
     /// Takes back what our own storage kept of a session. Returns how many transactions were new.
     pub fn restore(
         &mut self,

@@ -6,6 +6,8 @@
 //! never waits for a client, so none can hold up another. An acknowledged transaction is durable (the replica's rule);
 //! what was taken in when the server stops is written before the relay ends.
 
+mod outgoing;
+
 use std::collections::HashMap;
 
 use cojson::ids::CoId;
@@ -17,6 +19,9 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, Instant, sleep_until};
 
+pub use outgoing::Outgoing;
+use outgoing::Sharing;
+
 use crate::guard::accounts::{AccountLimits, Accounts, Charges};
 use crate::refusals::Refusals;
 use crate::settings::LimitSettings;
@@ -25,6 +30,9 @@ use crate::storage::{LoadError, Loaded, Storage, WriteError};
 
 /// How many commands of all sockets wait.
 const COMMANDS_WAITING_MAX: usize = 256;
+
+/// How many messages are handed to the replica together, about: what they bring of one session is verified at once.
+const MESSAGES_TOGETHER: usize = 256;
 
 /// While so many values are being read, no more commands are taken: what they ask would only queue up.
 const LOADS_UNDER_WAY_MAX: usize = 1_024;
@@ -64,8 +72,8 @@ impl From<&LimitSettings> for RelayLimits {
 pub enum Command {
     /// A client is there.
     Connect(PeerId, Outbox),
-    /// It said something.
-    Receive(PeerId, SyncMessage),
+    /// It said these things, in this order.
+    Receive(PeerId, Vec<SyncMessage>),
     /// It is gone.
     Disconnect(PeerId),
 }
@@ -73,7 +81,7 @@ pub enum Command {
 /// Where the relay puts what a client is to be told. When the relay drops it, the socket closes.
 #[derive(Debug)]
 pub struct Outbox {
-    messages: mpsc::Sender<SyncMessage>,
+    messages: mpsc::Sender<Outgoing>,
     /// Never sent to: the socket learns that it was dropped, at once and not after what still waits.
     _let_go: oneshot::Sender<()>,
 }
@@ -82,11 +90,11 @@ pub struct Outbox {
 #[derive(Debug)]
 pub struct Inlet {
     /// What is to be sent.
-    pub messages: mpsc::Receiver<SyncMessage>,
+    pub messages: mpsc::Receiver<Outgoing>,
     /// Ends when the relay lets go of this client.
     pub let_go: oneshot::Receiver<()>,
     /// Nothing is sent through it; it tells how much room the outbox has.
-    pub room: mpsc::Sender<SyncMessage>,
+    pub room: mpsc::Sender<Outgoing>,
 }
 
 /// An outbox and the socket's end of it.
@@ -176,7 +184,7 @@ impl Relay {
                 () = sleep_until(retry_at), if self.retry_at.is_some() => self.retry_at = None,
                 command = commands.recv(), if self.loads_under_way < LOADS_UNDER_WAY_MAX => {
                     match command {
-                        Some(command) => self.take_command(command),
+                        Some(command) => self.take_commands(command, &mut commands),
                         None => break,
                     }
                 }
@@ -203,29 +211,41 @@ impl Relay {
         self.loads_under_way > 0 || !self.replica.is_settled()
     }
 
-    fn take_command(&mut self, command: Command) {
-        match command {
-            Command::Connect(peer, outbox) => {
-                self.outboxes.insert(peer, outbox);
-                self.replica.connect(peer, PeerRole::Client);
+    /// Takes a command and those that wait behind it.
+    fn take_commands(&mut self, first: Command, waiting: &mut mpsc::Receiver<Command>) {
+        let mut said = Vec::new();
+        let mut next = Some(first);
+        while let Some(command) = next {
+            match command {
+                // A client that was let go may have spoken before it noticed.
+                Command::Receive(peer, messages) if self.outboxes.contains_key(&peer) => {
+                    let trimmed = messages.into_iter().map(|message| self.trimmed(message));
+                    said.extend(trimmed.map(|message| (peer, message)));
+                }
+                Command::Receive(..) => {}
+                Command::Connect(peer, outbox) => {
+                    self.outboxes.insert(peer, outbox);
+                    self.replica.connect(peer, PeerRole::Client);
+                }
+                Command::Disconnect(peer) => {
+                    self.replica.receive_all(std::mem::take(&mut said));
+                    self.let_go(peer);
+                }
             }
-            // A client that was let go may have spoken before it noticed.
-            Command::Receive(peer, mut message) if self.outboxes.contains_key(&peer) => {
-                self.trim(&mut message);
-                self.replica.receive(peer, message);
-            }
-            Command::Receive(..) => {}
-            Command::Disconnect(peer) => self.let_go(peer),
+            let has_room = said.len() < MESSAGES_TOGETHER;
+            next = has_room.then(|| waiting.try_recv().ok()).flatten();
         }
+        self.replica.receive_all(said);
     }
 
     /// Leaves out what authors who wrote their share sent.
-    fn trim(&mut self, message: &mut SyncMessage) {
-        if let SyncMessage::Content(content) = message {
+    fn trimmed(&mut self, mut message: SyncMessage) -> SyncMessage {
+        if let SyncMessage::Content(content) = &mut message {
             for over in self.accounts.trim(content, Instant::now()) {
                 self.refusals.count("account_over_limit", &over);
             }
         }
+        message
     }
 
     fn let_go(&mut self, peer: PeerId) {
@@ -281,6 +301,7 @@ impl Relay {
         if self.retry_at.is_none() {
             self.replica.flush(|_| None);
         }
+        let mut sharing = Sharing::default();
         while let Some(effect) = self.replica.poll_effect() {
             match effect {
                 Effect::Load(id) => {
@@ -288,7 +309,7 @@ impl Relay {
                     self.ask(Ask::Load(id));
                 }
                 Effect::Store(batch) => self.write(batch),
-                Effect::Send { peer, message } => self.send(peer, message),
+                Effect::Send { peer, message } => self.send(peer, sharing.share(message)),
                 Effect::Rejected { reason, .. } => self.refusals.count(reason.code(), &reason),
                 // Nobody here looks at values.
                 Effect::Changed(_) | Effect::Unavailable(_) => {}
@@ -307,7 +328,7 @@ impl Relay {
         let _ = self.asks.send(ask);
     }
 
-    fn send(&mut self, peer: PeerId, message: SyncMessage) {
+    fn send(&mut self, peer: PeerId, message: Outgoing) {
         let Some(outbox) = self.outboxes.get(&peer) else {
             return;
         };

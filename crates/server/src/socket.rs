@@ -8,11 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use cojson::ids::Timestamp;
-use cojson::sync::{
-    FrameError, FrameLimits, PeerId, SyncMessage, encode_frame, encode_ping, frame_messages,
-};
+use cojson::sync::{FrameLimits, PeerId, SyncMessage, encode_ping, frame_messages};
 use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tungstenite::error::ProtocolError;
@@ -20,7 +18,7 @@ use tungstenite::error::ProtocolError;
 use crate::guard::edge::EdgeLimits;
 use crate::guard::pace::Pace;
 use crate::refusals::Refusals;
-use crate::relay::{Command, Inlet, outbox};
+use crate::relay::{Command, Inlet, Outgoing, outbox};
 use crate::settings::LimitSettings;
 use crate::shutdown::StopWatch;
 
@@ -73,6 +71,9 @@ impl From<&LimitSettings> for SocketLimits {
         }
     }
 }
+
+/// How many messages are handed to the relay at once: what has arrived already is verified and acknowledged together.
+const MESSAGES_TOGETHER: usize = 64;
 
 /// What a socket needs of the server.
 #[derive(Clone, Debug)]
@@ -164,7 +165,7 @@ async fn converse(
 
 /// How full the outbox is, for the reader.
 struct OutboxRoom<'a> {
-    room: &'a mpsc::Sender<SyncMessage>,
+    room: &'a mpsc::Sender<Outgoing>,
     drained: &'a Notify,
 }
 
@@ -192,16 +193,12 @@ impl Paces {
         }
     }
 
-    /// Charges what was read, and waits while it is more than the client may send.
-    async fn charge(&mut self, messages: u32, bytes: usize, refusals: &Refusals) {
+    /// Charges what was read, and says how long to wait because it is more than the client may send.
+    fn charge(&mut self, messages: u32, bytes: usize) -> Duration {
         let now = Instant::now();
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let wait = self.messages.charge(now, messages);
-        let wait = wait.max(self.bytes.charge(now, bytes));
-        if !wait.is_zero() {
-            refusals.count("slowed", &"a client that sends faster than it may");
-            sleep(wait).await;
-        }
+        wait.max(self.bytes.charge(now, bytes))
     }
 }
 
@@ -211,63 +208,108 @@ async fn read(
     outbox: &OutboxRoom<'_>,
     context: &SocketContext,
 ) -> Goodbye {
-    let mut paces = Paces::new(&context.limits);
-    loop {
-        let next = timeout(context.limits.idle_max, stream.next());
-        let message = match next.await {
-            Ok(Some(message)) => message,
-            Ok(None) => return Goodbye::Gone,
-            Err(_) => {
-                let what = "a connection on which nobody answers";
-                context.refusals.count("half_open", &what);
-                return Goodbye::Silent;
-            }
-        };
-        let frame = match message {
-            Ok(Message::Text(frame)) => frame,
-            Ok(Message::Close(_)) => return Goodbye::Gone,
-            Ok(Message::Ping(_) | Message::Pong(_)) => {
-                paces.charge(1, 0, &context.refusals).await;
-                continue;
-            }
-            Ok(Message::Binary(_)) => {
-                let what = "a binary frame, where the protocol has text";
-                context.refusals.count("binary_frame", &what);
-                paces.charge(1, 0, &context.refusals).await;
-                continue;
-            }
-            Err(error) => return unreadable(error, &context.refusals),
-        };
-        paces.charge(0, frame.len(), &context.refusals).await;
-        for message in frame_messages(&frame, &context.limits.frame) {
-            let cost = if message.is_ok() { 1 } else { UNREADABLE_COST };
-            paces.charge(cost, 0, &context.refusals).await;
-            // A long frame must not hold the thread that reads others too.
-            tokio::task::consume_budget().await;
-            outbox.half_free().await;
-            if !hand_over(peer, message, context).await {
-                return Goodbye::Restart;
+    let mut hearing = Hearing {
+        peer,
+        outbox,
+        context,
+        paces: Paces::new(&context.limits),
+        heard: Vec::new(),
+    };
+    let goodbye = hearing.listen(stream).await;
+    hearing.hand_over().await.err().unwrap_or(goodbye)
+}
+
+/// Listens to a client, and hands to the relay together what has arrived together.
+struct Hearing<'a> {
+    peer: PeerId,
+    outbox: &'a OutboxRoom<'a>,
+    context: &'a SocketContext,
+    paces: Paces,
+    /// What is not handed over yet. Nothing is waited for while there is anything.
+    heard: Vec<SyncMessage>,
+}
+
+impl Hearing<'_> {
+    async fn listen(&mut self, stream: &mut Stream) -> Goodbye {
+        loop {
+            let taken = match stream.next().now_or_never() {
+                Some(next) => self.take(next).await,
+                None => self.wait_for(stream).await,
+            };
+            if let Err(goodbye) = taken {
+                return goodbye;
             }
         }
     }
-}
 
-/// Hands a message to the relay, or counts why there is none. `false` if the relay is gone.
-async fn hand_over(
-    peer: PeerId,
-    message: Result<SyncMessage, FrameError>,
-    context: &SocketContext,
-) -> bool {
-    match message {
-        Ok(mut message) => {
-            trim(&mut message, context);
-            let command = Command::Receive(peer, message);
-            context.commands.send(command).await.is_ok()
+    async fn wait_for(&mut self, stream: &mut Stream) -> Result<(), Goodbye> {
+        self.hand_over().await?;
+        if let Ok(next) = timeout(self.context.limits.idle_max, stream.next()).await {
+            return self.take(next).await;
         }
-        Err(error) => {
-            context.refusals.count(error.code(), &error);
-            true
+        let what = "a connection on which nobody answers";
+        self.context.refusals.count("half_open", &what);
+        Err(Goodbye::Silent)
+    }
+
+    async fn take(&mut self, next: Option<Result<Message, axum::Error>>) -> Result<(), Goodbye> {
+        match next {
+            Some(Ok(Message::Text(frame))) => self.take_frame(&frame).await,
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.charge(1, 0).await,
+            Some(Ok(Message::Binary(_))) => {
+                let what = "a binary frame, where the protocol has text";
+                self.context.refusals.count("binary_frame", &what);
+                self.charge(1, 0).await
+            }
+            Some(Ok(Message::Close(_))) | None => Err(Goodbye::Gone),
+            Some(Err(error)) => Err(unreadable(error, &self.context.refusals)),
         }
+    }
+
+    async fn take_frame(&mut self, frame: &str) -> Result<(), Goodbye> {
+        self.charge(0, frame.len()).await?;
+        for message in frame_messages(frame, &self.context.limits.frame) {
+            match message {
+                Ok(mut message) => {
+                    trim(&mut message, self.context);
+                    self.heard.push(message);
+                    self.charge(1, 0).await?;
+                }
+                Err(error) => {
+                    self.context.refusals.count(error.code(), &error);
+                    self.charge(UNREADABLE_COST, 0).await?;
+                }
+            }
+            if self.heard.len() >= MESSAGES_TOGETHER {
+                self.hand_over().await?;
+            }
+            // A long frame must not hold the thread that reads others too.
+            tokio::task::consume_budget().await;
+        }
+        Ok(())
+    }
+
+    /// Charges what was read, and waits if it is more than the client may send.
+    async fn charge(&mut self, messages: u32, bytes: usize) -> Result<(), Goodbye> {
+        let wait = self.paces.charge(messages, bytes);
+        if !wait.is_zero() {
+            self.hand_over().await?;
+            let what = "a client that sends faster than it may";
+            self.context.refusals.count("slowed", &what);
+            sleep(wait).await;
+        }
+        Ok(())
+    }
+
+    /// Hands what was heard to the relay, if it is still there.
+    async fn hand_over(&mut self) -> Result<(), Goodbye> {
+        if self.heard.is_empty() {
+            return Ok(());
+        }
+        self.outbox.half_free().await;
+        let command = Command::Receive(self.peer, std::mem::take(&mut self.heard));
+        let handed = self.context.commands.send(command).await;
+        handed.map_err(|_| Goodbye::Restart)
     }
 }
 
@@ -297,7 +339,7 @@ fn unreadable(error: axum::Error, refusals: &Refusals) -> Goodbye {
 
 async fn write(
     sink: &mut Sink,
-    messages: &mut mpsc::Receiver<SyncMessage>,
+    messages: &mut mpsc::Receiver<Outgoing>,
     drained: &Notify,
     idle_max: Duration,
 ) -> Goodbye {
@@ -310,7 +352,7 @@ async fn write(
     loop {
         let frame = tokio::select! {
             message = messages.recv() => match message {
-                Some(message) => Message::text(encode_frame([&message])),
+                Some(message) => Message::Text(message.text()),
                 None => return Goodbye::TooSlow,
             },
             _ = ping.tick() => Message::text(encode_ping(now(), SERVER_NAME)),

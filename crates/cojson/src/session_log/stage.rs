@@ -1,6 +1,6 @@
 //! Foreign content on its way into a log: staged beside it, verified, committed. A failure on the way leaves nothing.
 
-use super::{SessionContent, SessionLog, feed};
+use super::{SessionContent, SessionLog, count, feed};
 use crate::crypto::{Digest, Signature, SignatureError, SignerId};
 use crate::transaction::Transaction;
 
@@ -152,6 +152,53 @@ impl SessionLog {
         self.commit(verified)?;
         Ok(self.len() - before)
     }
+
+    /// Receives pieces in order; what became of each. Where each follows the one before, only the newest signature is
+    /// checked: it covers all that they hold, and a wrong one before it is of no consequence, as it is not kept. Should
+    /// that check fail, each piece is checked by itself, so that a forged one costs itself and what builds on it.
+    pub fn receive_run(
+        &mut self,
+        pieces: Vec<SessionContent>,
+        signer: &SignerId,
+    ) -> Vec<Result<u32, ContentError>> {
+        let have = self.len();
+        if let Some(run) = joined(&pieces)
+            && self.receive(run, signer).is_ok()
+        {
+            return pieces.iter().map(|piece| new_in(have, piece)).collect();
+        }
+        let one_by_one = pieces.into_iter();
+        one_by_one
+            .map(|piece| self.receive(piece, signer))
+            .collect()
+    }
+}
+
+/// How many of a piece's transactions come after the first `have`.
+fn new_in(have: u32, piece: &SessionContent) -> Result<u32, ContentError> {
+    let end = piece.end();
+    let known = have.max(piece.after) as usize;
+    match end.checked_sub(known) {
+        Some(new @ 1..) => Ok(count(new)),
+        _ => Err(StageError::NothingNew { have, end }.into()),
+    }
+}
+
+/// Pieces that follow one another as one, under the last one's signature; `None` if there are not several or they do not.
+fn joined(pieces: &[SessionContent]) -> Option<SessionContent> {
+    let [first, .., last] = pieces else {
+        return None;
+    };
+    let follows = |(piece, next): (&SessionContent, &SessionContent)| {
+        !next.new_transactions.is_empty() && piece.end() == next.after as usize
+    };
+    let is_run = pieces.iter().zip(pieces.iter().skip(1)).all(follows);
+    let transactions = pieces.iter().flat_map(|piece| &piece.new_transactions);
+    is_run.then(|| SessionContent {
+        after: first.after,
+        new_transactions: transactions.cloned().collect(),
+        last_signature: last.last_signature,
+    })
 }
 
 /// The transactions of some content that come after the first `have`.

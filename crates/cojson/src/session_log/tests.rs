@@ -1,5 +1,7 @@
 //! Logs under honest and dishonest content: what is refused leaves the log as it was.
 
+mod runs;
+
 use super::*;
 use crate::entropy::Entropy;
 use crate::ids::{CoId, Timestamp};

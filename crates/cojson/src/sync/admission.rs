@@ -11,7 +11,7 @@ use super::entry::Entry;
 use super::lookup::Seek;
 use super::message::{ContentMessage, KnownMessage, SyncMessage};
 use super::peer::{Ack, Peer};
-use super::pending::Waiting;
+use super::pending::{Run, Waiting};
 use super::rejection::Rejection;
 use super::replica::{Replica, Waiter};
 use crate::crypto::{SignatureError, SignerId};
@@ -31,7 +31,7 @@ struct Admitted {
 }
 
 impl Replica {
-    /// Takes in a peer's content for a value, message by message, until one has to wait.
+    /// Takes in a peer's content for a value in order, what continues one session together, until a message has to wait.
     pub(super) fn pump(&mut self, peer: PeerId, id: &CoId) {
         while self.pending.front(peer, id).is_some() {
             let blockers = self.blockers(peer, id);
@@ -43,8 +43,8 @@ impl Replica {
                 self.wait_for(peer, id, blockers);
                 return;
             }
-            if let Some(message) = self.pending.pop(peer, id) {
-                self.admit(peer, message);
+            if let Some(run) = self.next_run(peer, id) {
+                self.admit(peer, run);
             }
         }
         self.news_of(id);
@@ -189,14 +189,28 @@ impl Replica {
         false
     }
 
-    /// Verifies a message's sessions and takes them into the log.
-    fn admit(&mut self, peer: PeerId, mut message: ContentMessage) {
+    /// What is taken in next. A group's messages are taken one by one: each may name other values, which it waits for.
+    fn next_run(&mut self, peer: PeerId, id: &CoId) -> Option<Run> {
+        let head = self.pending.front(peer, id)?;
+        let known = self.entries.get(id).map(|entry| entry.log.header());
+        let header = known.or(head.message.header.as_ref());
+        if header.is_some_and(|header| !dependencies::is_group(header)) {
+            return self.pending.pop_run(peer, id);
+        }
+        let message = self.pending.pop(peer, id)?;
+        let more = Vec::new();
+        Some(Run { message, more })
+    }
+
+    /// Verifies a message's sessions, with what continues them, and takes them into the log.
+    fn admit(&mut self, peer: PeerId, run: Run) {
+        let Run { mut message, more } = run;
         let id = message.id.clone();
         let is_new = !self.entries.contains_key(&id);
         if is_new && !self.found_entry(peer, &mut message) {
             return;
         }
-        let admitted = self.admit_sessions(peer, &mut message);
+        let admitted = self.admit_sessions(peer, &mut message, more);
         self.note_proven(peer, &message, &admitted.proven);
         if is_new {
             self.refetch_authored(&id);
@@ -243,7 +257,12 @@ impl Replica {
         }
     }
 
-    fn admit_sessions(&mut self, peer: PeerId, message: &mut ContentMessage) -> Admitted {
+    fn admit_sessions(
+        &mut self,
+        peer: PeerId,
+        message: &mut ContentMessage,
+        mut more: Vec<SessionContent>,
+    ) -> Admitted {
         let id = &message.id;
         let mut admitted = Admitted {
             grew: false,
@@ -252,56 +271,84 @@ impl Replica {
         };
         admitted.proven.header = true;
         for (session, content) in std::mem::take(&mut message.new) {
-            let end = super::message::content_end(&content);
-            match self.admit_session(id, &session, content) {
-                Ok(true) => admitted.grew = true,
-                Ok(false) => {}
-                Err(Refused::Gap) => admitted.has_gap = true,
-                Err(Refused::Because(reason)) => {
-                    if matches!(reason, Rejection::UnknownAuthor { .. }) {
-                        self.note_unverified(peer, id, &session);
+            let mut pieces = vec![content];
+            pieces.append(&mut more);
+            let ends: Vec<u32> = pieces.iter().map(super::message::content_end).collect();
+            let outcomes = self.admit_session(id, &session, pieces);
+            for (end, outcome) in ends.into_iter().zip(outcomes) {
+                match outcome {
+                    Ok(is_new) => admitted.grew |= is_new,
+                    Err(Refused::Gap) => admitted.has_gap = true,
+                    Err(Refused::Because(reason)) => {
+                        self.refuse(peer, id, &session, reason);
+                        continue;
                     }
-                    self.reject(Some(peer), Some(id), reason);
-                    continue;
                 }
+                admitted.proven.raise(&session, end);
             }
-            admitted.proven.raise(&session, end);
         }
         admitted
     }
 
-    /// Takes in one session's content. Returns whether any of it was new.
+    fn refuse(&mut self, peer: PeerId, id: &CoId, session: &SessionId, reason: Rejection) {
+        if matches!(reason, Rejection::UnknownAuthor { .. }) {
+            self.note_unverified(peer, id, session);
+        }
+        self.reject(Some(peer), Some(id), reason);
+    }
+
+    /// Takes in pieces of one session. Returns of each whether any of it was new.
     fn admit_session(
         &mut self,
         id: &CoId,
         session: &SessionId,
-        content: SessionContent,
-    ) -> Result<bool, Refused> {
-        let because = |reason| Err(Refused::Because(reason));
-        let Some(signer) = self.signer_of(session) else {
-            let session = session.clone();
-            return because(Rejection::UnknownAuthor { session });
+        pieces: Vec<SessionContent>,
+    ) -> Vec<Result<bool, Refused>> {
+        let (signer, entry) = match self.may_be_written(id, session) {
+            Ok(found) => found,
+            Err(refused) => return vec![Err(refused); pieces.len()],
         };
-        let sessions_max = self.config.sessions_per_value_max;
-        let Some(entry) = self.entries.get_mut(id) else {
-            return Err(Refused::Gap);
-        };
-        if entry.log.session(session).is_none() && entry.log.sessions().len() >= sessions_max {
-            return because(Rejection::TooManySessions { sessions_max });
-        }
-        let mut named = BTreeSet::new();
         let is_group = dependencies::is_group(entry.log.header());
-        dependencies::of_content(is_group, session, &content, &mut named);
-        named.remove(id);
-        match entry.log.receive(session, content, &signer) {
+        let named = pieces.iter().map(|content| {
+            let mut named = BTreeSet::new();
+            dependencies::of_content(is_group, session, content, &mut named);
+            named.remove(id);
+            named
+        });
+        let named: Vec<_> = named.collect();
+        let outcomes = entry.log.receive_run(session, pieces, &signer);
+        let outcomes = outcomes.into_iter().zip(named);
+        let outcomes = outcomes.map(|(outcome, mut named)| match outcome {
             Ok(_) => {
                 entry.dependencies.append(&mut named);
                 Ok(true)
             }
             Err(ContentError::Stage(StageError::NothingNew { .. })) => Ok(false),
             Err(ContentError::Stage(StageError::Gap { .. })) => Err(Refused::Gap),
-            Err(error) => because(rejection_of(session, &error)),
+            Err(error) => Err(Refused::Because(rejection_of(session, &error))),
+        });
+        outcomes.collect()
+    }
+
+    /// The entry that content of a session belongs to, and who must have signed it.
+    fn may_be_written(
+        &mut self,
+        id: &CoId,
+        session: &SessionId,
+    ) -> Result<(SignerId, &mut Entry), Refused> {
+        let Some(signer) = self.signer_of(session) else {
+            let session = session.clone();
+            return Err(Refused::Because(Rejection::UnknownAuthor { session }));
+        };
+        let sessions_max = self.config.sessions_per_value_max;
+        let Some(entry) = self.entries.get_mut(id) else {
+            return Err(Refused::Gap);
+        };
+        if entry.log.session(session).is_none() && entry.log.sessions().len() >= sessions_max {
+            let reason = Rejection::TooManySessions { sessions_max };
+            return Err(Refused::Because(reason));
         }
+        Ok((signer, entry))
     }
 
     /// The key that a session must be signed with: its author's, if that is an agent or the account of one.
@@ -329,6 +376,7 @@ impl Replica {
 }
 
 /// Why a session's content was not taken in.
+#[derive(Clone)]
 enum Refused {
     Gap,
     Because(Rejection),

@@ -8,8 +8,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::effect::PeerId;
 use super::limits::ReplicaConfig;
 use super::message::ContentMessage;
-use crate::ids::CoId;
+use crate::ids::{CoId, SessionId};
+use crate::session_log::{CHECKPOINT_BYTES, SessionContent};
 use crate::transaction::Transaction;
+
+/// The most bytes of content that are verified together: about as much as goes out in one piece.
+const RUN_BYTES_MAX: usize = CHECKPOINT_BYTES;
 
 /// What a transaction and a session cost besides their content, in bytes, roughly.
 const OVERHEAD_BYTES: usize = 200;
@@ -25,6 +29,13 @@ pub(super) struct Waiting {
     /// What it no longer waits for: everybody who could have it said no.
     pub(super) given_up: BTreeSet<CoId>,
     bytes: usize,
+}
+
+/// Messages that are taken in together: the first one, and what the next ones bring of its only session.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) message: ContentMessage,
+    pub(super) more: Vec<SessionContent>,
 }
 
 #[derive(Debug, Default)]
@@ -95,6 +106,38 @@ impl Pending {
         Some(waiting.message)
     }
 
+    /// Takes the message at the head of a queue and those behind it that merely continue its one session: they wait for
+    /// nothing that it does not wait for.
+    pub(super) fn pop_run(&mut self, peer: PeerId, id: &CoId) -> Option<Run> {
+        let message = self.pop(peer, id)?;
+        let mut more = Vec::new();
+        if let Some((session, end)) = only_session(&message) {
+            let session = session.clone();
+            let mut end = end;
+            let mut bytes = weight(&message);
+            while let Some(waiting) = self.front(peer, id)
+                && bytes.saturating_add(waiting.bytes) <= RUN_BYTES_MAX
+                && waiting.given_up.is_empty()
+                && continues(&waiting.message, &session, end)
+                && let Some(mut next) = self.pop(peer, id)
+                && let Some(piece) = next.new.remove(&session)
+            {
+                bytes = bytes.saturating_add(weight_of(&piece));
+                end = piece.end();
+                more.push(piece);
+            }
+        }
+        Some(Run { message, more })
+    }
+
+    /// Whether a peer holds half of what it may hold.
+    pub(super) fn is_half_full(&self, peer: PeerId, limits: &ReplicaConfig) -> bool {
+        self.held.get(&peer).is_some_and(|held| {
+            held.messages >= limits.pending_messages_per_peer_max / 2
+                || held.bytes >= limits.pending_bytes_per_peer_max / 2
+        })
+    }
+
     /// Notes what the head of a queue waits for; whether that is something else than before.
     pub(super) fn block(&mut self, peer: PeerId, id: &CoId, on: BTreeSet<CoId>) -> bool {
         let Some(queue) = self.queues.get_mut(&(peer, id.clone())) else {
@@ -153,13 +196,28 @@ impl Pending {
 }
 
 fn weight(message: &ContentMessage) -> usize {
-    let session = |transactions: &[Transaction]| {
-        let content = transactions.iter().map(Transaction::content_bytes);
-        content.sum::<usize>() + (transactions.len() + 1) * OVERHEAD_BYTES
-    };
     let sessions = message.new.values();
-    OVERHEAD_BYTES
-        + sessions
-            .map(|content| session(&content.new_transactions))
-            .sum::<usize>()
+    OVERHEAD_BYTES + sessions.map(weight_of).sum::<usize>()
+}
+
+fn weight_of(piece: &SessionContent) -> usize {
+    let transactions = &piece.new_transactions;
+    let content = transactions.iter().map(Transaction::content_bytes);
+    content.sum::<usize>() + (transactions.len() + 1) * OVERHEAD_BYTES
+}
+
+/// The session of a message that has only one, and where it ends with it.
+fn only_session(message: &ContentMessage) -> Option<(&SessionId, usize)> {
+    let (session, piece) = message.new.first_key_value()?;
+    (message.new.len() == 1).then(|| (session, piece.end()))
+}
+
+/// Whether a message brings nothing but what comes next in this session.
+fn continues(message: &ContentMessage, session: &SessionId, end: usize) -> bool {
+    let piece = message.new.get(session);
+    let is_next = |piece: &SessionContent| piece.after as usize == end;
+    message.header.is_none()
+        && message.expect_content_until.is_none()
+        && message.new.len() == 1
+        && piece.is_some_and(is_next)
 }

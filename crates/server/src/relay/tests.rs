@@ -49,7 +49,7 @@ impl Harness {
     }
 
     async fn say(&self, peer: u64, message: SyncMessage) {
-        let command = Command::Receive(PeerId(peer), message);
+        let command = Command::Receive(PeerId(peer), vec![message]);
         self.commands.send(command).await.unwrap();
     }
 }
@@ -57,7 +57,8 @@ impl Harness {
 /// The next message, or `None` if none comes for a while.
 async fn next(inlet: &mut Inlet, wait_ms: u64) -> Option<SyncMessage> {
     let wait = Duration::from_millis(wait_ms);
-    timeout(wait, inlet.messages.recv()).await.ok().flatten()
+    let next = timeout(wait, inlet.messages.recv()).await.ok().flatten()?;
+    Some(next.message().clone())
 }
 
 fn load_of(name: &str) -> SyncMessage {
