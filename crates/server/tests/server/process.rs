@@ -1,5 +1,6 @@
 //! The server as a process: started on a free port with a database of its own, killed, stopped, started again.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -120,13 +121,33 @@ impl ServerProcess {
         ))
     }
 
-    /// How often something was refused for this reason.
-    pub(crate) fn refused(&self, code: &str) -> u64 {
+    /// How often something was refused, by reason.
+    pub(crate) fn all_refused(&self) -> BTreeMap<String, u64> {
         let answer = self.get("/health", "");
         let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        let health: serde_json::Value = serde_json::from_str(body).unwrap();
+        let mut health: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!(health["status"], "ok");
-        health["refused"][code].as_u64().unwrap_or_default()
+        serde_json::from_value(health["refused"].take()).unwrap()
+    }
+
+    /// How often something was refused for this reason.
+    pub(crate) fn refused(&self, code: &str) -> u64 {
+        self.all_refused().get(code).copied().unwrap_or_default()
+    }
+
+    /// How much memory it uses.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
+        kilobytes.parse::<u64>().unwrap() * 1024
+    }
+
+    /// How many files and sockets it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        let files = format!("/proc/{}/fd", self.child.id());
+        std::fs::read_dir(files).unwrap().count()
     }
 
     /// Waits until something was refused for this reason that often.
