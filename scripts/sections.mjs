@@ -85,7 +85,7 @@ export const sections = [
     run: () => check("cargo", ["clippy", "-p", "pleione", "--all-targets", "--target", wasmTarget, ...denyWarnings], { env: wasmEnv }),
   },
   { name: "deny", setUp: () => setUp("rust", "deny"), run: deny },
-  { name: "rust", setUp: () => setUp("rust", "nextest"), run: rust },
+  { name: "rust", setUp: () => setUp("rust", "nextest", "postgres"), run: rust },
   { name: "wasm", setUp: () => setUp("rust", "wasm", "bindgen", "wasmPack", "browser"), run: wasm },
   { name: "e2e", setUp: browserAndServer, run: () => node(join(root, "tests", "e2e")) },
   {

@@ -2,6 +2,7 @@
 // asked for. Every part is quick when all is there. `node scripts/setup.mjs [PART…]` sets up those parts, or everything.
 import { setUpBrowser } from "./setup-browser.mjs";
 import { setUpNpm } from "./setup-npm.mjs";
+import { setUpPostgres } from "./setup-postgres.mjs";
 import { setUpRust } from "./setup-rust.mjs";
 import { setUpStd } from "./setup-std.mjs";
 import { setUpTool } from "./setup-tools.mjs";
@@ -18,6 +19,7 @@ const parts = {
   nextest: () => setUpTool("cargo-nextest"),
   deny: () => setUpTool("cargo-deny"),
   browser: setUpBrowser,
+  postgres: setUpPostgres,
 };
 const done = new Map();
 

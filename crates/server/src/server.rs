@@ -14,10 +14,10 @@ use crate::guard::connections::Connections;
 use crate::http::{self, HttpContext};
 use crate::refusals::Refusals;
 use crate::relay::{self, Command, RelayLimits};
-use crate::settings::{PageSettings, Settings};
+use crate::settings::{PageSettings, Settings, StorageSettings};
 use crate::shutdown::{StopSwitch, stop_switch};
 use crate::static_files::StaticFiles;
-use crate::storage;
+use crate::storage::{self, Storage};
 
 /// How long stopping may take: goodbyes and the last writes.
 const STOP_MAX: Duration = Duration::from_millis(4_500);
@@ -81,7 +81,7 @@ impl Server {
     /// When a setting names something that cannot be used.
     pub async fn start(settings: &Settings) -> Result<Self, StartError> {
         let pages = settings.pages.clone().map(checked_pages).transpose()?;
-        let storage = storage::open(&settings.storage)?;
+        let storage = open_storage(settings.storage.clone()).await?;
         let listener = listen(settings.listen).await?;
         let address = listener.local_addr().unwrap_or(settings.listen);
         let refusals = Refusals::default();
@@ -144,6 +144,15 @@ impl Server {
         let ended = ended.map_err(|_| StopError::Deadline)?;
         ended.map_err(|_| StopError::Failed)
     }
+}
+
+/// Opening storage waits for disks and databases, so it is not done among futures.
+async fn open_storage(settings: StorageSettings) -> Result<Box<dyn Storage>, StartError> {
+    let opened = tokio::task::spawn_blocking(move || storage::open(&settings));
+    let opened = opened
+        .await
+        .map_err(|error| StartError::Thread(error.into()))?;
+    Ok(opened?)
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -8,6 +8,7 @@
 mod error;
 pub mod memory;
 mod pieces;
+pub mod postgres;
 pub mod sqlite;
 pub mod worker;
 
@@ -186,6 +187,9 @@ pub enum OpenError {
     /// The file cannot be used.
     #[error("DB_PATH: expected an SQLite file, or a place for one, for this process alone: {0}")]
     Sqlite(#[from] sqlite::OpenError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Postgres(#[from] postgres::OpenError),
     /// This binary was built without the back end.
     #[error("SYNC_MAIA_STORAGE={kind}: expected a back end that this binary was built with")]
     NotBuilt {
@@ -203,6 +207,12 @@ pub fn open(settings: &StorageSettings) -> Result<Box<dyn Storage>, OpenError> {
         StorageSettings::InMemory => Box::<memory::MemoryStorage>::default(),
         StorageSettings::Sqlite { path } => Box::new(sqlite::SqliteStorage::open(path)?),
         StorageSettings::Pglite { .. } => return Err(OpenError::NotBuilt { kind: "pglite" }),
-        StorageSettings::Postgres { .. } => return Err(OpenError::NotBuilt { kind: "postgres" }),
+        StorageSettings::Postgres {
+            url,
+            root_certificate,
+        } => Box::new(postgres::PostgresStorage::open(
+            url.reveal(),
+            root_certificate.as_deref(),
+        )?),
     })
 }

@@ -54,6 +54,9 @@ pub struct RawStorage {
     #[arg(long, env = "SYNC_MAIA_DB_URL", value_name = "URL",
         value_parser = secret(DB_URL_ALLOWED, parse_db_url))]
     db_url: Option<Secret>,
+    /// A file of certificates (PEM) that vouch for the database's; else the system's do
+    #[arg(long, env = "SYNC_MAIA_DB_ROOT_CERT", value_name = "PATH")]
+    db_root_cert: Option<PathBuf>,
 }
 
 const DB_URL_ALLOWED: &str = "`postgres://user:password@host/name`";
@@ -84,6 +87,8 @@ pub enum StorageSettings {
     Postgres {
         /// Where it is, and with which name and password it is opened.
         url: Secret,
+        /// The certificates that vouch for it, if not the system's.
+        root_certificate: Option<PathBuf>,
     },
 }
 
@@ -97,7 +102,10 @@ impl TryFrom<RawStorage> for StorageSettings {
             StorageKind::Sqlite => Self::Sqlite { path },
             StorageKind::Pglite => Self::Pglite { path },
             StorageKind::Postgres => match raw.db_url {
-                Some(url) => Self::Postgres { url },
+                Some(url) => Self::Postgres {
+                    url,
+                    root_certificate: raw.db_root_cert,
+                },
                 None => return Err(SettingError::new("SYNC_MAIA_DB_URL", "", DB_URL_ALLOWED)),
             },
         })

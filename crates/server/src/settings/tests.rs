@@ -62,6 +62,7 @@ fn each_back_end_is_chosen_by_its_name() {
         (
             &["--storage=postgres", "--db-url", url],
             StorageSettings::Postgres {
+                root_certificate: None,
                 url: Secret::new(url),
             },
         ),

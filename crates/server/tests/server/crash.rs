@@ -1,5 +1,5 @@
 //! SIGKILL in the middle of writes. The story: clients write as fast as they can; at a random moment the process is
-//! gone; a new one on the same file must have every transaction that any client was told is stored, under signatures
+//! gone; a new one on the same file or database must have every transaction that any client was told is stored, under signatures
 //! that verify, and go on from there.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,8 @@ use cojson::session_log::SessionLog;
 use cojson::sync::SyncMessage;
 
 use crate::peer::{Heard, Peer};
-use crate::process::Place;
+use crate::postgres_server::PostgresServer;
+use crate::process::{Place, ServerProcess};
 use crate::writer::Writer;
 
 const ROUNDS: u64 = 12;
@@ -86,12 +87,27 @@ fn signer_of(writer: &Writer) -> cojson::crypto::SignerId {
 #[test]
 fn r2_no_acknowledged_transaction_is_lost_in_a_dozen_kills() {
     let place = Place::new();
+    kill_again_and_again(&|| place.server());
+}
+
+#[test]
+fn r2_no_transaction_that_postgres_has_is_lost_in_a_dozen_kills() {
+    let database = PostgresServer::start();
+    let url = database.url();
+    let settings = [
+        ("SYNC_MAIA_STORAGE", "postgres"),
+        ("SYNC_MAIA_DB_URL", &url),
+    ];
+    kill_again_and_again(&|| ServerProcess::start(&settings));
+}
+
+fn kill_again_and_again(start: &dyn Fn() -> ServerProcess) {
     let mut writers: Vec<_> = (0..WRITERS)
         .map(|seed| Writer::new(&format!("value {seed}"), seed + 1))
         .collect();
     let mut acknowledged_in_all = 0;
     for round in 0..ROUNDS {
-        let server = place.server();
+        let server = start();
         let port = server.port();
         let is_killed = AtomicBool::new(false);
         let acknowledged: Vec<u32> = std::thread::scope(|scope| {
@@ -107,7 +123,7 @@ fn r2_no_acknowledged_transaction_is_lost_in_a_dozen_kills() {
                 .map(|thread| thread.join().unwrap())
                 .collect()
         });
-        let server = place.server();
+        let server = start();
         for (writer, acknowledged) in writers.iter().zip(&acknowledged) {
             let stored = stored(server.port(), writer);
             let name = writer.id();

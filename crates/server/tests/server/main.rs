@@ -13,6 +13,8 @@ mod limits;
 mod log;
 mod pages;
 mod peer;
+#[path = "../support/postgres_server.rs"]
+mod postgres_server;
 mod process;
 mod replica;
 mod settings;

@@ -15,7 +15,7 @@ use crate::storage::{Storage, WriteError};
 pub(crate) struct Author {
     secret: AgentSecret,
     pub(crate) session: SessionId,
-    pub(super) log: SessionLog,
+    pub(crate) log: SessionLog,
 }
 
 impl Author {

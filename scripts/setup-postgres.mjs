@@ -1,0 +1,20 @@
+// Owns the PostgreSQL that tests start for themselves: only its programs are wanted, no server of the machine's.
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { findProgram, installPackages } from "./setup-packages.mjs";
+import { step, StepError } from "./step.mjs";
+
+const debianFolder = "/usr/lib/postgresql";
+const programs = ["initdb", "postgres", "pg_isready", "psql"];
+
+function isThere() {
+  const versions = existsSync(debianFolder) ? readdirSync(debianFolder) : [];
+  const hasAll = (folder) => programs.every((program) => existsSync(join(folder, program)));
+  return programs.every((program) => findProgram(program)) || versions.some((version) => hasAll(join(debianFolder, version, "bin")));
+}
+
+/** Puts the programs in place. */
+export const setUpPostgres = () => step("set up: PostgreSQL's programs", async () => {
+  if (!isThere()) await installPackages("PostgreSQL", "postgresql");
+  if (!isThere()) throw new StepError("PostgreSQL is installed, but its programs are neither on PATH nor where Debian keeps them");
+});
