@@ -24,6 +24,7 @@ for (const [name, texts] of Object.entries(oddTexts)) {
     page.on("dialog", () => assert.fail("a text was run"));
     for (const text of texts) await add(page, text);
     await showsRows(page, ...texts);
+    await page.evaluate(() => globalThis.pleione.runtime.settled());
     await page.reload();
     await isOpen(page);
     await showsRows(page, ...texts);
