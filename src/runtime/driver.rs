@@ -104,7 +104,8 @@ impl Host {
             Effect::Node(NodeEffect::Rejected { reason, .. }) => {
                 self.count_rejection(reason.code());
             }
-            Effect::Node(NodeEffect::Changed(_)) => {}
+            // A node keeps everything it loads, and sends at once.
+            Effect::Node(NodeEffect::Changed(_) | NodeEffect::Read(_) | NodeEffect::Pace(_)) => {}
             Effect::ActorReady(actor) => self.actor_ready(&actor),
             Effect::ActorFailed { actor, error } => self.actor_failed(&actor, error),
             Effect::CallTool {

@@ -2,9 +2,11 @@
 //!
 //! Foreign content is staged, verified and committed; until it is committed the log is as it was, so content that
 //! was forged or damaged harms nothing that comes after it. Own transactions are appended unsigned and signed once for
-//! all that were appended since. It never judges whether the author was allowed to write.
+//! all that were appended since. What storage keeps too may leave memory ([`SessionLog::shed`]). It never judges whether
+//! the author was allowed to write.
 
 mod content;
+mod outline;
 mod stage;
 mod wire;
 
@@ -16,6 +18,7 @@ use crate::json::Wire as _;
 use crate::transaction::Transaction;
 use content::Checkpoints;
 
+pub use outline::{HashRebuild, NotNext};
 pub use stage::{ContentError, StageError, Staged, StaleStage, Verified};
 
 /// A checkpoint signature is kept each time that more than this many bytes of changes have come since the last.
@@ -43,7 +46,12 @@ impl SessionContent {
 #[derive(Clone)]
 pub struct SessionLog {
     session: SessionId,
+    /// How many of the first transactions are in storage alone: none, unless they were shed.
+    start: u32,
+    /// The others.
     transactions: Vec<Transaction>,
+    /// The bytes of their changes.
+    content_bytes: usize,
     /// How many transactions the newest signature covers, and the signature.
     signed: Option<(u32, Signature)>,
     checkpoints: Checkpoints,
@@ -58,7 +66,9 @@ impl SessionLog {
     pub fn new(session: SessionId) -> Self {
         Self {
             session,
+            start: 0,
             transactions: Vec::new(),
+            content_bytes: 0,
             signed: None,
             checkpoints: Checkpoints::default(),
             hasher: None,
@@ -71,14 +81,14 @@ impl SessionLog {
         &self.session
     }
 
-    /// How many transactions there are, signed or not.
+    /// How many transactions there are, signed or not, in memory or not.
     pub fn len(&self) -> u32 {
-        count(self.transactions.len())
+        self.start.saturating_add(count(self.transactions.len()))
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.transactions.is_empty()
+        self.len() == 0
     }
 
     /// How many transactions the newest signature covers: what a peer can be sent.
@@ -86,7 +96,7 @@ impl SessionLog {
         self.signed.as_ref().map_or(0, |(signed, _)| *signed)
     }
 
-    /// The transactions, oldest first.
+    /// The transactions in memory, oldest first: all, unless the first were shed.
     pub fn transactions(&self) -> &[Transaction] {
         &self.transactions
     }
@@ -96,23 +106,17 @@ impl SessionLog {
         self.signed.as_ref().map(|(_, signature)| signature)
     }
 
-    /// Forgets the running hash, which takes 2 kB: for logs that nobody writes to for a while. The next content hashes
-    /// the whole log once.
-    pub fn rest(&mut self) {
-        self.hasher = None;
-        self.hashed = 0;
-    }
-
     /// Appends an own transaction, to be signed with [`Self::sign`].
     pub fn append_local(&mut self, transaction: Transaction) {
-        self.transactions.push(transaction);
+        self.extend([transaction]);
     }
 
     /// Signs all that was appended since the last signature, and returns it. One signature, unless it is longer than
-    /// [`CHECKPOINT_BYTES`]: then one per such piece, so that every piece can be sent in a frame of bounded length.
+    /// [`CHECKPOINT_BYTES`]: then one per such piece, so that every piece can be sent in a frame of bounded length. A log
+    /// whose running hash is gone signs nothing.
     pub fn sign(&mut self, signer: &SignerSecret) -> Vec<SessionContent> {
         let mut pieces = Vec::new();
-        while self.signed_len() < self.len() {
+        while self.is_hashable() && self.signed_len() < self.len() {
             pieces.push(self.sign_piece(signer));
         }
         pieces
@@ -120,7 +124,7 @@ impl SessionLog {
 
     fn sign_piece(&mut self, signer: &SignerSecret) -> SessionContent {
         let after = self.signed_len();
-        let tail = self.transactions.get(after as usize..).unwrap_or_default();
+        let tail = self.between(after, self.len());
         let taken = self.checkpoints.transactions_to_next(tail);
         let piece = tail.get(..taken).unwrap_or(tail).to_vec();
         let end = after.saturating_add(count(piece.len()));
@@ -131,6 +135,25 @@ impl SessionLog {
             new_transactions: piece,
             last_signature,
         }
+    }
+
+    fn extend(&mut self, new: impl IntoIterator<Item = Transaction>) {
+        let before = self.transactions.len();
+        self.transactions.extend(new);
+        let new = self.transactions.iter().skip(before);
+        self.content_bytes += new.map(Transaction::content_bytes).sum::<usize>();
+    }
+
+    /// Where the transactions from one count to another are in memory.
+    fn range(&self, from: u32, to: u32) -> std::ops::Range<usize> {
+        from.saturating_sub(self.start) as usize..to.saturating_sub(self.start) as usize
+    }
+
+    /// The transactions from one count to another, as far as they are in memory.
+    fn between(&self, from: u32, to: u32) -> &[Transaction] {
+        self.transactions
+            .get(self.range(from, to))
+            .unwrap_or_default()
     }
 
     fn note_signature(&mut self, end: u32, covered: &[Transaction], signature: Signature) {
@@ -144,7 +167,7 @@ impl SessionLog {
     }
 
     fn hash_up_to(&mut self, end: u32) -> &mut Box<blake3::Hasher> {
-        let range = self.hashed as usize..end as usize;
+        let range = self.range(self.hashed, end);
         let hasher = self.hasher.get_or_insert_default();
         feed(hasher, self.transactions.get(range).unwrap_or_default());
         self.hashed = self.hashed.max(end);

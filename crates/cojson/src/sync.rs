@@ -10,29 +10,40 @@
 //! peer that does not answer is the host's to disconnect.
 
 mod admission;
+mod cache;
 mod dependencies;
 mod durability;
 mod effect;
 mod entry;
 mod frame;
-mod idle;
 mod inbound;
+mod lane;
 mod limits;
 mod lookup;
 mod message;
 mod outbound;
+mod outline;
+mod packing;
 mod peer;
 mod pending;
+mod reading;
 mod reconcile;
 mod rejection;
 mod replica;
 mod upload;
 mod wire;
 
-pub use effect::{Effect, PeerId, Segment, StoredLog, ValueWrite, WriteBatch, WriteId};
+pub use effect::{
+    Effect, OutlinedSession, PeerId, ReadId, ReadRequest, Segment, StoredLog, StoredOutline,
+    ValueWrite, WriteBatch, WriteId,
+};
 pub use frame::{FrameError, decode_frame, encode_frame, encode_ping, frame_messages};
 pub use limits::{FrameLimits, ReplicaConfig};
 pub use message::{ContentMessage, KnownMessage, ReconcileMessage, SyncMessage};
 pub use peer::PeerRole;
 pub use rejection::Rejection;
 pub use replica::{AppendError, Replica};
+
+/// Whether logs may leave memory and peers be sent content at their pace. A constant, so that a program whose replica
+/// keeps everything does not carry the code for it.
+const BOUNDED: bool = cfg!(feature = "bounded");

@@ -4,7 +4,7 @@
 //! else: what a session's author was allowed to write is decided above.
 
 use crate::collections::OrderedMap;
-use crate::crypto::SignerId;
+use crate::crypto::{Signature, SignerId};
 use crate::header::Header;
 use crate::ids::{CoId, SessionId};
 use crate::known_state::KnownState;
@@ -108,6 +108,27 @@ impl ValueLog {
         content: SessionContent,
     ) -> Result<u32, StageError> {
         self.with_session(session, |log| log.restore(content))
+    }
+
+    /// Storage has this much of a session: if that is more than is here, it is what is known of it from now on. Returns
+    /// whether it was more.
+    pub fn outline(&mut self, session: &SessionId, count: u32, last_signature: Signature) -> bool {
+        let is_more = count > self.session_len(session);
+        if is_more {
+            self.own_session(session)
+                .become_outline(count, last_signature);
+        }
+        is_more
+    }
+
+    /// The logs of all sessions, to be changed.
+    pub fn sessions_mut(&mut self) -> impl Iterator<Item = &mut SessionLog> {
+        self.sessions.values_mut()
+    }
+
+    /// The log of one session, to be changed.
+    pub fn session_mut(&mut self, session: &SessionId) -> Option<&mut SessionLog> {
+        self.sessions.get_mut(session)
     }
 
     /// What is here, signed or not.

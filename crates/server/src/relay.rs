@@ -1,30 +1,37 @@
 //! The relay: the one thread that owns the replica. Sockets hand it what clients say; it verifies, has it stored, and
 //! hands to each client's outbox what that client is to be told.
 //!
-//! Every queue is bounded. Clients' messages wait in one queue, and their sockets are not read while it is full. A
-//! client's outbox is bounded too: one that does not empty it is let go, and catches up when it comes back. The relay
-//! never waits for a client, so none can hold up another. An acknowledged transaction is durable (the replica's rule);
+//! Every queue is bounded. Clients' messages wait in one queue, few of each, and their sockets are not read meanwhile. A
+//! client's outbox is bounded too: content is put there only as fast as it empties, and who fills it with answers is let
+//! go and catches up when it comes back. The relay never waits for a client, so none can hold up another. An acknowledged transaction is durable (the replica's rule);
 //! what was taken in when the server stops is written before the relay ends.
+
+mod outbox;
 
 use std::collections::HashMap;
 
 use cojson::ids::CoId;
 use cojson::sync::{
-    Effect, PeerId, PeerRole, Replica, ReplicaConfig, SyncMessage, WriteBatch, WriteId,
+    Effect, PeerId, PeerRole, ReadId, Replica, ReplicaConfig, SyncMessage, WriteBatch, WriteId,
 };
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, Instant, sleep_until};
+
+use outbox::Put;
+pub use outbox::{Departures, Inlet, Outbox, Places, outbox};
 
 use crate::guard::accounts::{AccountLimits, Accounts, Charges};
 use crate::refusals::Refusals;
 use crate::settings::LimitSettings;
-use crate::storage::worker::{self, Answer, Ask};
-use crate::storage::{LoadError, Loaded, Storage, WriteError};
+use crate::storage::worker::{self, Answer, Ask, Found, FoundLog, Part};
+use crate::storage::{Damage, LoadError, Storage, WriteError};
 
 /// How many commands of all sockets wait.
 const COMMANDS_WAITING_MAX: usize = 256;
+
+/// How many bytes of content are on their way to one client.
+const WINDOW_BYTES: usize = 256 << 10;
 
 /// While so many values are being read, no more commands are taken: what they ask would only queue up.
 const LOADS_UNDER_WAY_MAX: usize = 1_024;
@@ -49,6 +56,8 @@ impl From<&LimitSettings> for RelayLimits {
                 pending_bytes_per_peer_max: limits.pending_bytes_max,
                 values_per_peer_max: limits.values_per_connection_max,
                 sessions_per_value_max: limits.sessions_per_value_max,
+                cache_bytes_max: limits.cache_bytes_max,
+                window_bytes_max: WINDOW_BYTES,
                 ..ReplicaConfig::default()
             },
             accounts: AccountLimits {
@@ -66,47 +75,10 @@ pub enum Command {
     Connect(PeerId, Outbox),
     /// It said something.
     Receive(PeerId, SyncMessage),
+    /// Some of the content that it was sent left, as the relay wanted to know.
+    Drained(PeerId),
     /// It is gone.
     Disconnect(PeerId),
-}
-
-/// Where the relay puts what a client is to be told. When the relay drops it, the socket closes.
-#[derive(Debug)]
-pub struct Outbox {
-    messages: mpsc::Sender<SyncMessage>,
-    /// Never sent to: the socket learns that it was dropped, at once and not after what still waits.
-    _let_go: oneshot::Sender<()>,
-}
-
-/// A socket's end of an [`Outbox`].
-#[derive(Debug)]
-pub struct Inlet {
-    /// What is to be sent.
-    pub messages: mpsc::Receiver<SyncMessage>,
-    /// Ends when the relay lets go of this client.
-    pub let_go: oneshot::Receiver<()>,
-    /// Nothing is sent through it; it tells how much room the outbox has.
-    pub room: mpsc::Sender<SyncMessage>,
-}
-
-/// An outbox and the socket's end of it.
-///
-/// What waits shares its transactions with the log, so it is small; a socket takes in nothing while half of its outbox is
-/// used, so only what others write can fill it.
-pub fn outbox(messages_max: usize) -> (Outbox, Inlet) {
-    let (sender, messages) = mpsc::channel(messages_max);
-    let (holder, let_go) = oneshot::channel();
-    let room = sender.clone();
-    let inlet = Inlet {
-        messages,
-        let_go,
-        room,
-    };
-    let outbox = Outbox {
-        messages: sender,
-        _let_go: holder,
-    };
-    (outbox, inlet)
 }
 
 /// Starts the relay and its storage thread. The relay ends when every sender of commands is gone and all that it took
@@ -210,12 +182,18 @@ impl Relay {
                 self.replica.connect(peer, PeerRole::Client);
             }
             // A client that was let go may have spoken before it noticed.
-            Command::Receive(peer, mut message) if self.outboxes.contains_key(&peer) => {
-                self.trim(&mut message);
-                self.replica.receive(peer, message);
-            }
-            Command::Receive(..) => {}
+            Command::Receive(peer, message) => self.take_message(peer, message),
+            Command::Drained(peer) => self.send_on(peer),
             Command::Disconnect(peer) => self.let_go(peer),
+        }
+    }
+
+    fn take_message(&mut self, peer: PeerId, mut message: SyncMessage) {
+        // A client that was let go may have spoken before it noticed.
+        if let Some(outbox) = self.outboxes.get(&peer) {
+            outbox.give_place_back(&message);
+            self.trim(&mut message);
+            self.replica.receive(peer, message);
         }
     }
 
@@ -237,27 +215,45 @@ impl Relay {
     fn take_answer(&mut self, answer: Answer) {
         match answer {
             Answer::Loaded(id, result) => self.take_loaded(&id, result),
+            Answer::Read(id, result) => self.take_read(id, result),
             Answer::Written(id, result) => self.take_written(id, result),
         }
     }
 
-    fn take_loaded(&mut self, id: &CoId, result: Result<Option<Loaded>, LoadError>) {
+    fn take_loaded(&mut self, id: &CoId, result: Result<Option<Found>, LoadError>) {
         self.loads_under_way = self.loads_under_way.saturating_sub(1);
-        let log = match result {
-            Ok(Some(Loaded { log, damage })) => {
-                for damage in damage {
-                    let what = format_args!("{id}: {damage}");
-                    self.refusals.count("stored_damage", &what);
-                }
-                Some(log)
+        let found = result.unwrap_or_else(|error| {
+            self.refusals.count("load_failed", &error);
+            None
+        });
+        let Some(Found { log, damage }) = found else {
+            self.replica.loaded(id, None);
+            return;
+        };
+        self.count_damage(&damage);
+        match log {
+            FoundLog::Whole(log) => self.replica.loaded(id, Some(log)),
+            FoundLog::Outlined(outline) => self.replica.outlined(id, outline),
+        }
+    }
+
+    fn take_read(&mut self, id: ReadId, result: Result<Part, LoadError>) {
+        match result {
+            Ok(Part { segments, damage }) => {
+                self.count_damage(&damage);
+                self.replica.read(id, Some(segments));
             }
-            Ok(None) => None,
             Err(error) => {
                 self.refusals.count("load_failed", &error);
-                None
+                self.replica.read(id, None);
             }
-        };
-        self.replica.loaded(id, log);
+        }
+    }
+
+    fn count_damage(&self, damage: &[Damage]) {
+        for damage in damage {
+            self.refusals.count("stored_damage", damage);
+        }
     }
 
     fn take_written(&mut self, id: WriteId, result: Result<(), WriteError>) {
@@ -269,14 +265,18 @@ impl Relay {
             }
             Err(error) => {
                 self.refusals.count("write_failed", &error);
-                self.replica.store_failed(id);
-                self.retry_at = Some(Instant::now() + WRITE_RETRY);
+                if let Some(value) = error.value() {
+                    self.replica.store_refused(id, std::slice::from_ref(value));
+                } else {
+                    self.replica.store_failed(id);
+                    self.retry_at = Some(Instant::now() + WRITE_RETRY);
+                }
             }
         }
     }
 
-    /// Asks for a write of what is new, and does what the replica asks. Nothing is signed here: a relay writes nothing
-    /// of its own.
+    /// Asks for a write of what is new, does what the replica asks, and lets go of what need not be in memory. Nothing is
+    /// signed here: a relay writes nothing of its own.
     fn carry_out(&mut self) {
         if self.retry_at.is_none() {
             self.replica.flush(|_| None);
@@ -287,12 +287,24 @@ impl Relay {
                     self.loads_under_way += 1;
                     self.ask(Ask::Load(id));
                 }
+                Effect::Read(request) => self.ask(Ask::Read(request)),
                 Effect::Store(batch) => self.write(batch),
                 Effect::Send { peer, message } => self.send(peer, message),
+                Effect::Pace(peer) => self.send_on(peer),
                 Effect::Rejected { reason, .. } => self.refusals.count(reason.code(), &reason),
                 // Nobody here looks at values.
                 Effect::Changed(_) | Effect::Unavailable(_) => {}
             }
+        }
+        self.replica.evict();
+    }
+
+    /// Has a client sent more, as much as left its outbox; if nothing did, its socket says when something does.
+    fn send_on(&mut self, peer: PeerId) {
+        if let Some(outbox) = self.outboxes.get(&peer)
+            && let Some(bytes) = outbox.departed()
+        {
+            self.replica.drained(peer, bytes);
         }
     }
 
@@ -311,10 +323,10 @@ impl Relay {
         let Some(outbox) = self.outboxes.get(&peer) else {
             return;
         };
-        match outbox.messages.try_send(message) {
-            Ok(()) => {}
-            Err(TrySendError::Closed(_)) => self.let_go(peer),
-            Err(TrySendError::Full(_)) => {
+        match outbox.put(message) {
+            Put::Taken => {}
+            Put::Gone => self.let_go(peer),
+            Put::Full => {
                 let what = "a client does not read what it is sent";
                 self.refusals.count("slow_client", &what);
                 self.let_go(peer);

@@ -20,7 +20,7 @@ use tungstenite::error::ProtocolError;
 use crate::guard::edge::EdgeLimits;
 use crate::guard::pace::Pace;
 use crate::refusals::Refusals;
-use crate::relay::{Command, Inlet, outbox};
+use crate::relay::{Command, Departures, Inlet, Places, outbox};
 use crate::settings::LimitSettings;
 use crate::shutdown::StopWatch;
 
@@ -144,35 +144,91 @@ async fn converse(
     context: &SocketContext,
 ) -> Goodbye {
     let Inlet {
-        mut messages,
+        messages,
+        departures,
+        places,
         let_go,
         room,
     } = inlet;
     let drained = Notify::new();
-    let outbox = OutboxRoom {
+    let entry = Entry {
+        peer,
+        context,
         room: &room,
         drained: &drained,
+        places: &places,
+    };
+    let exit = Exit {
+        peer,
+        context,
+        drained: &drained,
+        departures,
+        messages,
     };
     let mut stop = context.stop.clone();
     tokio::select! {
-        goodbye = read(stream, peer, &outbox, context) => goodbye,
-        goodbye = write(sink, &mut messages, &drained, context.limits.idle_max) => goodbye,
+        goodbye = read(stream, &entry) => goodbye,
+        goodbye = write(sink, exit) => goodbye,
         _ = let_go => Goodbye::TooSlow,
         () = stop.stopped() => Goodbye::Restart,
     }
 }
 
-/// How full the outbox is, for the reader.
-struct OutboxRoom<'a> {
+/// The way in: to the relay, while there is room for what it will answer and a place in its queue.
+struct Entry<'a> {
+    peer: PeerId,
+    context: &'a SocketContext,
+    /// How full the outbox is.
     room: &'a mpsc::Sender<SyncMessage>,
     drained: &'a Notify,
+    places: &'a Places,
 }
 
-impl OutboxRoom<'_> {
+impl Entry<'_> {
     /// Returns when at least half of the outbox is free: what a client asks for must not fill its own outbox.
     async fn half_free(&self) {
         while self.room.capacity() < self.room.max_capacity() / 2 {
             self.drained.notified().await;
+        }
+    }
+
+    /// Hands a message to the relay, or counts why there is none. `false` if the relay is gone.
+    async fn hand_over(&self, message: Result<SyncMessage, FrameError>) -> bool {
+        match message {
+            Ok(mut message) => {
+                trim(&mut message, self.context);
+                self.places.take(&message).await;
+                let command = Command::Receive(self.peer, message);
+                self.context.commands.send(command).await.is_ok()
+            }
+            Err(error) => {
+                self.context.refusals.count(error.code(), &error);
+                true
+            }
+        }
+    }
+}
+
+/// The way out: what is to be sent, and whom it concerns that it was.
+struct Exit<'a> {
+    peer: PeerId,
+    context: &'a SocketContext,
+    drained: &'a Notify,
+    departures: Departures,
+    messages: mpsc::Receiver<SyncMessage>,
+}
+
+impl Exit<'_> {
+    /// So many bytes of content left.
+    async fn note(&self, bytes: usize) {
+        self.drained.notify_one();
+        if self.departures.note(bytes, self.messages.is_empty()) {
+            // A relay that is gone wants to know nothing.
+            let _ = self
+                .context
+                .commands
+                .send(Command::Drained(self.peer))
+                .await;
         }
     }
 }
@@ -205,12 +261,8 @@ impl Paces {
     }
 }
 
-async fn read(
-    stream: &mut Stream,
-    peer: PeerId,
-    outbox: &OutboxRoom<'_>,
-    context: &SocketContext,
-) -> Goodbye {
+async fn read(stream: &mut Stream, entry: &Entry<'_>) -> Goodbye {
+    let context = entry.context;
     let mut paces = Paces::new(&context.limits);
     loop {
         let next = timeout(context.limits.idle_max, stream.next());
@@ -244,29 +296,10 @@ async fn read(
             paces.charge(cost, 0, &context.refusals).await;
             // A long frame must not hold the thread that reads others too.
             tokio::task::consume_budget().await;
-            outbox.half_free().await;
-            if !hand_over(peer, message, context).await {
+            entry.half_free().await;
+            if !entry.hand_over(message).await {
                 return Goodbye::Restart;
             }
-        }
-    }
-}
-
-/// Hands a message to the relay, or counts why there is none. `false` if the relay is gone.
-async fn hand_over(
-    peer: PeerId,
-    message: Result<SyncMessage, FrameError>,
-    context: &SocketContext,
-) -> bool {
-    match message {
-        Ok(mut message) => {
-            trim(&mut message, context);
-            let command = Command::Receive(peer, message);
-            context.commands.send(command).await.is_ok()
-        }
-        Err(error) => {
-            context.refusals.count(error.code(), &error);
-            true
         }
     }
 }
@@ -295,22 +328,21 @@ fn unreadable(error: axum::Error, refusals: &Refusals) -> Goodbye {
     Goodbye::Unreadable
 }
 
-async fn write(
-    sink: &mut Sink,
-    messages: &mut mpsc::Receiver<SyncMessage>,
-    drained: &Notify,
-    idle_max: Duration,
-) -> Goodbye {
+async fn write(sink: &mut Sink, mut exit: Exit<'_>) -> Goodbye {
     let mut ping = interval(PING_EVERY);
     // The protocol's ping tells the client that we live; a WebSocket's makes its browser or library tell us that it does.
-    let mut sign_of_life = interval(idle_max / 3);
+    let mut sign_of_life = interval(exit.context.limits.idle_max / 3);
     for interval in [&mut ping, &mut sign_of_life] {
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     }
     loop {
+        let mut bytes = 0;
         let frame = tokio::select! {
-            message = messages.recv() => match message {
-                Some(message) => Message::text(encode_frame([&message])),
+            message = exit.messages.recv() => match message {
+                Some(message) => {
+                    bytes = message.content_bytes();
+                    Message::text(encode_frame([&message]))
+                }
                 None => return Goodbye::TooSlow,
             },
             _ = ping.tick() => Message::text(encode_ping(now(), SERVER_NAME)),
@@ -318,7 +350,7 @@ async fn write(
         };
         let sent = sink.send(frame);
         match timeout(SEND_MAX, sent).await {
-            Ok(Ok(())) => drained.notify_one(),
+            Ok(Ok(())) => exit.note(bytes).await,
             Ok(Err(_)) => return Goodbye::Gone,
             Err(_) => return Goodbye::TooSlow,
         }

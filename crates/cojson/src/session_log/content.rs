@@ -1,7 +1,7 @@
 //! A log's pieces: where it can be cut for sending, and taking it back in from our own storage.
 
 use super::stage::new_part;
-use super::{CHECKPOINT_BYTES, SessionContent, SessionLog, StageError, count};
+use super::{CHECKPOINT_BYTES, SessionContent, SessionLog, StageError};
 use crate::crypto::Signature;
 use crate::transaction::Transaction;
 
@@ -25,6 +25,23 @@ impl Checkpoints {
         }
     }
 
+    /// Forgets those within what is no longer in memory.
+    pub(super) fn shed(&mut self, start: u32) {
+        let gone = self.signatures.partition_point(|(end, _)| *end <= start);
+        self.signatures.drain(..gone);
+    }
+
+    /// Forgets those beyond an end.
+    pub(super) fn truncate(&mut self, end: u32) {
+        let kept = self.signatures.partition_point(|(at, _)| *at <= end);
+        self.signatures.truncate(kept);
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.signatures.len()
+    }
+
     /// How many of these transactions it takes to cross the line; all, if they do not.
     pub(super) fn transactions_to_next(&self, tail: &[Transaction]) -> usize {
         let mut bytes = self.pending_bytes;
@@ -41,46 +58,63 @@ impl SessionLog {
     /// What a peer that has `have` transactions lacks, in pieces that end at a signature: each as long as fits in
     /// `bytes_max` bytes of changes, or longer where no signature comes earlier. Unsigned transactions stay out.
     pub fn content_since(&self, have: u32, bytes_max: usize) -> Vec<SessionContent> {
-        let mut pieces: Vec<SessionContent> = Vec::new();
-        let mut piece_bytes = 0;
-        let mut start = have;
-        for (end, signature) in self.signatures_after(have) {
-            let range = start as usize..end as usize;
-            let part = self.transactions.get(range).unwrap_or_default();
-            let part_bytes: usize = part.iter().map(Transaction::content_bytes).sum();
-            match pieces.last_mut() {
-                Some(last) if piece_bytes + part_bytes <= bytes_max => {
-                    last.new_transactions.extend_from_slice(part);
-                    last.last_signature = signature;
-                    piece_bytes += part_bytes;
+        self.pieces_since(have, bytes_max).collect()
+    }
+
+    /// The same, cut one by one. None, if what the peer has ends before what is in memory.
+    pub fn pieces_since(
+        &self,
+        have: u32,
+        bytes_max: usize,
+    ) -> impl Iterator<Item = SessionContent> {
+        let is_here = have >= self.start;
+        let signatures = is_here.then(|| self.signatures_after(have));
+        let mut signatures = signatures.into_iter().flatten().peekable();
+        let mut after = have;
+        std::iter::from_fn(move || {
+            let (mut end, mut last_signature) = signatures.next()?;
+            let mut bytes = self.bytes_between(after, end);
+            while let Some((next, signature)) = signatures.peek().copied() {
+                bytes = bytes.saturating_add(self.bytes_between(end, next));
+                if bytes > bytes_max {
+                    break;
                 }
-                _ => {
-                    pieces.push(SessionContent {
-                        after: start,
-                        new_transactions: part.to_vec(),
-                        last_signature: signature,
-                    });
-                    piece_bytes = part_bytes;
-                }
+                (end, last_signature) = (next, signature);
+                signatures.next();
             }
-            start = end;
-        }
-        pieces
+            let piece = SessionContent {
+                after,
+                new_transactions: self.between(after, end).to_vec(),
+                last_signature,
+            };
+            after = end;
+            Some(piece)
+        })
+    }
+
+    fn bytes_between(&self, from: u32, to: u32) -> usize {
+        let part = self.between(from, to).iter();
+        part.map(Transaction::content_bytes).sum()
     }
 
     /// Takes back what our own storage kept: its signature was checked before it was stored. The part that is there
     /// already is dropped; the number of transactions that were new is returned.
     pub fn restore(&mut self, content: SessionContent) -> Result<u32, StageError> {
         let signature = content.last_signature;
-        let new = new_part(self.len(), content)?;
-        let start = self.transactions.len();
-        self.transactions.extend(new);
+        let before = self.len();
+        let new = new_part(before, content)?;
+        self.extend(new);
+        self.sign_up_to_end(signature);
+        Ok(self.len() - before)
+    }
+
+    /// All that is here is covered by this signature.
+    pub(super) fn sign_up_to_end(&mut self, signature: Signature) {
         let end = self.len();
-        let covered_start = self.signed_len() as usize;
-        let covered = self.transactions.get(covered_start..).unwrap_or_default();
+        let covered = self.range(self.signed_len(), end);
+        let covered = self.transactions.get(covered).unwrap_or_default();
         self.checkpoints.note(end, covered, signature);
         self.signed = Some((end, signature));
-        Ok(end - count(start))
     }
 
     /// The checkpoints and the newest signature, as far as they cover more than `have`.

@@ -43,6 +43,9 @@ pub enum StageError {
         /// Where the content ends.
         end: usize,
     },
+    /// The first transactions are in storage alone, and so is what their hash is made of.
+    #[error("the running hash of the session is gone; rebuild it from storage first")]
+    HashGone,
 }
 
 /// The log has changed since the content was staged for it.
@@ -111,6 +114,9 @@ impl SessionLog {
         let signature = content.last_signature;
         let after = self.len();
         let transactions = new_part(after, content)?;
+        if !self.is_hashable() {
+            return Err(StageError::HashGone);
+        }
         let mut hasher = self.hash_up_to(after).clone();
         feed(&mut hasher, &transactions);
         Ok(Staged {
@@ -130,14 +136,10 @@ impl SessionLog {
                 have: self.len(),
             });
         }
-        self.transactions.extend(staged.transactions);
+        self.extend(staged.transactions);
         self.hasher = Some(staged.hasher);
         self.hashed = self.len();
-        let covered_start = self.signed_len() as usize;
-        let covered = self.transactions.get(covered_start..).unwrap_or_default();
-        self.checkpoints
-            .note(self.hashed, covered, staged.signature);
-        self.signed = Some((self.hashed, staged.signature));
+        self.sign_up_to_end(staged.signature);
         Ok(())
     }
 

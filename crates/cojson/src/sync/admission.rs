@@ -3,6 +3,7 @@
 //! A session that fails is skipped with a reason; the others of the same message, and all that comes later, are not
 //! touched by it (R11). Nothing is acknowledged here before it is durable.
 
+use super::BOUNDED;
 use super::dependencies;
 use super::effect::PeerId;
 use super::entry::Entry;
@@ -126,6 +127,9 @@ impl Replica {
         if missing.len() <= self.config.missing_dependencies_max {
             missing.retain(|dependency| self.must_wait(peer, id, dependency));
         }
+        if BOUNDED && missing.is_empty() && self.waits_for_hash(peer, id) {
+            missing.insert(id.clone());
+        }
         missing
     }
 
@@ -196,6 +200,7 @@ impl Replica {
             return;
         }
         let admitted = self.admit_sessions(peer, &mut message);
+        self.touch(&id);
         self.note_proven(peer, &message, &admitted.proven);
         if is_new {
             self.refetch_authored(&id);
@@ -289,16 +294,19 @@ impl Replica {
             return because(Rejection::TooManySessions { sessions_max });
         }
         let mut named = SortedSet::new();
-        let is_group = dependencies::is_group(entry.log.header());
-        dependencies::of_content(is_group, session, &content, &mut named);
-        named.remove(id);
+        dependencies::of_content(entry.is_group(), session, &content, &mut named);
         match entry.log.receive(session, content, &signer) {
             Ok(_) => {
-                entry.dependencies.extend(named);
+                entry.depend_on(named);
                 Ok(true)
             }
             Err(ContentError::Stage(StageError::NothingNew { .. })) => Ok(false),
             Err(ContentError::Stage(StageError::Gap { .. })) => Err(Refused::Gap),
+            // The sender is asked for it again, when storage may do better.
+            Err(ContentError::Stage(StageError::HashGone)) => {
+                self.forget_failed_hash(id, session);
+                Err(Refused::Gap)
+            }
             Err(error) => because(rejection_of(session, &error)),
         }
     }

@@ -3,6 +3,7 @@
 //! At most one write is under way; what changes meanwhile goes into the next one. So "durable" always means a prefix
 //! of every session, and a write that fails is simply part of the next.
 
+use super::BOUNDED;
 use super::effect::{Effect, Segment, StoredLog, WriteBatch, WriteId};
 use super::entry::{Entry, StoreMarks, end_of};
 use super::lookup::Seek;
@@ -58,6 +59,7 @@ impl Replica {
                     entry.note_durable(session, *end);
                 }
             }
+            self.touch(id);
             self.recount_uploads(id);
         }
         for id in &write.order {
@@ -69,14 +71,21 @@ impl Replica {
 
     /// A write failed. Its transactions stay in memory, unsent and unacknowledged, and go into the next write.
     pub fn store_failed(&mut self, id: WriteId) {
+        if self.retry_write(id) {
+            self.reject(None, None, Rejection::StoreFailed);
+            self.write_again();
+        }
+    }
+
+    /// Puts what a write had into the next one; `false` if it is not the one under way.
+    pub(super) fn retry_write(&mut self, id: WriteId) -> bool {
         let Some(write) = self.in_flight.take_if(|write| write.id == id) else {
-            return;
+            return false;
         };
         let newer = std::mem::take(&mut self.dirty);
         self.dirty.extend(write.order);
         self.dirty.extend(newer);
-        self.reject(None, None, Rejection::StoreFailed);
-        self.write_again();
+        true
     }
 
     /// Takes in what another tab of the same database has made durable. It was verified there; it is told to peers
@@ -153,7 +162,7 @@ impl Replica {
         }
     }
 
-    fn write_again(&mut self) {
+    pub(super) fn write_again(&mut self) {
         if std::mem::take(&mut self.flush_again) {
             self.write();
         }
@@ -166,6 +175,10 @@ impl Replica {
         let mut order = Vec::new();
         for id in std::mem::take(&mut self.dirty) {
             let entry = self.entries.get(&id);
+            if BOUNDED && entry.is_some_and(|entry| entry.is_doubted) {
+                self.dirty.insert(id);
+                continue;
+            }
             if let Some((write, ends)) =
                 entry.and_then(|entry| entry.unstored(self.config.piece_bytes_max))
             {

@@ -1,6 +1,7 @@
 //! What the replica asks of its host, and the words they share: peers, writes, what storage holds.
 
 use crate::collections::SortedMap;
+use crate::crypto::Signature;
 use crate::header::Header;
 use crate::ids::{CoId, SessionId};
 use crate::session_log::SessionContent;
@@ -17,11 +18,22 @@ pub struct PeerId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriteId(pub u64);
 
+/// One read of a part of a log; the host answers with `read`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReadId(pub u64);
+
 /// What the host is to do, in order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Ask storage for this value; answer with [`loaded`](super::Replica::loaded).
+    /// Ask storage for this value; answer with [`loaded`](super::Replica::loaded), or with
+    /// [`outlined`](super::Replica::outlined) if it is too long to be held and no group.
     Load(CoId),
+    /// Read a part of a value's log; answer with [`read`](super::Replica::read). Only what was outlined or evicted is
+    /// read so.
+    Read(ReadRequest),
+    /// The peer's window is full: once some of the content that was sent to it has left, say so with
+    /// [`drained`](super::Replica::drained).
+    Pace(PeerId),
     /// Make this durable, all or nothing; answer with [`stored`](super::Replica::stored) or
     /// [`store_failed`](super::Replica::store_failed). At most one write is under way.
     Store(WriteBatch),
@@ -45,6 +57,20 @@ pub enum Effect {
         /// Why.
         reason: Rejection,
     },
+}
+
+/// A part of a value's log that is to be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadRequest {
+    /// The name to answer with.
+    pub id: ReadId,
+    /// The value.
+    pub value: CoId,
+    /// The sessions, and after how many transactions to begin in each. The first is read in any case, the others as far
+    /// as there is room.
+    pub from: Vec<(SessionId, u32)>,
+    /// About how many bytes are wanted in all; at least one piece is read, and pieces end at signatures.
+    pub bytes_max: usize,
 }
 
 /// Everything that is new since the last write.
@@ -114,6 +140,26 @@ pub struct Segment {
     pub session: SessionId,
     /// The piece.
     pub content: SessionContent,
+}
+
+/// How much storage holds of a value, without the transactions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredOutline {
+    /// The value's header.
+    pub header: Header,
+    /// Every session.
+    pub sessions: Vec<OutlinedSession>,
+}
+
+/// How much storage holds of a session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutlinedSession {
+    /// The session.
+    pub session: SessionId,
+    /// How many transactions.
+    pub count: u32,
+    /// The signature over all of them.
+    pub last_signature: Signature,
 }
 
 /// What storage holds of a value. Segments may come in any order and may overlap.

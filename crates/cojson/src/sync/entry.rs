@@ -5,15 +5,16 @@
 
 use crate::collections::{SortedMap, SortedSet};
 use crate::crypto::Signature;
-use crate::header::Header;
 use crate::ids::{CoId, SessionId};
 use crate::known_state::KnownState;
 use crate::session_log::{SessionContent, SessionLog};
 use crate::value_log::ValueLog;
 
+use super::cache::Cached;
 use super::dependencies;
 use super::effect::{Segment, ValueWrite};
 use super::message::{ContentMessage, content_end};
+use super::packing::Packing;
 
 /// How far a session is durable. The signature is kept because the log keeps only its newest one.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,10 @@ pub(super) struct Entry {
     pub(super) header_durable: bool,
     durable: SortedMap<SessionId, DurableEnd>,
     pub(super) dependencies: SortedSet<CoId>,
+    /// What the cache knows of it.
+    pub(super) cached: Cached,
+    /// Storage refused a write of it: what it has is to be looked up before the next one.
+    pub(super) is_doubted: bool,
     /// Made here, with an id that nobody else can have made: no peer needs to be asked for it first.
     pub(super) founded_here: bool,
 }
@@ -38,11 +43,14 @@ impl Entry {
         let mut dependencies = SortedSet::new();
         dependencies::of_header(log.header(), &mut dependencies);
         dependencies.remove(log.id());
+        let cached = Cached::new(&dependencies);
         Self {
             log,
             header_durable: false,
             durable: SortedMap::new(),
             dependencies,
+            cached,
+            is_doubted: false,
             founded_here: false,
         }
     }
@@ -81,16 +89,51 @@ impl Entry {
 
     /// Takes in that a session is durable up to there. Late news change nothing.
     pub(super) fn note_durable(&mut self, session: &SessionId, end: DurableEnd) {
-        if end.count > self.durable_count(session) {
+        let is_here = end.count <= self.log.session_len(session);
+        if is_here && end.count > self.durable_count(session) {
             self.durable.insert(session.clone(), end);
         }
     }
 
+    /// How far each session is durable.
+    pub(super) fn durable_ends(&self) -> Vec<(SessionId, u32)> {
+        let ends = self.durable.iter();
+        ends.map(|(session, end)| (session.clone(), end.count))
+            .collect()
+    }
+
+    /// Takes in that less of a session is durable than was thought.
+    pub(super) fn lower_durable(&mut self, session: &SessionId, end: Option<DurableEnd>) {
+        match end {
+            Some(end) => self.durable.insert(session.clone(), end),
+            None => self.durable.remove(session),
+        };
+    }
+
+    pub(super) fn is_group(&self) -> bool {
+        dependencies::is_group(self.log.header())
+    }
+
     /// Takes in what new content of a session makes the value depend on.
     pub(super) fn add_dependencies(&mut self, session: &SessionId, content: &SessionContent) {
-        let is_group = dependencies::is_group(self.log.header());
-        dependencies::of_content(is_group, session, content, &mut self.dependencies);
-        self.dependencies.remove(self.log.id());
+        let mut named = SortedSet::new();
+        dependencies::of_content(self.is_group(), session, content, &mut named);
+        self.depend_on(named);
+    }
+
+    /// Takes in that there is a session: its author's account is needed.
+    pub(super) fn depend_on_author(&mut self, session: &SessionId) {
+        self.depend_on(dependencies::author_account(session).into_iter().collect());
+    }
+
+    /// Takes in what the value depends on.
+    pub(super) fn depend_on(&mut self, named: SortedSet<CoId>) {
+        for id in named {
+            if id != *self.log.id() && !self.dependencies.contains(&id) {
+                self.cached.note_dependency(&id);
+                self.dependencies.insert(id);
+            }
+        }
     }
 
     /// What is signed here and not durable, if there is any, and the marks to note when it is.
@@ -119,26 +162,81 @@ impl Entry {
         (!is_empty).then_some((write, marks))
     }
 
-    /// What a peer lacks of what is durable, in messages of about `piece_bytes_max` bytes each.
+    /// Whether a peer lacks something of what is durable.
+    pub(super) fn is_ahead_of(&self, believed: &KnownState) -> bool {
+        let is_missing =
+            |(session, end): (&SessionId, &DurableEnd)| believed.count(session) < end.count;
+        !believed.header || self.durable.iter().any(is_missing)
+    }
+
+    /// What a peer lacks of what is durable, up to about `bytes_max` bytes, in messages of about `piece_bytes_max`.
     pub(super) fn missing_for(
         &self,
         believed: &KnownState,
         piece_bytes_max: usize,
-    ) -> Vec<ContentMessage> {
-        let header = (!believed.header).then(|| self.log.header());
-        let mut messages = MessageBuilder::new(&self.log, header, piece_bytes_max);
+        bytes_max: usize,
+    ) -> Missing {
+        let mut packing = Packing::new(&self.log, believed, piece_bytes_max, bytes_max);
+        let mut stored = Vec::new();
         for (session, end) in &self.durable {
             let have = believed.count(session);
-            if have < end.count
-                && let Some(log) = self.log.session(session)
-            {
+            let Some(log) = self.log.session(session).filter(|_| have < end.count) else {
+                continue;
+            };
+            if have < log.start() {
+                stored.push((session.clone(), have));
+            } else {
                 for piece in durable_pieces(log, *end, have, piece_bytes_max) {
-                    messages.add(session, piece);
+                    if !packing.add(session, piece) {
+                        break;
+                    }
                 }
             }
+            if packing.is_full() || stored.len() >= STORED_SESSIONS_MAX {
+                break;
+            }
         }
-        messages.finish(&self.durable_state())
+        // A header is not sent alone ahead of what comes from storage.
+        let messages = packing.finish(!stored.is_empty());
+        Missing { messages, stored }
     }
+
+    /// Pieces that came from storage, as messages for a peer; what the peer has already is left out.
+    pub(super) fn messages_of(
+        &self,
+        segments: Vec<Segment>,
+        believed: &KnownState,
+        piece_bytes_max: usize,
+    ) -> Vec<ContentMessage> {
+        let mut packing = Packing::new(&self.log, believed, piece_bytes_max, usize::MAX);
+        let mut reached = believed.clone();
+        for Segment {
+            session,
+            mut content,
+        } in segments
+        {
+            let (have, end) = (reached.count(&session), content_end(&content));
+            if content.after <= have && have < end {
+                let known = (have - content.after) as usize;
+                content.new_transactions.drain(..known);
+                content.after = have;
+                reached.raise(&session, end);
+                packing.add(&session, content);
+            }
+        }
+        packing.finish(true)
+    }
+}
+
+/// How many sessions are read from storage at once.
+const STORED_SESSIONS_MAX: usize = 64;
+
+/// What a peer is to be sent next of a value.
+pub(super) struct Missing {
+    /// What is in memory.
+    pub(super) messages: Vec<ContentMessage>,
+    /// Sessions of which what comes next is in storage alone, and how much of each the peer has.
+    pub(super) stored: Vec<(SessionId, u32)>,
 }
 
 /// How far each session of a value is durable once a write is.
@@ -158,77 +256,15 @@ fn durable_pieces(
     end: DurableEnd,
     have: u32,
     bytes_max: usize,
-) -> Vec<SessionContent> {
-    let mut pieces = log.content_since(have, bytes_max);
-    pieces.retain(|piece| piece.after < end.count);
-    if let Some(last) = pieces.last_mut()
-        && content_end(last) > end.count
-    {
-        let durable = end.count.saturating_sub(last.after);
-        last.new_transactions.truncate(durable as usize);
-        last.last_signature = end.signature;
-    }
-    pieces
-}
-
-/// Packs pieces of sessions into messages; a session comes at most once in each.
-struct MessageBuilder<'a> {
-    log: &'a ValueLog,
-    messages: Vec<ContentMessage>,
-    bytes: usize,
-    bytes_max: usize,
-}
-
-impl<'a> MessageBuilder<'a> {
-    fn new(log: &'a ValueLog, header: Option<&Header>, bytes_max: usize) -> Self {
-        let mut builder = Self {
-            log,
-            messages: Vec::new(),
-            bytes: 0,
-            bytes_max,
-        };
-        if let Some(header) = header {
-            builder.open(Some(header.clone()));
+) -> impl Iterator<Item = SessionContent> {
+    let pieces = log.pieces_since(have, bytes_max);
+    let durable = pieces.take_while(move |piece| piece.after < end.count);
+    durable.map(move |mut piece| {
+        if content_end(&piece) > end.count {
+            let durable = end.count.saturating_sub(piece.after);
+            piece.new_transactions.truncate(durable as usize);
+            piece.last_signature = end.signature;
         }
-        builder
-    }
-
-    fn open(&mut self, header: Option<Header>) {
-        self.bytes = 0;
-        self.messages.push(ContentMessage {
-            id: self.log.id().clone(),
-            header,
-            priority: self.log.header().priority() as u8,
-            new: SortedMap::new(),
-            expect_content_until: None,
-        });
-    }
-
-    fn add(&mut self, session: &SessionId, piece: SessionContent) {
-        let piece_bytes: usize = piece
-            .new_transactions
-            .iter()
-            .map(crate::transaction::Transaction::content_bytes)
-            .sum();
-        let fits = self.messages.last().is_some_and(|message| {
-            let is_within = self.bytes.saturating_add(piece_bytes) <= self.bytes_max;
-            message.new.is_empty() || (is_within && !message.new.contains_key(session))
-        });
-        if !fits {
-            self.open(None);
-        }
-        self.bytes = self.bytes.saturating_add(piece_bytes);
-        if let Some(message) = self.messages.last_mut() {
-            message.new.insert(session.clone(), piece);
-        }
-    }
-
-    fn finish(mut self, reached: &KnownState) -> Vec<ContentMessage> {
-        if self.messages.len() > 1
-            && let Some(first) = self.messages.first_mut()
-        {
-            first.expect_content_until = Some(reached.sessions.clone());
-        }
-        self.messages
-    }
+        piece
+    })
 }

@@ -38,6 +38,7 @@ impl Replica {
                 }
             }
         }
+        self.under_way_bytes -= gone.lane.under_way_bytes;
         self.audits.drop_peer(peer);
         self.drop_from_lookups(peer);
         for id in self.pending.drop_peer(peer) {
@@ -51,6 +52,9 @@ impl Replica {
         if !self.peers.contains_key(&peer) {
             self.reject(Some(peer), message.id(), Rejection::UnknownPeer);
             return;
+        }
+        if let Some(id) = message.id() {
+            self.touch(id);
         }
         match message {
             SyncMessage::Load(state) => self.receive_load(peer, state),
@@ -70,6 +74,7 @@ impl Replica {
             return;
         };
         belief.believed = state;
+        belief.turn.begin_anew();
         belief.awaits_answer = false;
         belief.answer_due = true;
         belief.dependencies_offered = 0;

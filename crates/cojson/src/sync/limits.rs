@@ -29,6 +29,12 @@ impl Default for FrameLimits {
 pub struct ReplicaConfig {
     /// Content goes out in pieces of about this size, in bytes; they are cut only where a signature exists.
     pub piece_bytes_max: usize,
+    /// What the values in memory may weigh, in bytes: [`Replica::evict`](super::Replica::evict) keeps it. `usize::MAX` for
+    /// a host that keeps everything it loads.
+    pub cache_bytes_max: usize,
+    /// How many bytes of content may be on their way to one peer. `usize::MAX` for a host that hands on everything at
+    /// once and never says what left.
+    pub window_bytes_max: usize,
     /// How many bytes of content one peer may make us hold while dependencies of it are missing.
     pub pending_bytes_per_peer_max: usize,
     /// How many content messages one peer may make us hold while dependencies of them are missing.
@@ -49,6 +55,8 @@ impl Default for ReplicaConfig {
     fn default() -> Self {
         Self {
             piece_bytes_max: 100 << 10,
+            cache_bytes_max: usize::MAX,
+            window_bytes_max: usize::MAX,
             pending_bytes_per_peer_max: 16 << 20,
             pending_messages_per_peer_max: 4_096,
             missing_dependencies_max: 4_096,

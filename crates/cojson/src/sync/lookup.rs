@@ -4,6 +4,8 @@
 //! upstream peer said no. A failed lookup stays if the value is wanted here, and is asked again of an upstream peer
 //! that connects. Peers that never answer are the host's to disconnect.
 
+use super::BOUNDED;
+use super::durability::NotThisValue;
 use super::effect::{Effect, PeerId, StoredLog};
 use super::message::SyncMessage;
 use super::replica::{Replica, Waiter};
@@ -170,10 +172,29 @@ impl Replica {
             self.effect(Effect::Load(id.clone()));
             return;
         }
+        let was_doubted = BOUNDED && self.forget_doubted(id);
         let merged = stored.map(|stored| self.merge_stored(id, stored));
+        self.take_load(id, merged, was_doubted);
+    }
+
+    /// Storage answered: whether anything of what it has was new here, if it has the value, and whether it refused a
+    /// write of it.
+    pub(super) fn take_load(
+        &mut self,
+        id: &CoId,
+        merged: Option<Result<bool, NotThisValue>>,
+        was_doubted: bool,
+    ) {
         let found = merged.is_some_and(|merged| merged.is_ok());
         let grew = merged == Some(Ok(true));
+        self.touch(id);
         if let Some(lookup) = self.lookups.get_mut(id) {
+            if BOUNDED && lookup.storage == InStorage::AskedEarly {
+                // What another server wrote may be missing in the answer.
+                lookup.storage = InStorage::Asked;
+                self.effect(Effect::Load(id.clone()));
+                return;
+            }
             lookup.storage = if found {
                 InStorage::Found
             } else {
@@ -187,6 +208,9 @@ impl Replica {
             self.recount_uploads(id);
         } else {
             self.ask_peers(id);
+        }
+        if was_doubted {
+            self.correct_subscribers(id);
         }
         self.news_of(id);
         self.publish(id);

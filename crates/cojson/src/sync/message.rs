@@ -8,6 +8,7 @@ use crate::header::Header;
 use crate::ids::{CoId, SessionId};
 use crate::known_state::KnownState;
 use crate::session_log::SessionContent;
+use crate::transaction::Transaction;
 
 /// One message of the protocol.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,7 +82,31 @@ impl SyncMessage {
     }
 }
 
+impl SyncMessage {
+    /// How much memory its transactions take, in bytes, roughly; 0 if it carries none.
+    pub fn content_bytes(&self) -> usize {
+        match self {
+            Self::Content(content) => content.memory_bytes(),
+            _ => 0,
+        }
+    }
+}
+
+/// What a transaction and a session cost besides their content, in bytes, roughly.
+const OVERHEAD_BYTES: usize = 200;
+
 impl ContentMessage {
+    /// How much memory it takes, in bytes, roughly.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let session = |transactions: &[Transaction]| {
+            let content = transactions.iter().map(Transaction::content_bytes);
+            content.sum::<usize>() + (transactions.len() + 1) * OVERHEAD_BYTES
+        };
+        let sessions = self.new.values();
+        let sessions = sessions.map(|content| session(&content.new_transactions));
+        OVERHEAD_BYTES + sessions.sum::<usize>()
+    }
+
     /// How far each session reaches with this message.
     pub(super) fn reached(&self) -> impl Iterator<Item = (&SessionId, u32)> {
         self.new

@@ -154,8 +154,8 @@ impl Replica {
         }
     }
 
-    /// Sends what the peer lacks of a value, what it depends on first. Returns whether something of the value itself
-    /// was sent.
+    /// Sends what the peer lacks of a value, what it depends on first. Returns whether it lacks something of the value
+    /// itself.
     fn offer(&mut self, peer: PeerId, id: &CoId) -> bool {
         for dependency in self.dependencies_to_offer(peer, id) {
             if self.subscribe(peer, &dependency).is_some() {
@@ -216,33 +216,6 @@ impl Replica {
                 );
             }
         }
-    }
-
-    /// Sends what the peer lacks of one value, unless it is being asked what it has.
-    fn send_missing(&mut self, peer: PeerId, id: &CoId) -> bool {
-        let piece_bytes_max = self.config.piece_bytes_max;
-        let Some(belief) = self
-            .peers
-            .get_mut(&peer)
-            .and_then(|peer| peer.beliefs.get_mut(id))
-        else {
-            return false;
-        };
-        let Some(entry) = self.entries.get(id).filter(|_| !belief.awaits_answer) else {
-            return false;
-        };
-        let messages = entry.missing_for(&belief.believed, piece_bytes_max);
-        for message in &messages {
-            belief.believed.header = true;
-            for (session, count) in message.reached() {
-                belief.believed.raise(session, count);
-            }
-        }
-        let sent = !messages.is_empty();
-        for message in messages {
-            self.send(peer, SyncMessage::Content(message));
-        }
-        sent
     }
 
     /// Sends what we have of a value, as far as it is durable.

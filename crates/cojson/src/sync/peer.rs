@@ -3,6 +3,7 @@
 //! A belief is what the peer said plus what we sent it. It is an optimization and may be wrong: a peer that lacks
 //! what we thought it had answers with a correction.
 
+use super::lane::{Lane, Turn};
 use crate::collections::{SortedMap, SortedSet};
 use crate::ids::CoId;
 use crate::known_state::KnownState;
@@ -39,6 +40,8 @@ pub(super) struct Belief {
     pub(super) answer_due: bool,
     /// It sent content that is not acknowledged yet.
     pub(super) ack: Ack,
+    /// Where the value stands in the peer's lane.
+    pub(super) turn: Turn,
     /// How many dependencies the value had when they were last offered; they only grow.
     pub(super) dependencies_offered: usize,
 }
@@ -51,6 +54,7 @@ impl Belief {
             awaits_answer: false,
             answer_due: false,
             ack: Ack::None,
+            turn: Turn::None,
             dependencies_offered: 0,
         }
     }
@@ -62,6 +66,8 @@ pub(super) struct Peer {
     pub(super) role: PeerRole,
     /// The values it is subscribed to.
     pub(super) beliefs: SortedMap<CoId, Belief>,
+    /// What it is yet to be sent.
+    pub(super) lane: Lane,
     /// Values of which content had to be dropped: asked for again when its queue is empty.
     pub(super) refetch: SortedSet<CoId>,
     /// Accounts without which sessions of these values could not be verified: asked for again when one appears.
@@ -73,6 +79,7 @@ impl Peer {
         Self {
             role,
             beliefs: SortedMap::new(),
+            lane: Lane::default(),
             refetch: SortedSet::new(),
             unverified: SortedMap::new(),
         }

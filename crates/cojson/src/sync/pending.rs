@@ -10,10 +10,6 @@ use super::limits::ReplicaConfig;
 use super::message::ContentMessage;
 use crate::collections::{SortedMap, SortedSet};
 use crate::ids::CoId;
-use crate::transaction::Transaction;
-
-/// What a transaction and a session cost besides their content, in bytes, roughly.
-const OVERHEAD_BYTES: usize = 200;
 
 /// The peer's queues are full.
 #[derive(Debug)]
@@ -57,7 +53,7 @@ impl Pending {
         is_asked_for: bool,
         limits: &ReplicaConfig,
     ) -> Result<(), Full> {
-        let bytes = weight(&message);
+        let bytes = message.memory_bytes();
         let rooms = if is_asked_for { 2 } else { 1 };
         let held = self.held.get_or_default(peer);
         let is_full = held.messages >= limits.pending_messages_per_peer_max * rooms
@@ -151,16 +147,4 @@ impl Pending {
         self.queues.retain(|key, _| !is_theirs(key));
         ids
     }
-}
-
-fn weight(message: &ContentMessage) -> usize {
-    let session = |transactions: &[Transaction]| {
-        let content = transactions.iter().map(Transaction::content_bytes);
-        content.sum::<usize>() + (transactions.len() + 1) * OVERHEAD_BYTES
-    };
-    let sessions = message.new.values();
-    OVERHEAD_BYTES
-        + sessions
-            .map(|content| session(&content.new_transactions))
-            .sum::<usize>()
 }

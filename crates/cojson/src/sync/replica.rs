@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use super::cache::Cache;
 use super::durability::InFlight;
 use super::effect::{Effect, PeerId};
 use super::entry::Entry;
@@ -14,10 +15,11 @@ use super::lookup::{Lookup, Seek};
 use super::message::SyncMessage;
 use super::peer::{Peer, PeerRole};
 use super::pending::Pending;
+use super::reading::Reads;
 use super::reconcile::Audits;
 use super::rejection::Rejection;
 use super::upload::Uploads;
-use super::{Segment, dependencies};
+use super::{BOUNDED, Segment, dependencies};
 use crate::collections::{OrderedSet, SortedMap, SortedSet};
 use crate::header::{CreatedAt, Header};
 use crate::ids::{CoId, SessionId};
@@ -57,6 +59,12 @@ pub struct Replica {
     pub(super) uploads: Uploads,
     /// The audits that clients asked for.
     pub(super) audits: Audits,
+    /// What the values in memory weigh.
+    pub(super) cache: Cache,
+    /// What is being read of values that are not in memory whole.
+    pub(super) reads: Reads,
+    /// The bytes of content that were sent to all peers and have not left yet.
+    pub(super) under_way_bytes: usize,
     effects: VecDeque<Effect>,
 }
 
@@ -175,15 +183,23 @@ impl Replica {
         let Some(entry) = self.entries.get_mut(id) else {
             return Err(AppendError::NotInMemory { id: id.clone() });
         };
-        entry
-            .dependencies
-            .extend(dependencies::author_account(session));
-        if dependencies::is_group(entry.log.header()) {
-            dependencies::of_group_transaction(&transaction, &mut entry.dependencies);
+        if BOUNDED
+            && entry
+                .log
+                .session(session)
+                .is_some_and(|log| !log.is_hashable())
+        {
+            return Err(AppendError::NotInMemory { id: id.clone() });
         }
-        entry.dependencies.remove(id);
+        let mut named = SortedSet::new();
+        named.extend(dependencies::author_account(session));
+        if entry.is_group() {
+            dependencies::of_group_transaction(&transaction, &mut named);
+        }
+        entry.depend_on(named);
         let index = entry.log.append_local(session, transaction);
         self.unsigned.insert((id.clone(), session.clone()));
+        self.touch(id);
         Ok(index)
     }
 

@@ -1,68 +1,19 @@
 //! A host for one replica: storage that survives a crash, effects carried out when the test says so, and rule R2
 //! checked at everything that is sent.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
-use cojson::header::Header;
+use cojson::header::{Header, Ruleset};
 use cojson::ids::{CoId, SessionId};
 use cojson::known_state::KnownState;
 use cojson::sync::{
-    Effect, PeerId, Rejection, Replica, ReplicaConfig, Segment, StoredLog, SyncMessage, WriteBatch,
+    Effect, PeerId, ReadRequest, Rejection, Replica, ReplicaConfig, StoredLog, SyncMessage,
+    WriteBatch,
 };
 use cojson::transaction::Transaction;
 
 use crate::author::Author;
-
-/// What is on disk.
-#[derive(Clone, Default)]
-pub struct Disk {
-    pub values: BTreeMap<CoId, StoredLog>,
-}
-
-impl Disk {
-    pub fn write(&mut self, batch: &WriteBatch) {
-        for value in &batch.values {
-            if !self.values.contains_key(&value.id) {
-                let header = value.header.clone().expect("a first write has the header");
-                let segments = Vec::new();
-                self.values
-                    .insert(value.id.clone(), StoredLog { header, segments });
-            }
-            let stored = self.values.get_mut(&value.id).unwrap();
-            stored.segments.extend(value.segments.iter().cloned());
-        }
-    }
-
-    /// How many transactions of a session are on disk without a gap.
-    pub fn count(&self, id: &CoId, session: &SessionId) -> u32 {
-        let mut segments: Vec<&Segment> = match self.values.get(id) {
-            Some(stored) => stored.segments.iter().collect(),
-            None => return 0,
-        };
-        segments.retain(|segment| segment.session == *session);
-        segments.sort_by_key(|segment| segment.content.after);
-        segments.iter().fold(0, |have, segment| {
-            let end = segment.content.end() as u32;
-            if segment.content.after <= have {
-                have.max(end)
-            } else {
-                have
-            }
-        })
-    }
-
-    fn assert_covers(&self, state: &KnownState) {
-        assert!(
-            !state.header || self.values.contains_key(&state.id),
-            "R2: header of {}",
-            state.id
-        );
-        for (session, count) in &state.sessions {
-            let stored = self.count(&state.id, session);
-            assert!(stored >= *count, "R2: {} has {stored} of {count}", state.id);
-        }
-    }
-}
+use crate::disk::Disk;
 
 /// A replica and its host.
 pub struct Machine {
@@ -71,7 +22,14 @@ pub struct Machine {
     pub disk: Disk,
     pub life: u32,
 
+    /// It keeps no long log whole, and lets go of what is over its bound whenever it did something.
+    pub is_bounded: bool,
+    config: ReplicaConfig,
     pub loads: VecDeque<CoId>,
+    pub loads_served: usize,
+    pub reads: VecDeque<ReadRequest>,
+    /// The peers of which it wants to know when something left.
+    pub paced: BTreeSet<PeerId>,
     pub writes: VecDeque<WriteBatch>,
     pub outbox: Vec<(PeerId, SyncMessage)>,
     pub changed: Vec<CoId>,
@@ -92,7 +50,12 @@ impl Machine {
             disk: Disk::default(),
             life: 0,
 
+            is_bounded: config.cache_bytes_max != usize::MAX,
+            config,
             loads: VecDeque::new(),
+            loads_served: 0,
+            reads: VecDeque::new(),
+            paced: BTreeSet::new(),
             writes: VecDeque::new(),
             outbox: Vec::new(),
             changed: Vec::new(),
@@ -145,9 +108,16 @@ impl Machine {
 
     /// Sorts out the effects; nothing is carried out yet.
     pub fn collect(&mut self) {
+        if self.is_bounded {
+            self.replica.evict();
+        }
         while let Some(effect) = self.replica.poll_effect() {
             match effect {
                 Effect::Load(id) => self.loads.push_back(id),
+                Effect::Read(request) => self.reads.push_back(request),
+                Effect::Pace(peer) => {
+                    self.paced.insert(peer);
+                }
                 Effect::Store(batch) => self.writes.push_back(batch),
                 Effect::Send { peer, message } => {
                     self.assert_durable(&message);
@@ -181,8 +151,11 @@ impl Machine {
     /// Carries out one thing that storage was asked for. Returns whether there was one.
     pub fn serve_storage(&mut self) -> bool {
         if let Some(id) = self.loads.pop_front() {
-            let stored = self.disk.values.get(&id).cloned();
-            self.replica.loaded(&id, stored);
+            self.loads_served += 1;
+            self.answer_load(&id);
+        } else if let Some(request) = self.reads.pop_front() {
+            let segments = self.disk.read(&request);
+            self.replica.read(request.id, Some(segments));
         } else if let Some(batch) = self.writes.pop_front() {
             self.disk.write(&batch);
             self.replica.stored(batch.id);
@@ -193,13 +166,43 @@ impl Machine {
         true
     }
 
+    fn answer_load(&mut self, id: &CoId) {
+        let stored = self.disk.values.get(id);
+        let is_long = |stored: &&StoredLog| {
+            self.is_bounded && !matches!(stored.header.ruleset, Ruleset::Group { .. })
+        };
+        match stored.filter(is_long) {
+            Some(_) => {
+                let outline = self.disk.outline(id);
+                self.replica.outlined(id, outline);
+            }
+            None => self.replica.loaded(id, stored.cloned()),
+        }
+    }
+
+    /// What it has of a value, in memory or on disk.
+    pub fn state_of(&self, id: &CoId) -> KnownState {
+        match self.replica.log(id) {
+            Some(_) => self.replica.known_state(id),
+            None => self.disk.state_of(id),
+        }
+    }
+
+    /// Some of what was sent to a peer left.
+    pub fn drain(&mut self, peer: PeerId, message: &SyncMessage) {
+        let bytes = message.content_bytes();
+        self.paced.remove(&peer);
+        self.replica.drained(peer, bytes);
+        self.collect();
+    }
+
     /// Carries out everything that storage is asked for, and flushes what follows.
     pub fn settle(&mut self) {
         self.collect();
         loop {
             while self.serve_storage() {}
             self.flush();
-            if self.writes.is_empty() && self.loads.is_empty() {
+            if self.writes.is_empty() && self.loads.is_empty() && self.reads.is_empty() {
                 return;
             }
         }
@@ -210,9 +213,11 @@ impl Machine {
         if write_reached_disk && let Some(batch) = self.writes.front() {
             self.disk.write(batch);
         }
-        self.replica = Replica::new(ReplicaConfig::default());
+        self.replica = Replica::new(self.config);
         self.life += 1;
         self.loads.clear();
+        self.reads.clear();
+        self.paced.clear();
         self.writes.clear();
         self.outbox.clear();
     }

@@ -11,11 +11,15 @@
 )]
 
 mod author;
+mod bounded;
+mod cache;
 mod cast;
+mod disk;
 mod frames;
 mod hostile;
 mod machine;
 mod network;
+mod reading;
 mod replay;
 mod rules;
 mod simulation;

@@ -142,7 +142,9 @@ impl Network {
             (0..self.machines.len())
                 .filter(|machine| {
                     let machine = &self.machines[*machine];
-                    !machine.loads.is_empty() || !machine.writes.is_empty()
+                    !machine.loads.is_empty()
+                        || !machine.reads.is_empty()
+                        || !machine.writes.is_empty()
                 })
                 .map(Task::Storage),
         );
@@ -164,6 +166,8 @@ impl Network {
         let Some(message) = self.take_message((from, to)) else {
             return;
         };
+        self.machines[from].drain(peer(to), &message);
+        self.collect(from);
         let machine = &mut self.machines[to];
         machine.replica.receive(peer(from), message);
         machine.flush();
@@ -222,24 +226,22 @@ impl Network {
             let states: Vec<_> = self
                 .machines
                 .iter()
-                .map(|machine| machine.replica.known_state(id))
+                .map(|machine| machine.state_of(id))
                 .collect();
             for (machine, state) in states.iter().enumerate() {
                 assert_eq!(*state, states[0], "machine {machine} differs about {id}");
                 assert!(state.header, "machine {machine} lacks {id}");
-                assert_eq!(self.machines[machine].replica.durable_state(id), *state);
+                assert_eq!(self.machines[machine].disk.state_of(id), *state);
             }
             self.assert_same_transactions(id);
         }
     }
 
     fn assert_same_transactions(&self, id: &CoId) {
-        let first = self.machines[0].replica.log(id).unwrap();
+        let first = self.machines[0].disk.logs(id);
         for machine in &self.machines {
-            let log = machine.replica.log(id).unwrap();
-            for session in log.sessions() {
-                let other = first.session(session.session()).unwrap();
-                assert_eq!(session.transactions(), other.transactions(), "{id}");
+            for (session, log) in machine.disk.logs(id) {
+                assert_eq!(log.transactions(), first[&session].transactions(), "{id}");
             }
         }
     }

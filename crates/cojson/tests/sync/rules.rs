@@ -293,31 +293,6 @@ fn one_peer_s_unfinished_write_does_not_hold_back_another_s_acknowledgement() {
 }
 
 #[test]
-fn what_no_client_looks_at_is_forgotten_and_loaded_again() {
-    let (mut server, alice) = server();
-    let id = map_id(&alice);
-    server.tell(BOB, SyncMessage::Content(map_content(&alice, 2, 0)));
-    server.tell(ALICE, SyncMessage::Content(map_content(&alice, 3, 0)));
-    assert_eq!(server.replica.forget_idle(), 0, "Alice and Bob are there");
-    server.replica.disconnect(ALICE);
-    assert_eq!(
-        server.replica.forget_idle(),
-        0,
-        "Bob's map needs Alice's account"
-    );
-    server
-        .replica
-        .receive(BOB, SyncMessage::Content(map_content(&alice, 4, 3)));
-    server.replica.disconnect(BOB);
-    assert_eq!(server.replica.forget_idle(), 0, "the map is not durable");
-    server.settle();
-    assert_eq!(server.replica.forget_idle(), 2);
-    let answer = server.tell(MALLORY, load(&id));
-    assert_eq!(answer.len(), 2, "account and map: {answer:?}");
-    assert_eq!(server.replica.durable_state(&id).transaction_count(), 4);
-}
-
-#[test]
 fn r2_a_peer_that_asks_during_a_long_write_gets_nothing_of_it() {
     let mut machine = Machine::new(1);
     let account = machine.found_account();

@@ -2,6 +2,7 @@
 //! refused, and no session forked although machines crashed and went on in the same session.
 
 use cojson::ids::CoId;
+use cojson::sync::ReplicaConfig;
 
 use crate::author::{map_header, named_header};
 use crate::machine::Machine;
@@ -33,7 +34,7 @@ fn write_somewhere(network: &mut Network, machine: usize, values: &[CoId]) {
     let id = &values[network.dice.roll(values.len())];
     let count = network.dice.roll(4);
     let machine = &mut network.machines[machine];
-    let is_loading = !machine.loads.is_empty();
+    let is_loading = !machine.loads.is_empty() || machine.is_bounded;
     if machine.replica.log(id).is_some() && !is_loading {
         for n in 0..count {
             machine.write(id, "key", &format!("{n}"));
@@ -57,7 +58,8 @@ fn crash_and_reload(network: &mut Network, machine: usize, values: &[CoId]) {
 /// Each author's account and group, and maps that all write to.
 fn found(network: &mut Network) -> Vec<CoId> {
     let mut values = Vec::new();
-    for (number, machine) in network.machines.iter_mut().enumerate() {
+    let authors = network.machines.iter_mut().enumerate();
+    for (number, machine) in authors.filter(|(_, machine)| !machine.is_bounded) {
         values.push(machine.found_account());
         let group = machine.create(machine.author.group_header("group"));
         machine.write(&group, machine.author.account.clone().as_str(), "admin");
@@ -73,6 +75,25 @@ fn check(seed: u64, machines: usize, links: &[(usize, usize)], crashes: bool) {
     let machines = (0..machines)
         .map(|nonce| Machine::new(nonce as u8 + 1))
         .collect();
+    check_machines(seed, machines, links, crashes);
+}
+
+/// The same, with a server that holds next to nothing in memory and sends little ahead.
+fn check_evicting(seed: u64, links: &[(usize, usize)], crashes: bool) {
+    let server = links[0].1;
+    let mut machines: Vec<_> = (0..=server)
+        .map(|nonce| Machine::new(nonce as u8 + 1))
+        .collect();
+    let config = ReplicaConfig {
+        cache_bytes_max: [1, 6_000, 20_000][seed as usize % 3],
+        window_bytes_max: [1, 800, usize::MAX][seed as usize / 3 % 3],
+        ..ReplicaConfig::default()
+    };
+    machines[server] = Machine::with_config(server as u8 + 1, config);
+    check_machines(seed, machines, links, crashes);
+}
+
+fn check_machines(seed: u64, machines: Vec<Machine>, links: &[(usize, usize)], crashes: bool) {
     let mut network = Network::new(machines, links, seed);
     let mut values = found(&mut network);
     network.connect_all();
@@ -150,5 +171,19 @@ fn r10_a_chain_of_servers_agrees_whatever_the_network_does() {
 fn r2_no_session_forks_when_machines_crash_and_go_on() {
     for seed in 300..360 {
         check(seed, 3, &[(0, 2), (1, 2)], true);
+    }
+}
+
+#[test]
+fn r10_clients_of_a_server_that_evicts_agree_whatever_the_network_does() {
+    for seed in 400..436 {
+        check_evicting(seed, &[(0, 2), (1, 2)], false);
+    }
+}
+
+#[test]
+fn r2_no_session_forks_when_a_server_that_evicts_crashes() {
+    for seed in 500..536 {
+        check_evicting(seed, &[(0, 3), (1, 3), (2, 3)], true);
     }
 }

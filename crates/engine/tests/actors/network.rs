@@ -96,6 +96,7 @@ impl Network {
                     }
                 }
                 Effect::Changed(_) | Effect::Unavailable(_) => {}
+                Effect::Read(_) | Effect::Pace(_) => panic!("it keeps everything"),
                 Effect::Rejected { reason, .. } => panic!("the server refused: {reason:?}"),
             }
         }

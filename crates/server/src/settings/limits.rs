@@ -61,6 +61,11 @@ pub struct LimitSettings {
     #[arg(long, env = "PENDING_BYTES_MAX", value_name = "BYTES", default_value = "16777216",
         value_parser = number::<usize>(1_024..=1 << 30, "a number of bytes"))]
     pub pending_bytes_max: usize,
+    /// What the logs in memory may take: the least recently used leave it, and long ones are read from storage in parts.
+    /// What clients wrote and what is not on the disk yet comes on top
+    #[arg(long, env = "CACHE_BYTES_MAX", value_name = "BYTES", default_value = "268435456",
+        value_parser = number::<usize>(1 << 20..=1 << 40, "a number of bytes"))]
+    pub cache_bytes_max: usize,
     /// How many messages wait for a client that does not read, before it is closed with 1013 (it catches up when it
     /// returns)
     #[arg(long, env = "OUTBOX_MESSAGES_MAX", value_name = "COUNT", default_value = "16384",

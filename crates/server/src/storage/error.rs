@@ -87,6 +87,16 @@ pub enum WriteError {
     },
 }
 
+impl WriteError {
+    /// The value of which something else is kept than was thought; the others of the batch have nothing to do with it.
+    pub fn value(&self) -> Option<&CoId> {
+        match self {
+            Self::NoHeader { id } | Self::Gap { id, .. } | Self::Fork { id, .. } => Some(id),
+            Self::Database { .. } => None,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for WriteError {
     fn from(error: rusqlite::Error) -> Self {
         let detail = error.to_string();

@@ -6,20 +6,32 @@
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
+use cojson::header::Ruleset;
 use cojson::ids::CoId;
-use cojson::sync::{WriteBatch, WriteId};
+use cojson::sync::{
+    OutlinedSession, ReadId, ReadRequest, Segment, StoredLog, StoredOutline, WriteBatch, WriteId,
+};
+use cojson::transaction::Transaction;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{LoadError, Loaded, Storage, WriteError};
+use super::{Damage, LoadError, Loaded, Outline, Storage, Stretch, WriteError};
 
 /// The most asks that are taken together; bounds how long a load waits behind writes.
 const ASKS_TOGETHER_MAX: usize = 256;
 
+/// A value that is longer is outlined, and read in parts where it is needed; groups and accounts are read whole.
+const WHOLE_BYTES_MAX: u64 = 64 << 10;
+
+/// What a transaction takes in memory besides its changes, roughly.
+const TRANSACTION_BYTES: u64 = 200;
+
 /// What the relay asks of storage.
 #[derive(Debug)]
 pub enum Ask {
-    /// Read a value.
+    /// Read a value, or its outline if it is long.
     Load(CoId),
+    /// Read a part of a value.
+    Read(ReadRequest),
     /// Make a batch durable.
     Write(WriteBatch),
 }
@@ -28,9 +40,38 @@ pub enum Ask {
 #[derive(Debug)]
 pub enum Answer {
     /// What is kept of the value.
-    Loaded(CoId, Result<Option<Loaded>, LoadError>),
+    Loaded(CoId, Result<Option<Found>, LoadError>),
+    /// What could be read.
+    Read(ReadId, Result<Part, LoadError>),
     /// Whether the batch is durable.
     Written(WriteId, Result<(), WriteError>),
+}
+
+/// What is kept of a value.
+#[derive(Debug)]
+pub struct Found {
+    /// Its log, or how long that is.
+    pub log: FoundLog,
+    /// The sessions that could be read only in part.
+    pub damage: Vec<Damage>,
+}
+
+/// A short value's log, or a long one's outline.
+#[derive(Debug)]
+pub enum FoundLog {
+    /// The log.
+    Whole(StoredLog),
+    /// How long it is.
+    Outlined(StoredOutline),
+}
+
+/// A part of a value.
+#[derive(Debug, Default)]
+pub struct Part {
+    /// The pieces, those of one session in order.
+    pub segments: Vec<Segment>,
+    /// The sessions that could be read only in part.
+    pub damage: Vec<Damage>,
 }
 
 /// Starts the thread. Answers go to `answers`; drop the returned sender to end it, and join to know that all is done.
@@ -55,37 +96,104 @@ fn run(
     while let Ok(first) = queue.recv() {
         let waiting = queue.try_iter().take(ASKS_TOGETHER_MAX - 1);
         let asks: Vec<Ask> = std::iter::once(first).chain(waiting).collect();
-        for answer in answer_all(storage.as_mut(), asks) {
-            // A relay that is gone needs no answer, but what it asked to be written still is.
+        // A relay that is gone needs no answer, but what it asked to be written still is.
+        answer_all(storage.as_mut(), asks, &mut |answer| {
             let _ = answers.send(answer);
-        }
+        });
     }
 }
 
 /// Writes first, in one commit, then reads.
-fn answer_all(storage: &mut dyn Storage, asks: Vec<Ask>) -> Vec<Answer> {
+fn answer_all(storage: &mut dyn Storage, asks: Vec<Ask>, answer: &mut dyn FnMut(Answer)) {
     let mut batches = Vec::new();
-    let mut loads = Vec::new();
+    let mut others = Vec::new();
     for ask in asks {
         match ask {
             Ask::Write(batch) => batches.push(batch),
-            Ask::Load(id) => loads.push(id),
+            other => others.push(other),
         }
     }
-    let mut answers = Vec::with_capacity(batches.len() + loads.len());
     if !batches.is_empty() {
         let results = storage.write(&batches);
         let ids = batches.iter().map(|batch| batch.id);
-        answers.extend(
-            ids.zip(results)
-                .map(|(id, result)| Answer::Written(id, result)),
-        );
+        for (id, result) in ids.zip(results) {
+            answer(Answer::Written(id, result));
+        }
     }
-    answers.extend(loads.into_iter().map(|id| {
-        let result = storage.load(&id);
-        Answer::Loaded(id, result)
-    }));
-    answers
+    for other in others {
+        match other {
+            Ask::Load(id) => {
+                let found = find(storage, &id);
+                answer(Answer::Loaded(id, found));
+            }
+            Ask::Read(request) => answer(Answer::Read(request.id, read(storage, &request))),
+            Ask::Write(_) => {}
+        }
+    }
+}
+
+/// A value's log if it is short or a group's, else its outline.
+fn find(storage: &mut dyn Storage, id: &CoId) -> Result<Option<Found>, LoadError> {
+    let Some(outline) = storage.outline(id)? else {
+        return Ok(None);
+    };
+    let is_group = matches!(outline.header.ruleset, Ruleset::Group { .. });
+    if !is_group && memory_bytes(&outline) > WHOLE_BYTES_MAX {
+        return Ok(Some(outlined(outline)));
+    }
+    let loaded = storage.load(id)?;
+    Ok(loaded.map(|Loaded { log, damage }| Found {
+        log: FoundLog::Whole(log),
+        damage,
+    }))
+}
+
+fn memory_bytes(outline: &Outline) -> u64 {
+    let sessions = outline.sessions.iter();
+    let bytes = sessions.map(|session| {
+        let transactions = u64::from(session.count).saturating_mul(TRANSACTION_BYTES);
+        session.bytes_least.saturating_add(transactions)
+    });
+    bytes.fold(0, u64::saturating_add)
+}
+
+fn outlined(outline: Outline) -> Found {
+    let sessions = outline.sessions.into_iter();
+    let sessions = sessions.map(|session| OutlinedSession {
+        session: session.session,
+        count: session.count,
+        last_signature: session.last_signature,
+    });
+    Found {
+        log: FoundLog::Outlined(StoredOutline {
+            header: outline.header,
+            sessions: sessions.collect(),
+        }),
+        damage: outline.damage,
+    }
+}
+
+/// Of each session what follows, until there are so many bytes as were asked for.
+fn read(storage: &mut dyn Storage, request: &ReadRequest) -> Result<Part, LoadError> {
+    let mut part = Part::default();
+    let mut bytes_left = request.bytes_max.max(1);
+    for (session, after) in &request.from {
+        let Stretch { pieces, damage } =
+            storage.read(&request.value, session, *after, bytes_left)?;
+        let transactions = pieces.iter().flat_map(|piece| &piece.new_transactions);
+        let bytes: usize = transactions.map(Transaction::content_bytes).sum();
+        let segments = pieces.into_iter().map(|content| Segment {
+            session: session.clone(),
+            content,
+        });
+        part.segments.extend(segments);
+        part.damage.extend(damage);
+        bytes_left = bytes_left.saturating_sub(bytes);
+        if bytes_left == 0 {
+            break;
+        }
+    }
+    Ok(part)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod crash;
 mod hostile;
 mod limits;
 mod log;
+mod memory;
 mod pages;
 mod peer;
 #[path = "../support/postgres_server.rs"]
@@ -18,6 +19,7 @@ mod postgres_server;
 mod process;
 mod replica;
 mod settings;
+mod start;
 mod stop;
 mod sync;
 mod writer;

@@ -78,6 +78,16 @@ impl ServerProcess {
         self.port
     }
 
+    /// The most memory that the process had at once.
+    pub(crate) fn memory_bytes_most(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kilobytes = line
+            .and_then(|line| line.split_whitespace().nth(1))
+            .unwrap();
+        kilobytes.parse::<usize>().unwrap() * 1_024
+    }
+
     /// Ends it at once, as a power cut would.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

@@ -67,6 +67,7 @@ impl Client {
                 Effect::Send { message, .. } => self.say(&message),
                 Effect::Rejected { reason, .. } => panic!("{reason}"),
                 Effect::Changed(_) | Effect::Unavailable(_) => {}
+                Effect::Read(_) | Effect::Pace(_) => panic!("it keeps everything"),
             }
         }
     }
