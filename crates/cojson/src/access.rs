@@ -9,6 +9,7 @@ mod group_history;
 mod group_key;
 mod judging;
 mod keyring;
+mod members;
 mod role;
 mod timeline;
 
@@ -24,6 +25,8 @@ pub use group_history::{
     EVERYONE, GroupChange, GroupEntry, GroupHistory, GroupIdentity, GroupTransaction, Groups,
 };
 pub use role::{Inheritance, Role};
+
+pub(crate) use members::Members;
 
 use group_history::may_set_role;
 use judging::{Histories, judge};

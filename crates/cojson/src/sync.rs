@@ -10,6 +10,7 @@
 //! peer that does not answer is the host's to disconnect.
 
 mod admission;
+mod authorise;
 mod cache;
 mod dependencies;
 mod durability;
@@ -33,6 +34,7 @@ mod replica;
 mod upload;
 mod wire;
 
+pub use authorise::{Denial, WriteRule};
 pub use effect::{
     Effect, OutlinedSession, PeerId, ReadId, ReadRequest, Segment, StoredLog, StoredOutline,
     ValueWrite, WriteBatch, WriteId,

@@ -101,6 +101,21 @@ impl ValueLog {
         self.with_session(session, |log| log.receive(content, signer))
     }
 
+    /// Whether content fits behind a session and its author signed it. The value stays as it is.
+    pub fn verify(
+        &mut self,
+        session: &SessionId,
+        content: SessionContent,
+        signer: &SignerId,
+    ) -> Result<(), ContentError> {
+        let staged = match self.sessions.get_mut(session) {
+            Some(log) => log.stage(content)?,
+            None => SessionLog::new(session.clone()).stage(content)?,
+        };
+        let _verified = staged.verify(signer)?;
+        Ok(())
+    }
+
     /// Takes back what our own storage kept of a session. Returns how many transactions were new.
     pub fn restore(
         &mut self,

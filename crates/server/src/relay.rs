@@ -23,7 +23,7 @@ pub use outbox::{Departures, Inlet, Outbox, Places, outbox};
 
 use crate::guard::accounts::{AccountLimits, Accounts, Charges};
 use crate::refusals::Refusals;
-use crate::settings::LimitSettings;
+use crate::settings::Settings;
 use crate::storage::worker::{self, Answer, Ask, Found, FoundLog, Part};
 use crate::storage::{Damage, LoadError, Storage, WriteError};
 
@@ -40,7 +40,7 @@ const LOADS_UNDER_WAY_MAX: usize = 1_024;
 /// acknowledged.
 const WRITE_RETRY: Duration = Duration::from_secs(1);
 
-/// What clients may cost the relay.
+/// What clients may do, and what they may cost the relay.
 #[derive(Clone, Copy, Debug)]
 pub struct RelayLimits {
     /// What they may make the replica hold.
@@ -49,10 +49,12 @@ pub struct RelayLimits {
     pub accounts: AccountLimits,
 }
 
-impl From<&LimitSettings> for RelayLimits {
-    fn from(limits: &LimitSettings) -> Self {
+impl From<&Settings> for RelayLimits {
+    fn from(settings: &Settings) -> Self {
+        let limits = &settings.limits;
         Self {
             replica: ReplicaConfig {
+                write_rule: settings.access.write,
                 pending_bytes_per_peer_max: limits.pending_bytes_max,
                 values_per_peer_max: limits.values_per_connection_max,
                 sessions_per_value_max: limits.sessions_per_value_max,

@@ -86,8 +86,9 @@ impl Server {
         let address = listener.local_addr().unwrap_or(settings.listen);
         let refusals = Refusals::default();
         let limits = &settings.limits;
-        let (commands, relay) = relay::spawn(storage, RelayLimits::from(limits), refusals.clone())
-            .map_err(StartError::Thread)?;
+        let (commands, relay) =
+            relay::spawn(storage, RelayLimits::from(settings), refusals.clone())
+                .map_err(StartError::Thread)?;
         let (stop, watch) = stop_switch();
         let door = Door {
             connections: Connections::new(

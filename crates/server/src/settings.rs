@@ -5,6 +5,7 @@
 //! goes before its variable; an empty variable counts as not set. Pure but for reading the environment: whether a path or
 //! an address can be used is found out when the server starts.
 
+mod access;
 mod limits;
 mod log;
 mod pages;
@@ -16,6 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use clap::builder::Resettable;
 use clap::{Arg, Args, Command};
 
+pub use access::{AccessSettings, RawAccess};
 pub use limits::LimitSettings;
 pub use log::RawLog;
 pub use pages::{PageSettings, RawPages};
@@ -46,6 +48,8 @@ pub struct RawSettings {
     #[command(flatten)]
     pages: RawPages,
     #[command(flatten)]
+    access: RawAccess,
+    #[command(flatten)]
     limits: LimitSettings,
     #[command(flatten)]
     log: RawLog,
@@ -68,6 +72,8 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// The pages it serves, if any.
     pub pages: Option<PageSettings>,
+    /// Who may do what.
+    pub access: AccessSettings,
     /// What clients may cost.
     pub limits: LimitSettings,
     /// What it says of itself, and how.
@@ -83,6 +89,7 @@ impl TryFrom<RawSettings> for Settings {
             proxies: raw.trusted_proxies.unwrap_or_default(),
             storage: raw.storage.try_into()?,
             pages: raw.pages.checked(),
+            access: raw.access.into(),
             limits: raw.limits,
             log: raw.log.into(),
         })

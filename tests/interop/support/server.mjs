@@ -15,10 +15,15 @@ export class Server {
   #folder = mkdtempSync(join(tmpdir(), "pleione-interop-"));
   #process;
   #port = 0;
+  #settings;
 
-  /** Starts the binary; the port of the first start is kept, so that clients find it again. */
-  static async start() {
-    const server = new Server();
+  constructor(settings) {
+    this.#settings = settings;
+  }
+
+  /** Starts the binary, with further settings if wanted; the port of the first start is kept, so that clients find it again. */
+  static async start(settings = {}) {
+    const server = new Server(settings);
     await server.start();
     return server;
   }
@@ -34,6 +39,7 @@ export class Server {
       DB_PATH: join(this.#folder, "sync.db"),
       BIND_ADDRESS: "127.0.0.1",
       PORT: String(this.#port),
+      ...this.#settings,
     };
     this.#process = spawn(binary, { env, stdio: ["ignore", "pipe", "inherit"] });
     const late = AbortSignal.timeout(startMsMax);

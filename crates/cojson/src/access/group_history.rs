@@ -147,14 +147,28 @@ impl GroupHistory {
         &self.identity
     }
 
+    /// Whether nobody was given a role yet.
+    pub(super) fn is_unfounded(&self) -> bool {
+        self.roles.is_empty()
+    }
+
+    /// The role of a member at a time, by itself or through a parent: what everyone may do does not count.
+    pub(super) fn own_role(
+        &self,
+        member: &str,
+        at: Timestamp,
+        groups: &impl Groups,
+    ) -> Option<Role> {
+        self.with_inherited(self.direct_role(member, at), member, at, groups)
+    }
+
     /// The role of a member at a time: its own, or a higher one from a parent, or everyone's. `Revoked` is no role.
     pub fn role_of(&self, member: &str, at: Timestamp, groups: &impl Groups) -> Option<Role> {
         if self.identity.is_account && member == self.identity.id.as_str() {
             return Some(Role::Admin);
         }
-        let direct = self.direct_role(member, at);
-        let with_parents = self.with_inherited(direct, member, at, groups);
-        with_parents.or_else(|| self.direct_role(EVERYONE, at))
+        let own = self.own_role(member, at, groups);
+        own.or_else(|| self.direct_role(EVERYONE, at))
     }
 
     /// The role that the group itself gives a member at a time.

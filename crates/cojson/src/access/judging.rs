@@ -11,7 +11,7 @@ use super::group_history::{GroupChange, GroupHistory, GroupIdentity, GroupTransa
 use super::role::Role;
 use crate::collections::{SortedMap, SortedSet};
 use crate::header::Ruleset;
-use crate::ids::{CoId, Timestamp};
+use crate::ids::{CoId, SessionId, Timestamp};
 use crate::transaction::Transaction;
 use crate::value_log::ValueLog;
 use crate::view::TransactionId;
@@ -67,10 +67,50 @@ pub(super) struct Judgement {
     pub(super) depends_on: SortedSet<CoId>,
 }
 
+/// Transactions that a group's log does not have yet.
+pub(super) struct Addition<'a> {
+    pub(super) group: &'a CoId,
+    pub(super) session: &'a SessionId,
+    /// How many transactions of the session come before these.
+    pub(super) after: u32,
+    pub(super) transactions: &'a [Transaction],
+    /// They count as made at this time if they claim an earlier one.
+    pub(super) not_before: Timestamp,
+}
+
+impl Addition<'_> {
+    /// The last of them.
+    pub(super) fn newest(&self) -> Option<TransactionId> {
+        let count = u32::try_from(self.transactions.len()).ok()?;
+        Some(TransactionId {
+            session: self.session.clone(),
+            index: self.after.checked_add(count)?.checked_sub(1)?,
+        })
+    }
+
+    fn add_to(&self, transactions: &mut Vec<GroupTransaction>) {
+        for (index, transaction) in (self.after..).zip(self.transactions) {
+            let mut added = group_transaction(self.session, index, transaction);
+            added.made_at = added.made_at.max(self.not_before);
+            transactions.push(added);
+        }
+    }
+}
+
 /// Judges a group; `None` if it is not loaded or not a group.
 pub(super) fn judge(logs: &impl Logs, id: &CoId) -> Option<Judgement> {
+    judge_all(logs, id, None)
+}
+
+/// Judges a group as if its log had more in it.
+pub(super) fn judge_with(logs: &impl Logs, addition: &Addition<'_>) -> Option<Judgement> {
+    judge_all(logs, addition.group, Some(addition))
+}
+
+fn judge_all(logs: &impl Logs, id: &CoId, addition: Option<&Addition<'_>>) -> Option<Judgement> {
     let mut judging = Judging {
         logs,
+        addition,
         histories: Histories::default(),
         depends_on: SortedSet::new(),
         path: Vec::new(),
@@ -85,6 +125,7 @@ pub(super) fn judge(logs: &impl Logs, id: &CoId) -> Option<Judgement> {
 
 struct Judging<'a, L> {
     logs: &'a L,
+    addition: Option<&'a Addition<'a>>,
     histories: Histories,
     depends_on: SortedSet<CoId>,
     path: Vec<CoId>,
@@ -97,7 +138,10 @@ impl<L: Logs> Judging<'_, L> {
         let Some((log, identity)) = log.and_then(|log| Some((log, group_identity(log)?))) else {
             return;
         };
-        let transactions = group_transactions(log);
+        let mut transactions = group_transactions(log);
+        if let Some(addition) = self.addition.filter(|addition| addition.group == id) {
+            addition.add_to(&mut transactions);
+        }
         self.path.push(id.clone());
         for parent in named_parents(&transactions) {
             if self.is_ahead(&parent) {
@@ -132,20 +176,28 @@ fn group_transactions(log: &ValueLog) -> Vec<GroupTransaction> {
     let mut transactions = Vec::new();
     for session_log in log.sessions() {
         for (index, transaction) in (0_u32..).zip(session_log.transactions()) {
-            transactions.push(GroupTransaction {
-                id: TransactionId {
-                    session: session_log.session().clone(),
-                    index,
-                },
-                made_at: transaction.made_at(),
-                change: match transaction {
-                    Transaction::Private { .. } => GroupChange::Private,
-                    Transaction::Trusting { changes, .. } => GroupChange::parse(changes),
-                },
-            });
+            transactions.push(group_transaction(session_log.session(), index, transaction));
         }
     }
     transactions
+}
+
+fn group_transaction(
+    session: &SessionId,
+    index: u32,
+    transaction: &Transaction,
+) -> GroupTransaction {
+    GroupTransaction {
+        id: TransactionId {
+            session: session.clone(),
+            index,
+        },
+        made_at: transaction.made_at(),
+        change: match transaction {
+            Transaction::Private { .. } => GroupChange::Private,
+            Transaction::Trusting { changes, .. } => GroupChange::parse(changes),
+        },
+    }
 }
 
 /// The groups that any transaction, valid or not, names as a parent. Accounts cannot be parents.

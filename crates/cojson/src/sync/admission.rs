@@ -4,6 +4,7 @@
 //! touched by it (R11). Nothing is acknowledged here before it is durable.
 
 use super::BOUNDED;
+use super::authorise::WriteRule;
 use super::dependencies;
 use super::effect::PeerId;
 use super::entry::Entry;
@@ -15,6 +16,7 @@ use super::rejection::Rejection;
 use super::replica::{Replica, Waiter};
 use crate::collections::SortedSet;
 use crate::crypto::{SignatureError, SignerId};
+use crate::header::Header;
 use crate::ids::{AgentId, CoId, SessionId};
 use crate::known_state::KnownState;
 use crate::session_log::{ContentError, SessionContent, StageError};
@@ -164,6 +166,9 @@ impl Replica {
             dependencies::of_header(header, &mut found);
         }
         let header = known.or(message.header.as_ref());
+        if self.config.write_rule != WriteRule::Signed {
+            found.extend(header.and_then(Header::owner).cloned());
+        }
         let is_group = header.is_some_and(dependencies::is_group);
         for (session, content) in &message.new {
             dependencies::of_content(is_group, session, content, &mut found);
@@ -286,6 +291,8 @@ impl Replica {
             let session = session.clone();
             return because(Rejection::UnknownAuthor { session });
         };
+        self.authorise(id, session, &content, &signer)
+            .map_err(Refused::Because)?;
         let sessions_max = self.config.sessions_per_value_max;
         let Some(entry) = self.entries.get_mut(id) else {
             return Err(Refused::Gap);

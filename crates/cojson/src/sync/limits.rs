@@ -3,6 +3,8 @@
 //! Defaults fit a browser and a small server; a host may lower them. Nothing here is enforced by itself: each limit
 //! says who keeps it.
 
+use super::authorise::WriteRule;
+
 /// Limits of the frame codec, kept by [`decode_frame`](super::decode_frame) before anything is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameLimits {
@@ -24,9 +26,11 @@ impl Default for FrameLimits {
     }
 }
 
-/// Limits of a [`Replica`](super::Replica).
+/// Limits and rules of a [`Replica`](super::Replica).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplicaConfig {
+    /// Who may write.
+    pub write_rule: WriteRule,
     /// Content goes out in pieces of about this size, in bytes; they are cut only where a signature exists.
     pub piece_bytes_max: usize,
     /// What the values in memory may weigh, in bytes: [`Replica::evict`](super::Replica::evict) keeps it. `usize::MAX` for
@@ -54,6 +58,7 @@ pub struct ReplicaConfig {
 impl Default for ReplicaConfig {
     fn default() -> Self {
         Self {
+            write_rule: WriteRule::default(),
             piece_bytes_max: 100 << 10,
             cache_bytes_max: usize::MAX,
             window_bytes_max: usize::MAX,

@@ -3,6 +3,7 @@
 //! A refusal never stops anything else; the host counts it by [`Rejection::code`] and may disconnect a peer that
 //! collects too many.
 
+use super::authorise::Denial;
 use crate::ids::{CoId, SessionId};
 
 /// The reason of a refusal. The text is a sentence for people; [`code`](Self::code) is stable.
@@ -26,6 +27,14 @@ pub enum Rejection {
     UnknownAuthor {
         /// The session that was skipped.
         session: SessionId,
+    },
+    /// The rules do not let the session's author write this.
+    #[error("session {session}: {denial}")]
+    NotAllowed {
+        /// The session that was skipped.
+        session: SessionId,
+        /// Why.
+        denial: Denial,
     },
     /// A transaction is over 1 MiB.
     #[error("a transaction of session {session} is over the limit of 1 MiB")]
@@ -106,6 +115,7 @@ impl Rejection {
             Self::WrongId { .. } => "wrong_id",
             Self::BadSignature { .. } => "bad_signature",
             Self::UnknownAuthor { .. } => "unknown_author",
+            Self::NotAllowed { denial, .. } => denial.code(),
             Self::TransactionTooLarge { .. } => "transaction_too_large",
             Self::BadContent { .. } => "bad_content",
             Self::TooManySessions { .. } => "too_many_sessions",

@@ -20,6 +20,7 @@ use super::reconcile::Audits;
 use super::rejection::Rejection;
 use super::upload::Uploads;
 use super::{BOUNDED, Segment, dependencies};
+use crate::access::Members;
 use crate::collections::{OrderedSet, SortedMap, SortedSet};
 use crate::header::{CreatedAt, Header};
 use crate::ids::{CoId, SessionId};
@@ -33,6 +34,8 @@ pub struct Replica {
     pub(super) config: ReplicaConfig,
     /// The values in memory.
     pub(super) entries: SortedMap<CoId, Entry>,
+    /// Who may write what, as far as it was judged.
+    pub(super) members: Members,
     /// The connected peers.
     pub(super) peers: SortedMap<PeerId, Peer>,
     /// Who of them is subscribed to a value.

@@ -3,7 +3,7 @@
 use cojson::access::{AccessError, Role};
 use cojson::ids::Timestamp;
 use cojson::node::{Stamp, WriteError};
-use cojson::sync::Effect;
+use cojson::sync::{Denial, Effect};
 
 use crate::scene::{END, NOW, member, scene};
 use crate::world::{device, get, set, settle};
@@ -125,6 +125,10 @@ fn what_a_removed_member_wrote_without_knowing_is_shown_nowhere() {
         get(&mut scene.bob, &scene.map, "late"),
         None,
         "the verdict has changed"
+    );
+    assert_eq!(
+        scene.world.denied.drain(..).as_slice(),
+        [Denial::NotAWriter]
     );
 }
 

@@ -9,7 +9,9 @@ use cojson::header::{Uniqueness, ValueType};
 use cojson::ids::{CoId, SessionId, Timestamp};
 use cojson::json::Json;
 use cojson::node::{NewValue, Node, NodeConfig, Stamp};
-use cojson::sync::{Effect, PeerId, PeerRole, Replica, ReplicaConfig, SyncMessage};
+use cojson::sync::{
+    Denial, Effect, PeerId, PeerRole, Rejection, Replica, ReplicaConfig, SyncMessage, WriteRule,
+};
 
 /// What a device calls the server.
 const SERVER: PeerId = PeerId(0);
@@ -55,11 +57,33 @@ pub(crate) fn settle(node: &mut Node) -> Vec<SyncMessage> {
     messages
 }
 
-/// A server that keeps everything in memory.
-#[derive(Default)]
+/// A server that keeps everything in memory and lets in what members may write.
 pub(crate) struct World {
     server: Replica,
     last_peer: u64,
+    /// What the rules did not allow; a test that expects some takes it.
+    pub(crate) denied: Vec<Denial>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        let limits = ReplicaConfig {
+            write_rule: WriteRule::MembersWrite,
+            ..ReplicaConfig::default()
+        };
+        Self {
+            server: Replica::new(limits),
+            last_peer: 0,
+            denied: Vec::new(),
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let is_over = std::thread::panicking();
+        assert!(is_over || self.denied.is_empty(), "{:?}", self.denied);
+    }
 }
 
 impl World {
@@ -109,6 +133,10 @@ impl World {
                 Effect::Load(id) => self.server.loaded(&id, None),
                 Effect::Store(batch) => self.server.stored(batch.id),
                 Effect::Send { peer, message } => messages.push_back((peer, message)),
+                Effect::Rejected {
+                    reason: Rejection::NotAllowed { denial, .. },
+                    ..
+                } => self.denied.push(denial),
                 Effect::Rejected { reason, .. } => panic!("refused: {reason}"),
                 _ => {}
             }

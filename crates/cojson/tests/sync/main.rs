@@ -11,6 +11,7 @@
 )]
 
 mod author;
+mod authorise;
 mod bounded;
 mod cache;
 mod cast;

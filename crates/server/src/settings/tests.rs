@@ -100,6 +100,7 @@ fn a_wrong_setting_is_named_with_what_it_may_be() {
             "SQLite",
             "`in-memory`, `sqlite`",
         ),
+        ("--write", "SYNC_MAIA_WRITE", "all", "`open` or `members`"),
         ("--port", "PORT", "65536", "from 0 to 65535"),
         ("--port", "PORT", "http", "from 0 to 65535"),
         (

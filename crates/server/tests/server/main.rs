@@ -11,6 +11,7 @@ mod crash;
 mod hostile;
 mod limits;
 mod log;
+mod members;
 mod memory;
 mod pages;
 mod peer;
