@@ -46,6 +46,6 @@ pub use peer::PeerRole;
 pub use rejection::Rejection;
 pub use replica::{AppendError, Replica};
 
-/// Whether logs may leave memory and peers be sent content at their pace. A constant, so that a program whose replica
-/// keeps everything does not carry the code for it.
-const BOUNDED: bool = cfg!(feature = "bounded");
+/// Whether logs may leave memory, peers are sent content at their pace, and writes are judged. A constant, so that a
+/// program with an application of its own does not carry the code for it.
+const RELAY: bool = cfg!(feature = "relay");

@@ -3,7 +3,7 @@
 //! A session that fails is skipped with a reason; the others of the same message, and all that comes later, are not
 //! touched by it (R11). Nothing is acknowledged here before it is durable.
 
-use super::BOUNDED;
+use super::RELAY;
 use super::authorise::WriteRule;
 use super::dependencies;
 use super::effect::PeerId;
@@ -129,7 +129,7 @@ impl Replica {
         if missing.len() <= self.config.missing_dependencies_max {
             missing.retain(|dependency| self.must_wait(peer, id, dependency));
         }
-        if BOUNDED && missing.is_empty() && self.waits_for_hash(peer, id) {
+        if RELAY && missing.is_empty() && self.waits_for_hash(peer, id) {
             missing.insert(id.clone());
         }
         missing

@@ -4,6 +4,7 @@
 //! anything: the log is as it was, and what its author may write later comes in with what came before it, which readers
 //! judge by themselves as ever. What the rules need (groups, accounts) is waited for like any dependency.
 
+use super::RELAY;
 use super::entry::Entry;
 use super::rejection::Rejection;
 use super::replica::Replica;
@@ -93,7 +94,7 @@ impl Replica {
         let Some(entry) = self
             .entries
             .get_mut(id)
-            .filter(|_| rule != WriteRule::Signed)
+            .filter(|_| RELAY && rule != WriteRule::Signed)
         else {
             return Ok(());
         };

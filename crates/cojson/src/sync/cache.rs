@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 
-use super::BOUNDED;
+use super::RELAY;
 use super::entry::Entry;
 use super::replica::Replica;
 use crate::collections::{OrderedSet, SortedMap, SortedSet};
@@ -52,7 +52,7 @@ impl Cached {
     }
 
     pub(super) fn note_dependency(&mut self, id: &CoId) {
-        if BOUNDED {
+        if RELAY {
             self.uncounted.push(id.clone());
         }
     }
@@ -140,7 +140,7 @@ impl Replica {
 
     /// The value was used, and may weigh something else than before.
     pub(super) fn touch(&mut self, id: &CoId) {
-        if BOUNDED && self.config.cache_bytes_max != usize::MAX {
+        if RELAY && self.config.cache_bytes_max != usize::MAX {
             self.cache.touched.insert(id.clone());
         }
     }

@@ -3,7 +3,7 @@
 //! At most one write is under way; what changes meanwhile goes into the next one. So "durable" always means a prefix
 //! of every session, and a write that fails is simply part of the next.
 
-use super::BOUNDED;
+use super::RELAY;
 use super::effect::{Effect, Segment, StoredLog, WriteBatch, WriteId};
 use super::entry::{Entry, StoreMarks, end_of};
 use super::lookup::Seek;
@@ -175,7 +175,7 @@ impl Replica {
         let mut order = Vec::new();
         for id in std::mem::take(&mut self.dirty) {
             let entry = self.entries.get(&id);
-            if BOUNDED && entry.is_some_and(|entry| entry.is_doubted) {
+            if RELAY && entry.is_some_and(|entry| entry.is_doubted) {
                 self.dirty.insert(id);
                 continue;
             }

@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use super::BOUNDED;
+use super::RELAY;
 use super::effect::{Effect, PeerId, ReadId, Segment};
 use super::message::{ContentMessage, SyncMessage};
 use super::reading::Purpose;
@@ -92,7 +92,7 @@ impl Replica {
     pub(super) fn advance(&mut self, peer: PeerId) {
         while let Some(id) = self.next_turn(peer) {
             let room = self.room(peer);
-            if BOUNDED && room == 0 {
+            if RELAY && room == 0 {
                 self.rest(peer);
                 return;
             }
@@ -102,14 +102,14 @@ impl Replica {
 
     fn next_turn(&self, peer: PeerId) -> Option<CoId> {
         let lane = &self.peers.get(&peer)?.lane;
-        let is_busy = BOUNDED && lane.reading.is_some();
+        let is_busy = RELAY && lane.reading.is_some();
         lane.queue.front().filter(|_| !is_busy).cloned()
     }
 
     /// How many bytes may be sent to a peer now. All lanes together hold a quarter of the cache's bound; above that each
     /// has one message under way.
     fn room(&self, peer: PeerId) -> usize {
-        if !BOUNDED || self.config.window_bytes_max == usize::MAX {
+        if !RELAY || self.config.window_bytes_max == usize::MAX {
             return usize::MAX;
         }
         let under_way = self
@@ -144,7 +144,7 @@ impl Replica {
         };
         let has_sent = !missing.messages.is_empty();
         self.send_contents(peer, id, missing.messages);
-        if BOUNDED && !missing.stored.is_empty() {
+        if RELAY && !missing.stored.is_empty() {
             self.read_for(peer, id, missing.stored, room);
         } else if !has_sent || !self.lacks(peer, id) {
             self.end_turn(peer, id);
@@ -207,7 +207,7 @@ impl Replica {
 
     fn send_content(&mut self, peer: PeerId, message: ContentMessage) {
         let message = SyncMessage::Content(message);
-        if BOUNDED && let Some(connected) = self.peers.get_mut(&peer) {
+        if RELAY && let Some(connected) = self.peers.get_mut(&peer) {
             let bytes = message.content_bytes();
             connected.lane.under_way_bytes += bytes;
             self.under_way_bytes += bytes;

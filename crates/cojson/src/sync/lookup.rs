@@ -4,7 +4,7 @@
 //! upstream peer said no. A failed lookup stays if the value is wanted here, and is asked again of an upstream peer
 //! that connects. Peers that never answer are the host's to disconnect.
 
-use super::BOUNDED;
+use super::RELAY;
 use super::durability::NotThisValue;
 use super::effect::{Effect, PeerId, StoredLog};
 use super::message::SyncMessage;
@@ -172,7 +172,7 @@ impl Replica {
             self.effect(Effect::Load(id.clone()));
             return;
         }
-        let was_doubted = BOUNDED && self.forget_doubted(id);
+        let was_doubted = RELAY && self.forget_doubted(id);
         let merged = stored.map(|stored| self.merge_stored(id, stored));
         self.take_load(id, merged, was_doubted);
     }
@@ -189,7 +189,7 @@ impl Replica {
         let grew = merged == Some(Ok(true));
         self.touch(id);
         if let Some(lookup) = self.lookups.get_mut(id) {
-            if BOUNDED && lookup.storage == InStorage::AskedEarly {
+            if RELAY && lookup.storage == InStorage::AskedEarly {
                 // What another server wrote may be missing in the answer.
                 lookup.storage = InStorage::Asked;
                 self.effect(Effect::Load(id.clone()));

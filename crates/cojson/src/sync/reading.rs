@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use super::BOUNDED;
+use super::RELAY;
 use super::effect::{Effect, PeerId, ReadId, ReadRequest, Segment};
 use super::entry::DurableEnd;
 use super::rejection::Rejection;
@@ -147,7 +147,7 @@ impl Replica {
 
     /// The message that waited for hashes is being admitted: those that could not be made are tried again for the next.
     pub(super) fn forget_failed_hash(&mut self, id: &CoId, session: &SessionId) {
-        if BOUNDED && !self.reads.failed.is_empty() {
+        if RELAY && !self.reads.failed.is_empty() {
             self.reads.failed.remove(&(id.clone(), session.clone()));
         }
     }

@@ -19,7 +19,7 @@ use super::reading::Reads;
 use super::reconcile::Audits;
 use super::rejection::Rejection;
 use super::upload::Uploads;
-use super::{BOUNDED, Segment, dependencies};
+use super::{RELAY, Segment, dependencies};
 use crate::access::Members;
 use crate::collections::{OrderedSet, SortedMap, SortedSet};
 use crate::header::{CreatedAt, Header};
@@ -186,7 +186,7 @@ impl Replica {
         let Some(entry) = self.entries.get_mut(id) else {
             return Err(AppendError::NotInMemory { id: id.clone() });
         };
-        if BOUNDED
+        if RELAY
             && entry
                 .log
                 .session(session)
