@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
 import { newDevice, openBrowser } from "./support/browser.mjs";
 import { pages, startServer } from "./support/server.mjs";
-import { add, checkbox, eventually, field, isOpen, openDemo, rows, showsRows, showsStatus, viewButton } from "./support/todos.mjs";
+import { add, checkbox, eventually, field, isOpen, openDemo, rows, settled, showsRows, showsStatus, viewButton } from "./support/todos.mjs";
 
 let browser;
 before(async () => (browser = await openBrowser()));
@@ -15,6 +15,7 @@ async function openFresh(t, options) {
 }
 
 async function reload(page) {
+  await settled(page);
   await page.reload();
   await isOpen(page);
 }
@@ -40,7 +41,7 @@ test("r3_every_actor_is_after_a_reload_in_the_state_it_was_in", async (t) => {
   await viewButton(page, "Done").click();
   await field(page).fill("half a thou");
   await showsRows(page, "✓ one");
-  await page.evaluate(() => pleione.runtime.settled());
+  await settled(page);
   const before = await page.evaluate(() => [pleione.actor.state, pleione.actor.context.value.currentView]);
   await reload(page);
   await showsRows(page, "✓ one");

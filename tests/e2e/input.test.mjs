@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
 import { crash, newDevice, openBlank, openBrowser } from "./support/browser.mjs";
 import { pages, startServer } from "./support/server.mjs";
-import { add, eventually, field, isOpen, openDemo, rows, showsRows } from "./support/todos.mjs";
+import { add, eventually, field, isOpen, openDemo, rows, settled, showsRows } from "./support/todos.mjs";
 
 let browser;
 before(async () => (browser = await openBrowser()));
@@ -24,7 +24,7 @@ for (const [name, texts] of Object.entries(oddTexts)) {
     page.on("dialog", () => assert.fail("a text was run"));
     for (const text of texts) await add(page, text);
     await showsRows(page, ...texts);
-    await page.evaluate(() => globalThis.pleione.runtime.settled());
+    await settled(page);
     await page.reload();
     await isOpen(page);
     await showsRows(page, ...texts);

@@ -4,7 +4,7 @@ import test, { after, before } from "node:test";
 import { hearer, note, teller, worker } from "./support/actors.mjs";
 import { crash, newDevice, newKillableDevice, openBlank, openBrowser } from "./support/browser.mjs";
 import { pages, startServer } from "./support/server.mjs";
-import { add, openDemo, showsRows } from "./support/todos.mjs";
+import { add, openDemo, settled, showsRows } from "./support/todos.mjs";
 
 let browser;
 before(async () => (browser = await openBrowser()));
@@ -124,6 +124,7 @@ test("r1_a_tab_that_crashes_takes_no_other_with_it_and_the_next_has_its_state", 
   await crash(page);
   await add(other, "after the crash");
   await showsRows(other, "before the crash", "after the crash");
+  await settled(other);
   await other.close();
   await showsRows(await openDemo(device, server), "before the crash", "after the crash");
 });

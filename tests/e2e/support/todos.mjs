@@ -50,6 +50,9 @@ export async function add(page, text) {
 /** The secret of the account that the page has open. */
 export const secretOf = (page) => page.evaluate(() => globalThis.pleione.runtime.secret);
 
+/** Waits until everything the page did is on the disk: what is shown is so a frame or two before. */
+export const settled = (page) => page.evaluate(() => globalThis.pleione.runtime.settled());
+
 /** Waits until everything the page did is on the server. */
 export const synced = (page) => page.evaluate(() => globalThis.pleione.runtime.synced());
 
