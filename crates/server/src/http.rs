@@ -1,4 +1,4 @@
-//! What answers at which address: `/sync` the protocol, `/health` whether we live, all else pages.
+//! What answers at which address: `/sync` the protocol, some for operators ([`crate::operator`]), all else pages.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,18 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::body::Body;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Extension, Router};
 use cojson::sync::PeerId;
-use tokio::sync::mpsc;
 
 use crate::accept::Arrival;
 use crate::guard::address::TrustedProxies;
 use crate::guard::connections::{Connections, Full, Permit};
+use crate::metrics::Metrics;
 use crate::refusals::Refusals;
-use crate::relay::Command;
+use crate::relay::RelayLink;
 use crate::shutdown::StopWatch;
 use crate::socket::{self, SocketContext, SocketLimits};
 use crate::static_files::StaticFiles;
@@ -29,7 +29,7 @@ const READ_BUFFER_BYTES: usize = 4_096;
 #[derive(Clone, Debug)]
 pub struct HttpContext {
     /// To the relay, as long as the server wants it: an open page must not keep the relay from ending.
-    pub commands: mpsc::WeakSender<Command>,
+    pub relay: RelayLink,
     /// What a socket may cost.
     pub limits: SocketLimits,
     /// Who is in.
@@ -38,8 +38,10 @@ pub struct HttpContext {
     pub proxies: TrustedProxies,
     /// The pages, if any are served.
     pub pages: Option<StaticFiles>,
-    /// What was refused, for `/health`.
+    /// Where refusals are counted.
     pub refusals: Refusals,
+    /// Where everything else is.
+    pub metrics: Arc<Metrics>,
     /// For the sockets.
     pub stop: StopWatch,
     /// Gives every connection its name.
@@ -61,13 +63,13 @@ impl HttpContext {
     }
 }
 
-/// The routes.
-pub fn router(context: HttpContext) -> Router {
+/// The routes; `operator` are those that are for operators.
+pub fn router(context: HttpContext, operator: Router) -> Router {
     Router::new()
         .route("/sync", any(sync))
-        .route("/health", get(health))
         .fallback(get(page))
         .with_state(context)
+        .merge(operator)
 }
 
 async fn sync(
@@ -76,7 +78,9 @@ async fn sync(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let Some(commands) = context.commands.upgrade() else {
+    // Nobody is let in who would only be sent away again.
+    let commands = (!context.stop.is_stopping()).then(|| context.relay.upgrade());
+    let Some(commands) = commands.flatten() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     let forwarded = match context.enter_forwarded(&arrival, &headers) {
@@ -89,6 +93,7 @@ async fn sync(
         commands,
         limits: context.limits,
         refusals: context.refusals,
+        metrics: context.metrics,
         stop: context.stop,
     };
     upgrade
@@ -105,25 +110,6 @@ async fn sync(
 fn turned_away(full: Full, refusals: &Refusals) -> Response {
     refusals.count(full.code(), &full);
     (StatusCode::SERVICE_UNAVAILABLE, full.to_string()).into_response()
-}
-
-/// Whether the server lives, and what it has refused so far.
-async fn health(State(context): State<HttpContext>) -> Response {
-    let lives = context
-        .commands
-        .upgrade()
-        .is_some_and(|relay| !relay.is_closed());
-    let (code, status) = if lives {
-        (StatusCode::OK, "ok")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
-    };
-    let body = serde_json::json!({ "status": status, "refused": context.refusals.counts() });
-    let headers = [
-        (header::CONTENT_TYPE, "application/json"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    (code, headers, body.to_string()).into_response()
 }
 
 async fn page(State(context): State<HttpContext>, uri: Uri, headers: HeaderMap) -> Response<Body> {

@@ -14,6 +14,8 @@ pub mod cli;
 pub mod guard;
 pub mod http;
 pub mod log;
+pub mod metrics;
+pub mod operator;
 pub mod refusals;
 pub mod relay;
 pub mod server;

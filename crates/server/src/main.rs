@@ -79,8 +79,12 @@ fn run_server(settings: &Settings) -> Result<(), RunError> {
 
 async fn serve(settings: &Settings) -> Result<(), RunError> {
     let mut signals = Signals::listen()?;
-    let mut server = Server::start(settings).await?;
-    start_line::say(settings, server.address());
+    let mut server = tokio::select! {
+        started = Server::start(settings) => started?,
+        // A database that hangs must not keep the process.
+        () = signals.received() => return Ok(()),
+    };
+    start_line::say(settings, &server);
     tokio::select! {
         () = signals.received() => {}
         () = server.failed() => return Err(RunError::Failed),

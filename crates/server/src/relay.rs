@@ -6,9 +6,12 @@
 //! go and catches up when it comes back. The relay never waits for a client, so none can hold up another. An acknowledged transaction is durable (the replica's rule);
 //! what was taken in when the server stops is written before the relay ends.
 
+mod link;
 mod outbox;
+mod watched;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use cojson::ids::CoId;
 use cojson::sync::{
@@ -18,14 +21,19 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, Instant, sleep_until};
 
+pub use link::RelayLink;
 use outbox::Put;
 pub use outbox::{Departures, Inlet, Outbox, Places, outbox};
+pub use watched::{NotReady, ProbeReply};
 
 use crate::guard::accounts::{AccountLimits, Accounts, Charges};
+use crate::metrics::Metrics;
 use crate::refusals::Refusals;
 use crate::settings::Settings;
+use crate::storage::measured::MeasuredStorage;
 use crate::storage::worker::{self, Answer, Ask, Found, FoundLog, Part};
 use crate::storage::{Damage, LoadError, Storage, WriteError};
+use watched::Watched;
 
 /// How many commands of all sockets wait.
 const COMMANDS_WAITING_MAX: usize = 256;
@@ -81,6 +89,8 @@ pub enum Command {
     Drained(PeerId),
     /// It is gone.
     Disconnect(PeerId),
+    /// Somebody wants to know whether storage answers and takes writes.
+    Probe(ProbeReply),
 }
 
 /// Starts the relay and its storage thread. The relay ends when every sender of commands is gone and all that it took
@@ -92,9 +102,11 @@ pub fn spawn(
     storage: Box<dyn Storage>,
     limits: RelayLimits,
     refusals: Refusals,
+    metrics: Arc<Metrics>,
 ) -> std::io::Result<(mpsc::Sender<Command>, oneshot::Receiver<()>)> {
     let (commands, queue) = mpsc::channel(COMMANDS_WAITING_MAX);
     let (answers, answer_queue) = mpsc::unbounded_channel();
+    let storage = Box::new(MeasuredStorage::new(storage, Arc::clone(&metrics)));
     let (asks, storage_thread) = worker::spawn(storage, answers)?;
     let relay = Relay {
         replica: Replica::new(limits.replica),
@@ -105,6 +117,7 @@ pub fn spawn(
         loads_under_way: 0,
         retry_at: None,
         refusals,
+        watched: Watched::new(metrics, limits.replica.cache_bytes_max),
     };
     let (ended, end) = oneshot::channel();
     let runtime = Handle::current();
@@ -130,6 +143,7 @@ struct Relay {
     /// When to try again to write, after a write that failed. Until then nothing is asked to be written.
     retry_at: Option<Instant>,
     refusals: Refusals,
+    watched: Watched,
 }
 
 impl Relay {
@@ -147,6 +161,7 @@ impl Relay {
                     Some(answer) => self.take_answer(answer),
                     None => break,
                 },
+                () = self.watched.is_due() => self.publish(),
                 () = sleep_until(retry_at), if self.retry_at.is_some() => self.retry_at = None,
                 command = commands.recv(), if self.loads_under_way < LOADS_UNDER_WAY_MAX => {
                     match command {
@@ -187,6 +202,7 @@ impl Relay {
             Command::Receive(peer, message) => self.take_message(peer, message),
             Command::Drained(peer) => self.send_on(peer),
             Command::Disconnect(peer) => self.let_go(peer),
+            Command::Probe(reply) => self.probe(reply),
         }
     }
 
@@ -195,7 +211,7 @@ impl Relay {
         if let Some(outbox) = self.outboxes.get(&peer) {
             outbox.give_place_back(&message);
             self.trim(&mut message);
-            self.replica.receive(peer, message);
+            self.hand(|replica| replica.receive(peer, message));
         }
     }
 
@@ -215,10 +231,12 @@ impl Relay {
     }
 
     fn take_answer(&mut self, answer: Answer) {
+        self.watched.metrics.asks_waiting.dec();
         match answer {
             Answer::Loaded(id, result) => self.take_loaded(&id, result),
             Answer::Read(id, result) => self.take_read(id, result),
             Answer::Written(id, result) => self.take_written(id, result),
+            Answer::Probed(is_readable) => self.watched.probed(is_readable),
         }
     }
 
@@ -229,13 +247,13 @@ impl Relay {
             None
         });
         let Some(Found { log, damage }) = found else {
-            self.replica.loaded(id, None);
+            self.hand(|replica| replica.loaded(id, None));
             return;
         };
         self.count_damage(&damage);
         match log {
-            FoundLog::Whole(log) => self.replica.loaded(id, Some(log)),
-            FoundLog::Outlined(outline) => self.replica.outlined(id, outline),
+            FoundLog::Whole(log) => self.hand(|replica| replica.loaded(id, Some(log))),
+            FoundLog::Outlined(outline) => self.hand(|replica| replica.outlined(id, outline)),
         }
     }
 
@@ -243,11 +261,11 @@ impl Relay {
         match result {
             Ok(Part { segments, damage }) => {
                 self.count_damage(&damage);
-                self.replica.read(id, Some(segments));
+                self.hand(|replica| replica.read(id, Some(segments)));
             }
             Err(error) => {
                 self.refusals.count("load_failed", &error);
-                self.replica.read(id, None);
+                self.hand(|replica| replica.read(id, None));
             }
         }
     }
@@ -262,6 +280,7 @@ impl Relay {
         let charges = self.charges.remove(&id).unwrap_or_default();
         match result {
             Ok(()) => {
+                self.watched.writes_fail = false;
                 self.accounts.charge(charges, Instant::now());
                 self.replica.stored(id);
             }
@@ -270,6 +289,7 @@ impl Relay {
                 if let Some(value) = error.value() {
                     self.replica.store_refused(id, std::slice::from_ref(value));
                 } else {
+                    self.watched.writes_fail = true;
                     self.replica.store_failed(id);
                     self.retry_at = Some(Instant::now() + WRITE_RETRY);
                 }
@@ -287,6 +307,7 @@ impl Relay {
             match effect {
                 Effect::Load(id) => {
                     self.loads_under_way += 1;
+                    self.watched.metrics.cache_misses.inc();
                     self.ask(Ask::Load(id));
                 }
                 Effect::Read(request) => self.ask(Ask::Read(request)),
@@ -318,6 +339,7 @@ impl Relay {
 
     /// A storage thread that is gone answers no more, which ends the relay's loop.
     fn ask(&self, ask: Ask) {
+        self.watched.metrics.asks_waiting.inc();
         let _ = self.asks.send(ask);
     }
 

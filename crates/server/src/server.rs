@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -10,14 +11,20 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::accept::Door;
+use crate::guard::address::TrustedProxies;
 use crate::guard::connections::Connections;
 use crate::http::{self, HttpContext};
+use crate::metrics::Metrics;
+use crate::operator::Operator;
 use crate::refusals::Refusals;
-use crate::relay::{self, Command, RelayLimits};
-use crate::settings::{PageSettings, Settings, StorageSettings};
-use crate::shutdown::{StopSwitch, stop_switch};
+use crate::relay::{self, Command, RelayLink};
+use crate::settings::{PageSettings, Settings};
+use crate::shutdown::{StopSwitch, StopWatch, stop_switch};
 use crate::static_files::StaticFiles;
 use crate::storage::{self, Storage};
+
+/// How many connections there may be to the address for metrics.
+const OPERATORS_MAX: usize = 64;
 
 /// How long stopping may take: goodbyes and the last writes.
 const STOP_MAX: Duration = Duration::from_millis(4_500);
@@ -26,6 +33,14 @@ const STOP_MAX: Duration = Duration::from_millis(4_500);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
+    /// The address or port for metrics is taken or not ours to use.
+    #[error("METRICS_ADDRESS={address}: expected a free address: {cause}")]
+    ListenForMetrics {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        cause: std::io::Error,
+    },
     /// The address or port is taken or not ours to use.
     #[error("PORT={port}: expected a free port on {address}: {cause}")]
     Listen {
@@ -68,55 +83,77 @@ pub enum StopError {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     stop: StopSwitch,
+    close: StopSwitch,
     commands: mpsc::Sender<Command>,
     relay: oneshot::Receiver<()>,
     http: JoinHandle<()>,
 }
 
 impl Server {
-    /// Opens storage, listens, and serves.
+    /// Listens, opens storage, and serves. Until storage is open, clients are turned away and `/ready` says so.
     ///
     /// # Errors
     /// When a setting names something that cannot be used.
     pub async fn start(settings: &Settings) -> Result<Self, StartError> {
+        let storage = settings.storage.clone();
+        Self::start_on(settings, move || storage::open(&storage)).await
+    }
+
+    /// Starts on the storage that `open` opens.
+    async fn start_on(
+        settings: &Settings,
+        open: impl FnOnce() -> Result<Box<dyn Storage>, storage::OpenError> + Send + 'static,
+    ) -> Result<Self, StartError> {
         let pages = settings.pages.clone().map(checked_pages).transpose()?;
-        let storage = open_storage(settings.storage.clone()).await?;
         let listener = listen(settings.listen).await?;
         let address = listener.local_addr().unwrap_or(settings.listen);
         let refusals = Refusals::default();
-        let limits = &settings.limits;
-        let (commands, relay) =
-            relay::spawn(storage, RelayLimits::from(settings), refusals.clone())
-                .map_err(StartError::Thread)?;
-        let (stop, watch) = stop_switch();
-        let door = Door {
-            connections: Connections::new(
-                limits.connections_max,
-                limits.connections_per_address_max,
-            ),
-            proxies: settings.proxies.clone(),
-            handshake_max: Duration::from_secs(limits.handshake_seconds_max),
-            refusals: refusals.clone(),
-            stop: watch.clone(),
-        };
+        let metrics = Arc::new(Metrics::new(&refusals));
+        let link = RelayLink::default();
+        let (stop, stopping) = stop_switch();
+        let (close, closing) = stop_switch();
+        let door = door(settings, refusals.clone(), closing);
+        let operator = Operator::new(
+            link.clone(),
+            Arc::clone(&metrics),
+            refusals.clone(),
+            stopping.clone(),
+        );
+        let metrics_address = settings.operator.metrics_address;
+        let metrics_address = serve_metrics(metrics_address, &operator, &door).await?;
         let context = HttpContext {
-            commands: commands.downgrade(),
-            limits: limits.into(),
+            relay: link.clone(),
+            limits: (&settings.limits).into(),
             connections: door.connections.clone(),
             proxies: door.proxies.clone(),
             pages,
-            refusals,
-            stop: watch,
-            peers: std::sync::Arc::default(),
+            refusals: refusals.clone(),
+            metrics: Arc::clone(&metrics),
+            stop: stopping,
+            peers: Arc::default(),
         };
+        let operator = operator.beside_clients(metrics_address.is_none());
+        let http = tokio::spawn(door.serve(listener, http::router(context, operator)));
+        let storage = open_storage(open).await?;
+        let (commands, relay) = relay::spawn(storage, settings.into(), refusals, metrics)
+            .map_err(StartError::Thread)?;
+        link.lead_to(&commands);
         Ok(Self {
             address,
+            metrics_address,
             stop,
+            close,
             commands,
             relay,
-            http: tokio::spawn(door.serve(listener, http::router(context))),
+            http,
         })
+    }
+
+    /// Where metrics are served, if that is another address.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// Where it listens, with the real port.
@@ -132,7 +169,7 @@ impl Server {
         }
     }
 
-    /// Says goodbye to every client, writes what was taken in, and ends.
+    /// Says goodbye to every client, writes what was taken in, and ends. Until then `/ready` says that it stops.
     ///
     /// # Errors
     /// When that took too long or a part of the server failed.
@@ -142,14 +179,51 @@ impl Server {
         // The relay ends when the last socket has said goodbye and nobody else can hand it anything.
         drop(self.commands);
         let ended = timeout_at(deadline, self.relay).await;
+        self.close.stop();
         let ended = ended.map_err(|_| StopError::Deadline)?;
         ended.map_err(|_| StopError::Failed)
     }
 }
 
+fn door(settings: &Settings, refusals: Refusals, stop: StopWatch) -> Door {
+    let limits = &settings.limits;
+    Door {
+        connections: Connections::new(limits.connections_max, limits.connections_per_address_max),
+        proxies: settings.proxies.clone(),
+        handshake_max: Duration::from_secs(limits.handshake_seconds_max),
+        refusals,
+        stop,
+    }
+}
+
+/// Serves what operators ask at an address of its own, if there is one. Clients that use up every connection of the server
+/// leave this one free.
+async fn serve_metrics(
+    address: Option<SocketAddr>,
+    operator: &Operator,
+    door: &Door,
+) -> Result<Option<SocketAddr>, StartError> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|cause| StartError::ListenForMetrics { address, cause })?;
+    let address = listener.local_addr().unwrap_or(address);
+    let door = Door {
+        connections: Connections::new(OPERATORS_MAX, OPERATORS_MAX),
+        proxies: TrustedProxies::default(),
+        ..door.clone()
+    };
+    tokio::spawn(door.serve(listener, operator.router()));
+    Ok(Some(address))
+}
+
 /// Opening storage waits for disks and databases, so it is not done among futures.
-async fn open_storage(settings: StorageSettings) -> Result<Box<dyn Storage>, StartError> {
-    let opened = tokio::task::spawn_blocking(move || storage::open(&settings));
+async fn open_storage(
+    open: impl FnOnce() -> Result<Box<dyn Storage>, storage::OpenError> + Send + 'static,
+) -> Result<Box<dyn Storage>, StartError> {
+    let opened = tokio::task::spawn_blocking(open);
     let opened = opened
         .await
         .map_err(|error| StartError::Thread(error.into()))?;
@@ -178,3 +252,6 @@ fn checked_pages(pages: PageSettings) -> Result<StaticFiles, StartError> {
     }
     Ok(pages.into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@
 mod access;
 mod limits;
 mod log;
+mod operator;
 mod pages;
 mod storage;
 mod value;
@@ -20,6 +21,7 @@ use clap::{Arg, Args, Command};
 pub use access::{AccessSettings, RawAccess};
 pub use limits::LimitSettings;
 pub use log::RawLog;
+pub use operator::OperatorSettings;
 pub use pages::{PageSettings, RawPages};
 pub use storage::{RawStorage, StorageSettings};
 pub use value::{Secret, SettingError};
@@ -52,6 +54,8 @@ pub struct RawSettings {
     #[command(flatten)]
     limits: LimitSettings,
     #[command(flatten)]
+    operator: OperatorSettings,
+    #[command(flatten)]
     log: RawLog,
 }
 
@@ -76,6 +80,8 @@ pub struct Settings {
     pub access: AccessSettings,
     /// What clients may cost.
     pub limits: LimitSettings,
+    /// Where it is looked at.
+    pub operator: OperatorSettings,
     /// What it says of itself, and how.
     pub log: LogSettings,
 }
@@ -91,6 +97,7 @@ impl TryFrom<RawSettings> for Settings {
             pages: raw.pages.checked(),
             access: raw.access.into(),
             limits: raw.limits,
+            operator: raw.operator,
             log: raw.log.into(),
         })
     }

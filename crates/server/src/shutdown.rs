@@ -24,6 +24,11 @@ impl StopSwitch {
 }
 
 impl StopWatch {
+    /// Whether the server stops.
+    pub fn is_stopping(&self) -> bool {
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
+
     /// Returns when the server stops, at once if it already does. A switch that is gone counts as stopping.
     pub async fn stopped(&mut self) {
         let _ = self.0.wait_for(|stopping| *stopping).await;

@@ -4,6 +4,7 @@
 //! it sends is measured before it is parsed, it is not read while half its outbox waits, and a client that does not read
 //! is closed. The protocol has no words for errors, so what cannot be read is dropped and counted.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
@@ -19,6 +20,7 @@ use tungstenite::error::ProtocolError;
 
 use crate::guard::edge::EdgeLimits;
 use crate::guard::pace::Pace;
+use crate::metrics::{Metrics, Traffic};
 use crate::refusals::Refusals;
 use crate::relay::{Command, Departures, Inlet, Places, outbox};
 use crate::settings::LimitSettings;
@@ -83,6 +85,8 @@ pub struct SocketContext {
     pub limits: SocketLimits,
     /// Where refusals are counted.
     pub refusals: Refusals,
+    /// Where everything else is.
+    pub metrics: Arc<Metrics>,
     /// When to say goodbye.
     pub stop: StopWatch,
 }
@@ -126,6 +130,7 @@ pub async fn serve(socket: WebSocket, peer: PeerId, context: SocketContext) {
     if context.commands.send(connect).await.is_err() {
         return;
     }
+    let _connected = context.metrics.connected();
     let (mut sink, mut stream) = socket.split();
     let goodbye = converse(&mut sink, &mut stream, peer, inlet, &context).await;
     let _ = context.commands.send(Command::Disconnect(peer)).await;
@@ -196,6 +201,7 @@ impl Entry<'_> {
     async fn hand_over(&self, message: Result<SyncMessage, FrameError>) -> bool {
         match message {
             Ok(mut message) => {
+                self.context.metrics.received.count(&message);
                 trim(&mut message, self.context);
                 self.places.take(&message).await;
                 let command = Command::Receive(self.peer, message);
@@ -290,6 +296,7 @@ async fn read(stream: &mut Stream, entry: &Entry<'_>) -> Goodbye {
             }
             Err(error) => return unreadable(error, &context.refusals),
         };
+        context.metrics.received.bytes.inc_by(frame.len() as u64);
         paces.charge(0, frame.len(), &context.refusals).await;
         for message in frame_messages(&frame, &context.limits.frame) {
             let cost = if message.is_ok() { 1 } else { UNREADABLE_COST };
@@ -341,7 +348,7 @@ async fn write(sink: &mut Sink, mut exit: Exit<'_>) -> Goodbye {
             message = exit.messages.recv() => match message {
                 Some(message) => {
                     bytes = message.content_bytes();
-                    Message::text(encode_frame([&message]))
+                    frame_of(&message, &exit.context.metrics.sent)
                 }
                 None => return Goodbye::TooSlow,
             },
@@ -355,6 +362,13 @@ async fn write(sink: &mut Sink, mut exit: Exit<'_>) -> Goodbye {
             Err(_) => return Goodbye::TooSlow,
         }
     }
+}
+
+fn frame_of(message: &SyncMessage, sent: &Traffic) -> Message {
+    let frame = encode_frame([message]);
+    sent.count(message);
+    sent.bytes.inc_by(frame.len() as u64);
+    Message::text(frame)
 }
 
 fn now() -> Timestamp {

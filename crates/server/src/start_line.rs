@@ -1,11 +1,13 @@
 //! What is said when the server is up: where it is, which version it is, where it keeps logs, and the limits it runs with.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
+use crate::server::Server;
 use crate::settings::{Settings, StorageSettings};
 
 /// Says it, once, when the server serves.
-pub fn say(settings: &Settings, address: SocketAddr) {
+pub fn say(settings: &Settings, server: &Server) {
+    let address = server.address();
     let host = host_of(address.ip());
     let port = address.port();
     let (storage, place) = storage_of(&settings.storage);
@@ -13,6 +15,9 @@ pub fn say(settings: &Settings, address: SocketAddr) {
         version = env!("CARGO_PKG_VERSION"),
         %address,
         storage,
+        metrics_address = server.metrics_address().map(tracing::field::display),
+        connections_max = settings.limits.connections_max,
+        connections_per_address_max = settings.limits.connections_per_address_max,
         frame_bytes_max = settings.limits.frame_bytes_max,
         "serving http://{host}:{port}/ (sync at ws://{host}:{port}/sync); logs are kept {place}"
     );

@@ -6,6 +6,7 @@
 //! in `conformance`. A back end never verifies (the replica did) and never interprets what transactions say.
 
 mod error;
+pub mod measured;
 pub mod memory;
 mod pieces;
 pub mod postgres;

@@ -302,6 +302,7 @@ impl Replica {
         }
         let mut named = SortedSet::new();
         dependencies::of_content(entry.is_group(), session, &content, &mut named);
+        self.contents_checked += 1;
         match entry.log.receive(session, content, &signer) {
             Ok(_) => {
                 entry.depend_on(named);

@@ -68,6 +68,8 @@ pub struct Replica {
     pub(super) reads: Reads,
     /// The bytes of content that were sent to all peers and have not left yet.
     pub(super) under_way_bytes: usize,
+    /// How many contents of sessions were verified, or refused as they could not be.
+    pub(super) contents_checked: u64,
     effects: VecDeque<Effect>,
 }
 
@@ -119,6 +121,17 @@ impl Replica {
     /// The ids of the values in memory.
     pub fn ids(&self) -> impl Iterator<Item = &CoId> {
         self.entries.keys()
+    }
+
+    /// How many values are in memory.
+    pub fn values_count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many contents of sessions were verified so far, or refused as they could not be: a host that measures how long
+    /// its inputs take tells by it which of them verified anything.
+    pub fn contents_checked(&self) -> u64 {
+        self.contents_checked
     }
 
     /// What is in memory of a value, durable or not.

@@ -32,6 +32,11 @@ impl Outbox {
         }
     }
 
+    /// How many messages wait in it.
+    pub(super) fn waiting(&self) -> usize {
+        self.messages.max_capacity() - self.messages.capacity()
+    }
+
     /// The relay took a message of the client from its queue.
     pub(super) fn give_place_back(&self, message: &SyncMessage) {
         self.places.0.add_permits(Places::of(message) as usize);

@@ -33,7 +33,8 @@ struct Harness {
 impl Harness {
     fn new(storage: Box<dyn Storage>) -> Self {
         let refusals = Refusals::default();
-        let (commands, end) = spawn(storage, limits(), refusals.clone()).unwrap();
+        let metrics = Arc::new(Metrics::new(&refusals));
+        let (commands, end) = spawn(storage, limits(), refusals.clone(), metrics).unwrap();
         Self {
             commands,
             end,

@@ -34,6 +34,8 @@ pub enum Ask {
     Read(ReadRequest),
     /// Make a batch durable.
     Write(WriteBatch),
+    /// Read something, whatever it is.
+    Probe,
 }
 
 /// What storage answers. Every ask is answered once.
@@ -45,6 +47,8 @@ pub enum Answer {
     Read(ReadId, Result<Part, LoadError>),
     /// Whether the batch is durable.
     Written(WriteId, Result<(), WriteError>),
+    /// Whether storage can be read.
+    Probed(bool),
 }
 
 /// What is kept of a value.
@@ -127,6 +131,7 @@ fn answer_all(storage: &mut dyn Storage, asks: Vec<Ask>, answer: &mut dyn FnMut(
                 answer(Answer::Loaded(id, found));
             }
             Ask::Read(request) => answer(Answer::Read(request.id, read(storage, &request))),
+            Ask::Probe => answer(Answer::Probed(storage.ids(None, 1).is_ok())),
             Ask::Write(_) => {}
         }
     }

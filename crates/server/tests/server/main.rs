@@ -8,11 +8,13 @@
 )]
 
 mod crash;
+mod exposition;
 mod hostile;
 mod limits;
 mod log;
 mod members;
 mod memory;
+mod operator;
 mod pages;
 mod peer;
 #[path = "../support/postgres_server.rs"]

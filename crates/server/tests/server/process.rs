@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::exposition::Scrape;
+
 /// A command for the binary that inherits nothing from whoever runs the tests.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pleione-sync"));
@@ -115,19 +117,35 @@ impl ServerProcess {
 
     /// Sends these bytes as they are and returns the whole answer, head and body.
     pub(crate) fn request(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
+        self::request(self.port, request)
     }
 
     /// Asks for a path, with more header lines if wanted (each ends in `\r\n`).
     pub(crate) fn get(&self, path: &str, headers: &str) -> String {
-        let port = self.port;
-        self.request(&format!(
-            "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n{headers}\r\n"
-        ))
+        self::get(self.port, path, headers)
+    }
+
+    /// The metrics as they are now.
+    pub(crate) fn scrape(&self) -> Scrape {
+        let answer = self.get("/metrics", "");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let media_type = "content-type: text/plain; version=0.0.4; charset=utf-8";
+        assert!(head.contains(media_type), "{head}");
+        Scrape::read(body)
+    }
+
+    /// Waits until the metrics are as wanted.
+    pub(crate) fn await_scrape(&self, is_wanted: impl Fn(&Scrape) -> bool) -> Scrape {
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            let scrape = self.scrape();
+            if is_wanted(&scrape) {
+                return scrape;
+            }
+            assert!(Instant::now() < end, "not as wanted: {scrape:#?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// How often something was refused for this reason.
@@ -151,6 +169,21 @@ impl ServerProcess {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
+}
+
+/// Sends these bytes to a port of this machine and returns the whole answer, head and body.
+fn request(port: u16, request: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Asks a port of this machine for a path.
+pub(crate) fn get(port: u16, path: &str, headers: &str) -> String {
+    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close");
+    request(port, &format!("{head}\r\n{headers}\r\n"))
 }
 
 impl Drop for ServerProcess {
