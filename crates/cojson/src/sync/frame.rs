@@ -7,7 +7,7 @@ use super::limits::FrameLimits;
 use super::message::SyncMessage;
 use super::wire::{self, Envelope};
 use crate::ids::Timestamp;
-use crate::json::{JsonError, Reader, quoted};
+use crate::json::{JsonError, Reader};
 
 /// A frame, or a line of it, that could not be read. The sender is not told: the protocol has no error message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,18 +35,21 @@ pub enum FrameError {
         /// The limit.
         messages_max: usize,
     },
-    /// A message is not JSON, or not of the form of its action.
-    #[error("a malformed message: {detail}")]
+    /// A message is not JSON, or nested too deeply.
+    #[error("a message that is no JSON, at byte {at}")]
+    NotJson {
+        /// Where it ends to be: never a word of the message itself, as this ends up in logs.
+        at: usize,
+    },
+    /// A message is JSON, but not of the form of its action.
+    #[error("a message that is not of the form of its action, at byte {at}")]
     Malformed {
-        /// What is wrong, and where: never a word of the message itself, as this ends up in logs.
-        detail: String,
+        /// Where it differs.
+        at: usize,
     },
     /// A message has an action that we do not know.
-    #[error("an unknown action {}", quoted(action))]
-    UnknownAction {
-        /// The action, cut to 64 characters.
-        action: String,
-    },
+    #[error("a message of an unknown action")]
+    UnknownAction,
 }
 
 impl FrameError {
@@ -56,8 +59,9 @@ impl FrameError {
             Self::FrameTooLarge { .. } => "frame_too_large",
             Self::MessageTooLarge { .. } => "message_too_large",
             Self::TooManyMessages { .. } => "too_many_messages",
+            Self::NotJson { .. } => "not_json",
             Self::Malformed { .. } => "malformed",
-            Self::UnknownAction { .. } => "unknown_action",
+            Self::UnknownAction => "unknown_action",
         }
     }
 }
@@ -121,7 +125,7 @@ fn decode_message(line: &str, limits: &FrameLimits) -> Result<Option<SyncMessage
             bytes_max: limits.message_bytes_max,
         });
     }
-    let envelope = Envelope::read(line).map_err(|error| malformed(&error))?;
+    let envelope = Envelope::read(line).map_err(|error| unreadable(line, &error))?;
     let read = match envelope.action.as_deref() {
         Some("load") => wire::read_load,
         Some("known") => wire::read_known,
@@ -130,23 +134,18 @@ fn decode_message(line: &str, limits: &FrameLimits) -> Result<Option<SyncMessage
         Some("reconcile-ack") => wire::read_ack,
         Some("done") => return Ok(None),
         None if envelope.kind.as_deref() == Some("ping") => return Ok(None),
-        other => {
-            return Err(FrameError::UnknownAction {
-                action: other.unwrap_or_default().chars().take(64).collect(),
-            });
-        }
+        _ => return Err(FrameError::UnknownAction),
     };
     read(&mut Reader::new(line))
         .map(Some)
-        .map_err(|error| malformed(&error))
+        .map_err(|error| unreadable(line, &error))
 }
 
-// What the parser found is not repeated: it may be long, or not be for a log.
-fn malformed(error: &JsonError) -> FrameError {
-    FrameError::Malformed {
-        detail: format!(
-            "it is not JSON of the form of its action, at byte {}",
-            error.at
-        ),
+/// Whether it is JSON at all is looked at only when something is wrong with it.
+fn unreadable(line: &str, error: &JsonError) -> FrameError {
+    let mut reader = Reader::new(line);
+    match reader.skip().and_then(|()| reader.end()) {
+        Ok(()) => FrameError::Malformed { at: error.at },
+        Err(error) => FrameError::NotJson { at: error.at },
     }
 }

@@ -28,7 +28,7 @@ fn r11_a_bad_line_costs_only_itself() {
         (&format!("{LOAD}\n{LOAD}"), &["ok", "ok"]),
         (
             &format!("{LOAD}\nnonsense\n{LOAD}"),
-            &["ok", "malformed", "ok"],
+            &["ok", "not_json", "ok"],
         ),
         (&format!("{long}\n{LOAD}"), &["message_too_large", "ok"]),
         (
@@ -43,6 +43,9 @@ fn r11_a_bad_line_costs_only_itself() {
         ("[]", &["malformed"]),
         ("{}", &["unknown_action"]),
         ("null", &["malformed"]),
+        (&LOAD[..LOAD.len() - 1], &["not_json"]),
+        (&format!("{LOAD},"), &["not_json"]),
+        (r#"{"action":7}"#, &["malformed"]),
         (
             r#"{"action":"load","id":"co_z0","header":false,"sessions":{}}"#,
             &["malformed"],
@@ -77,7 +80,7 @@ fn r11_a_bad_line_costs_only_itself() {
 fn r11_nesting_does_not_overflow_the_stack() {
     let deep = format!(r#"{{"action":"content","x":{}"#, "[".repeat(1 << 20));
     let decoded = decode_frame(&deep, &FrameLimits::default());
-    assert!(matches!(decoded[..], [Err(FrameError::Malformed { .. })]));
+    assert!(matches!(decoded[..], [Err(FrameError::NotJson { .. })]));
 }
 
 #[test]

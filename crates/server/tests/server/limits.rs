@@ -33,7 +33,7 @@ fn a_message_and_a_transaction_are_taken_up_to_their_limit() {
     peer.say_text(&" ".repeat(4_097)).unwrap();
     server.await_refused("message_too_large", 1);
     peer.say_text(&" ".repeat(4_096)).unwrap();
-    server.await_refused("malformed", 1);
+    server.await_refused("not_json", 1);
     assert_eq!(server.refused("message_too_large"), 1);
 
     let mut fitting = Writer::new("fitting", 1);

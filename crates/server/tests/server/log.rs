@@ -32,7 +32,7 @@ fn attack(server: &ServerProcess) {
     peer.await_known(&writer.id(), &writer.session, 1);
     let frames = [
         format!("\"{SECRET}\""),
-        format!("{{\"{SECRET}"),
+        format!(r#"{{"action":["{SECRET}"]}}"#),
         format!(r#"{{"action":"load","id":"{SECRET}","header":false,"sessions":{{}}}}"#),
         format!(r#"{{"action":"load","id":"co_z1","header":"{SECRET}","sessions":{{}}}}"#),
         format!(r#"{{"action":"content","id":"co_z1","priority":0,"new":"{SECRET}"}}"#),
@@ -41,6 +41,11 @@ fn attack(server: &ServerProcess) {
         peer.say_text(frame).unwrap();
     }
     server.await_refused("malformed", 500);
+    peer.say_text(&format!("{{\"{SECRET}")).unwrap();
+    peer.say_text(&format!(r#"{{"action":"{SECRET}"}}"#))
+        .unwrap();
+    server.await_refused("not_json", 1);
+    server.await_refused("unknown_action", 1);
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn what_clients_do_is_in_the_metrics_as_it_was() {
     let answer = right.ask(&writer.id());
     assert!(matches!(answer, SyncMessage::Content(_)), "{answer:?}");
     right.say_text("{").unwrap();
-    server.await_refused("malformed", 1);
+    server.await_refused("not_json", 1);
 
     let scrape = server.await_scrape(|scrape| scrape.value("pleione_sync_cache_bytes", &[]) > 0.0);
     for (name, labels, expected) in [
@@ -54,7 +54,7 @@ fn what_clients_do_is_in_the_metrics_as_it_was() {
         ("messages_total", &[OUT, kind("content")], 1.0),
         ("messages_total", &[OUT, kind("known")], 3.0),
         ("messages_total", &[OUT, kind("reconcile-ack")], 0.0),
-        ("refusals_total", &[("reason", "malformed")], 1.0),
+        ("refusals_total", &[("reason", "not_json")], 1.0),
         ("contents_checked_total", &[], 3.0),
         ("verify_seconds_count", &[], 3.0),
         ("storage_commit_seconds_count", &[], 3.0),
