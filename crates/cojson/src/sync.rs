@@ -22,6 +22,7 @@ mod lane;
 mod limits;
 mod lookup;
 mod message;
+mod news;
 mod outbound;
 mod outline;
 mod packing;

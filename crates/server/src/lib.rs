@@ -25,3 +25,4 @@ pub mod socket;
 pub mod start_line;
 pub mod static_files;
 pub mod storage;
+pub mod wakeups;

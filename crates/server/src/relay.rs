@@ -6,8 +6,11 @@
 //! go and catches up when it comes back. The relay never waits for a client, so none can hold up another. An acknowledged transaction is durable (the replica's rule);
 //! what was taken in when the server stops is written before the relay ends.
 
+mod inputs;
 mod link;
 mod outbox;
+mod reads;
+mod retries;
 mod watched;
 
 use std::collections::HashMap;
@@ -15,15 +18,17 @@ use std::sync::Arc;
 
 use cojson::ids::CoId;
 use cojson::sync::{
-    Effect, PeerId, PeerRole, ReadId, Replica, ReplicaConfig, SyncMessage, WriteBatch, WriteId,
+    Effect, PeerId, PeerRole, Replica, ReplicaConfig, SyncMessage, WriteBatch, WriteId,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, Instant, sleep_until};
 
+use inputs::{Input, Inputs};
 pub use link::RelayLink;
 use outbox::Put;
 pub use outbox::{Departures, Inlet, Outbox, Places, outbox};
+use retries::Retries;
 pub use watched::{NotReady, ProbeReply};
 
 use crate::guard::accounts::{AccountLimits, Accounts, Charges};
@@ -31,8 +36,9 @@ use crate::metrics::Metrics;
 use crate::refusals::Refusals;
 use crate::settings::Settings;
 use crate::storage::measured::MeasuredStorage;
-use crate::storage::worker::{self, Answer, Ask, Found, FoundLog, Part};
-use crate::storage::{Damage, LoadError, Storage, WriteError};
+use crate::storage::worker::{self, Answer, Ask};
+use crate::storage::{Storage, WriteError};
+use crate::wakeups::{Announcer, News, Wakeups};
 use watched::Watched;
 
 /// How many commands of all sockets wait.
@@ -103,6 +109,7 @@ pub fn spawn(
     limits: RelayLimits,
     refusals: Refusals,
     metrics: Arc<Metrics>,
+    wakeups: Wakeups,
 ) -> std::io::Result<(mpsc::Sender<Command>, oneshot::Receiver<()>)> {
     let (commands, queue) = mpsc::channel(COMMANDS_WAITING_MAX);
     let (answers, answer_queue) = mpsc::unbounded_channel();
@@ -112,18 +119,25 @@ pub fn spawn(
         replica: Replica::new(limits.replica),
         accounts: Accounts::new(limits.accounts, Instant::now()),
         charges: HashMap::new(),
+        writing: Vec::new(),
         outboxes: HashMap::new(),
         asks,
         loads_under_way: 0,
+        retries: Retries::default(),
         retry_at: None,
         refusals,
+        announcer: wakeups.announcer(),
         watched: Watched::new(metrics, limits.replica.cache_bytes_max),
+    };
+    let inputs = Inputs {
+        commands: queue,
+        wakeups,
     };
     let (ended, end) = oneshot::channel();
     let runtime = Handle::current();
     let thread = std::thread::Builder::new().name("relay".into());
     thread.spawn(move || {
-        runtime.block_on(relay.run(queue, answer_queue));
+        runtime.block_on(relay.run(inputs, answer_queue));
         // The relay dropped its end of the storage queue, so the storage thread ends when all is written.
         if storage_thread.join().is_ok() {
             let _ = ended.send(());
@@ -137,23 +151,26 @@ struct Relay {
     accounts: Accounts,
     /// What the writes under way will cost their authors.
     charges: HashMap<WriteId, Charges>,
+    /// The values of the write under way, to be announced when it is durable.
+    writing: Vec<CoId>,
     outboxes: HashMap<PeerId, Outbox>,
     asks: std::sync::mpsc::Sender<Ask>,
     loads_under_way: usize,
+    /// What storage could not read.
+    retries: Retries,
     /// When to try again to write, after a write that failed. Until then nothing is asked to be written.
     retry_at: Option<Instant>,
     refusals: Refusals,
     watched: Watched,
+    announcer: Announcer,
 }
 
 impl Relay {
-    async fn run(
-        mut self,
-        mut commands: mpsc::Receiver<Command>,
-        mut answers: mpsc::UnboundedReceiver<Answer>,
-    ) {
+    async fn run(mut self, mut inputs: Inputs, mut answers: mpsc::UnboundedReceiver<Answer>) {
         loop {
             let retry_at = self.retry_at.unwrap_or_else(Instant::now);
+            let read_at = self.retries.next_at();
+            let has_room = self.loads_under_way < LOADS_UNDER_WAY_MAX;
             // Storage's answers first: they free what commands wait for.
             tokio::select! {
                 biased;
@@ -163,9 +180,13 @@ impl Relay {
                 },
                 () = self.watched.is_due() => self.publish(),
                 () = sleep_until(retry_at), if self.retry_at.is_some() => self.retry_at = None,
-                command = commands.recv(), if self.loads_under_way < LOADS_UNDER_WAY_MAX => {
-                    match command {
-                        Some(command) => self.take_command(command),
+                () = sleep_until(read_at.unwrap_or(retry_at)), if has_room && read_at.is_some() => {
+                    self.read_again();
+                }
+                input = inputs.next(), if has_room => {
+                    match input {
+                        Some(Input::Command(command)) => self.take_command(command),
+                        Some(Input::News(news)) => self.take_news(news),
                         None => break,
                     }
                 }
@@ -206,6 +227,14 @@ impl Relay {
         }
     }
 
+    /// What other servers wrote is looked up in storage, where somebody here looks at it.
+    fn take_news(&mut self, news: News) {
+        match news {
+            News::Written(ids) => ids.iter().for_each(|id| self.replica.appeared(id)),
+            News::Asked(question) => question.answer_from(&self.replica),
+        }
+    }
+
     fn take_message(&mut self, peer: PeerId, mut message: SyncMessage) {
         // A client that was let go may have spoken before it noticed.
         if let Some(outbox) = self.outboxes.get(&peer) {
@@ -240,48 +269,14 @@ impl Relay {
         }
     }
 
-    fn take_loaded(&mut self, id: &CoId, result: Result<Option<Found>, LoadError>) {
-        self.loads_under_way = self.loads_under_way.saturating_sub(1);
-        let found = result.unwrap_or_else(|error| {
-            self.refusals.count("load_failed", &error);
-            None
-        });
-        let Some(Found { log, damage }) = found else {
-            self.hand(|replica| replica.loaded(id, None));
-            return;
-        };
-        self.count_damage(&damage);
-        match log {
-            FoundLog::Whole(log) => self.hand(|replica| replica.loaded(id, Some(log))),
-            FoundLog::Outlined(outline) => self.hand(|replica| replica.outlined(id, outline)),
-        }
-    }
-
-    fn take_read(&mut self, id: ReadId, result: Result<Part, LoadError>) {
-        match result {
-            Ok(Part { segments, damage }) => {
-                self.count_damage(&damage);
-                self.hand(|replica| replica.read(id, Some(segments)));
-            }
-            Err(error) => {
-                self.refusals.count("load_failed", &error);
-                self.hand(|replica| replica.read(id, None));
-            }
-        }
-    }
-
-    fn count_damage(&self, damage: &[Damage]) {
-        for damage in damage {
-            self.refusals.count("stored_damage", damage);
-        }
-    }
-
     fn take_written(&mut self, id: WriteId, result: Result<(), WriteError>) {
         let charges = self.charges.remove(&id).unwrap_or_default();
         match result {
             Ok(()) => {
                 self.watched.writes_fail = false;
+                self.note_back();
                 self.accounts.charge(charges, Instant::now());
+                self.announcer.announce(self.writing.drain(..));
                 self.replica.stored(id);
             }
             Err(error) => {
@@ -305,11 +300,7 @@ impl Relay {
         }
         while let Some(effect) = self.replica.poll_effect() {
             match effect {
-                Effect::Load(id) => {
-                    self.loads_under_way += 1;
-                    self.watched.metrics.cache_misses.inc();
-                    self.ask(Ask::Load(id));
-                }
+                Effect::Load(id) => self.load(id),
                 Effect::Read(request) => self.ask(Ask::Read(request)),
                 Effect::Store(batch) => self.write(batch),
                 Effect::Send { peer, message } => self.send(peer, message),
@@ -334,6 +325,8 @@ impl Relay {
     fn write(&mut self, batch: WriteBatch) {
         let charges = self.charges.entry(batch.id).or_default();
         batch.values.iter().for_each(|value| charges.add(value));
+        let ids = batch.values.iter().map(|value| value.id.clone());
+        self.writing = ids.collect();
         self.ask(Ask::Write(batch));
     }
 

@@ -22,6 +22,7 @@ use crate::settings::{PageSettings, Settings};
 use crate::shutdown::{StopSwitch, StopWatch, stop_switch};
 use crate::static_files::StaticFiles;
 use crate::storage::{self, Storage};
+use crate::wakeups;
 
 /// How many connections there may be to the address for metrics.
 const OPERATORS_MAX: usize = 64;
@@ -88,6 +89,8 @@ pub struct Server {
     close: StopSwitch,
     commands: mpsc::Sender<Command>,
     relay: oneshot::Receiver<()>,
+    /// Tells other servers what this one writes, if it shares its storage.
+    carrier: JoinHandle<()>,
     http: JoinHandle<()>,
 }
 
@@ -137,7 +140,8 @@ impl Server {
         let operator = operator.beside_clients(metrics_address.is_none());
         let http = tokio::spawn(door.serve(listener, http::router(context, operator)));
         let storage = open_storage(open).await?;
-        let (commands, relay) = relay::spawn(storage, settings.into(), refusals, metrics)
+        let (wakeups, carrier) = wakeups::of(settings, &refusals)?;
+        let (commands, relay) = relay::spawn(storage, settings.into(), refusals, metrics, wakeups)
             .map_err(StartError::Thread)?;
         link.lead_to(&commands);
         Ok(Self {
@@ -147,6 +151,7 @@ impl Server {
             close,
             commands,
             relay,
+            carrier,
             http,
         })
     }
@@ -181,6 +186,8 @@ impl Server {
         let ended = timeout_at(deadline, self.relay).await;
         self.close.stop();
         let ended = ended.map_err(|_| StopError::Deadline)?;
+        // What was written last is told before the end; if that is not possible, the others find it by themselves.
+        let _ = timeout_at(deadline, self.carrier).await;
         ended.map_err(|_| StopError::Failed)
     }
 }

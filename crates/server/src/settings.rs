@@ -12,6 +12,7 @@ mod operator;
 mod pages;
 mod storage;
 mod value;
+mod wakeups;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -25,6 +26,7 @@ pub use operator::OperatorSettings;
 pub use pages::{PageSettings, RawPages};
 pub use storage::{RawStorage, StorageSettings};
 pub use value::{Secret, SettingError};
+pub use wakeups::WakeupSettings;
 
 use crate::guard::address::TrustedProxies;
 use crate::log::LogSettings;
@@ -47,6 +49,8 @@ pub struct RawSettings {
     trusted_proxies: Option<TrustedProxies>,
     #[command(flatten)]
     storage: RawStorage,
+    #[command(flatten)]
+    wakeups: WakeupSettings,
     #[command(flatten)]
     pages: RawPages,
     #[command(flatten)]
@@ -74,6 +78,8 @@ pub struct Settings {
     pub proxies: TrustedProxies,
     /// Where logs are kept.
     pub storage: StorageSettings,
+    /// How it hears of others that share its storage.
+    pub wakeups: WakeupSettings,
     /// The pages it serves, if any.
     pub pages: Option<PageSettings>,
     /// Who may do what.
@@ -94,6 +100,7 @@ impl TryFrom<RawSettings> for Settings {
             listen: SocketAddr::new(raw.bind_address, raw.port),
             proxies: raw.trusted_proxies.unwrap_or_default(),
             storage: raw.storage.try_into()?,
+            wakeups: raw.wakeups,
             pages: raw.pages.checked(),
             access: raw.access.into(),
             limits: raw.limits,

@@ -7,7 +7,7 @@ use super::RELAY;
 use super::authorise::WriteRule;
 use super::dependencies;
 use super::effect::PeerId;
-use super::entry::Entry;
+use super::entry::{Entry, Record};
 use super::lookup::Seek;
 use super::message::{ContentMessage, KnownMessage, SyncMessage};
 use super::peer::{Ack, Peer};
@@ -220,7 +220,14 @@ impl Replica {
         } else {
             Ack::Known
         };
-        self.acknowledge(peer, &id, ack);
+        self.owe(peer, &id, ack);
+        let is_damaged = |entry: &Entry| entry.record == Record::Damaged;
+        if RELAY && admitted.has_gap && !self.entries.get(&id).is_some_and(is_damaged) {
+            // Another server may have what is missing: storage says so before the peer is asked.
+            self.refresh(&id);
+        } else {
+            self.serve(peer, &id);
+        }
     }
 
     /// Makes the entry of a new value; without a valid header the peer is asked for all of it.
@@ -309,10 +316,8 @@ impl Replica {
                 Ok(true)
             }
             Err(ContentError::Stage(StageError::NothingNew { .. })) => Ok(false),
-            Err(ContentError::Stage(StageError::Gap { .. })) => Err(Refused::Gap),
-            // The sender is asked for it again, when storage may do better.
-            Err(ContentError::Stage(StageError::HashGone)) => {
-                self.forget_failed_hash(id, session);
+            // Without a hash nothing can be verified: the sender is asked for it again.
+            Err(ContentError::Stage(StageError::Gap { .. } | StageError::HashGone)) => {
                 Err(Refused::Gap)
             }
             Err(error) => because(rejection_of(session, &error)),

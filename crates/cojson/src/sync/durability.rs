@@ -5,7 +5,7 @@
 
 use super::RELAY;
 use super::effect::{Effect, Segment, StoredLog, WriteBatch, WriteId};
-use super::entry::{Entry, StoreMarks, end_of};
+use super::entry::{Entry, Record, StoreMarks, end_of};
 use super::lookup::Seek;
 use super::message::ContentMessage;
 use super::rejection::Rejection;
@@ -175,7 +175,7 @@ impl Replica {
         let mut order = Vec::new();
         for id in std::mem::take(&mut self.dirty) {
             let entry = self.entries.get(&id);
-            if RELAY && entry.is_some_and(|entry| entry.is_doubted) {
+            if RELAY && entry.is_some_and(|entry| entry.record == Record::Doubted) {
                 self.dirty.insert(id);
                 continue;
             }

@@ -23,6 +23,16 @@ pub(super) struct DurableEnd {
     pub(super) signature: Signature,
 }
 
+/// What is thought of a value's record in storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Record {
+    Sound,
+    /// Storage refused a write of it: what it has is to be looked up before the next one.
+    Doubted,
+    /// Storage could not read all that it said it has: only a peer has what is missing.
+    Damaged,
+}
+
 /// A value in memory.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -32,8 +42,7 @@ pub(super) struct Entry {
     pub(super) dependencies: SortedSet<CoId>,
     /// What the cache knows of it.
     pub(super) cached: Cached,
-    /// Storage refused a write of it: what it has is to be looked up before the next one.
-    pub(super) is_doubted: bool,
+    pub(super) record: Record,
     /// Made here, with an id that nobody else can have made: no peer needs to be asked for it first.
     pub(super) founded_here: bool,
 }
@@ -50,7 +59,7 @@ impl Entry {
             durable: SortedMap::new(),
             dependencies,
             cached,
-            is_doubted: false,
+            record: Record::Sound,
             founded_here: false,
         }
     }

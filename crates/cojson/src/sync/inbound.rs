@@ -152,9 +152,14 @@ impl Replica {
 
     /// Owes a peer an acknowledgement, and gives it at once if everything is durable.
     pub(super) fn acknowledge(&mut self, peer: PeerId, id: &CoId, ack: Ack) {
+        self.owe(peer, id, ack);
+        self.serve(peer, id);
+    }
+
+    /// Owes a peer an acknowledgement.
+    pub(super) fn owe(&mut self, peer: PeerId, id: &CoId, ack: Ack) {
         if let Some(belief) = self.belief_mut(peer, id) {
             belief.ack = belief.ack.max(ack);
         }
-        self.serve(peer, id);
     }
 }

@@ -189,12 +189,6 @@ impl Replica {
         let grew = merged == Some(Ok(true));
         self.touch(id);
         if let Some(lookup) = self.lookups.get_mut(id) {
-            if RELAY && lookup.storage == InStorage::AskedEarly {
-                // What another server wrote may be missing in the answer.
-                lookup.storage = InStorage::Asked;
-                self.effect(Effect::Load(id.clone()));
-                return;
-            }
             lookup.storage = if found {
                 InStorage::Found
             } else {
@@ -208,6 +202,9 @@ impl Replica {
             self.recount_uploads(id);
         } else {
             self.ask_peers(id);
+        }
+        if RELAY {
+            self.take_news(id);
         }
         if was_doubted {
             self.correct_subscribers(id);
@@ -236,6 +233,18 @@ impl Replica {
             self.effect(Effect::Load(id.clone()));
         } else {
             self.ask_peers(id);
+            self.agenda.push_back(Waiter::Lookup(id.clone()));
+        }
+    }
+
+    /// Begins a lookup that storage has answered already, if the value depends on something that is not here.
+    pub(super) fn await_dependencies(&mut self, id: &CoId) {
+        if !self.lookups.contains_key(id) && !self.missing_dependencies(id).is_empty() {
+            let lookup = Lookup {
+                storage: InStorage::Found,
+                ..Lookup::new()
+            };
+            self.lookups.insert(id.clone(), lookup);
             self.agenda.push_back(Waiter::Lookup(id.clone()));
         }
     }

@@ -1,14 +1,15 @@
 //! Values that are not held whole: storage says how long their sessions are, and what is needed of them is read later.
 //!
-//! Here too: news of a value in storage, where another server wrote to it, and writes that storage refused because of
-//! that. Either way what storage has is looked up again, and it is storage's log that counts.
+//! Here too: writes that storage refused because another server wrote meanwhile. What storage has is looked up again, and it
+//! is storage's log that counts.
 
 use super::durability::NotThisValue;
 use super::effect::{OutlinedSession, StoredOutline, WriteId};
-use super::entry::{DurableEnd, Entry};
+use super::entry::{DurableEnd, Entry, Record};
 use super::lookup::Seek;
 use super::rejection::Rejection;
 use super::replica::Replica;
+use crate::access::Members;
 use crate::ids::CoId;
 use crate::value_log::ValueLog;
 
@@ -21,15 +22,6 @@ impl Replica {
         self.take_load(id, Some(merged), was_doubted);
     }
 
-    /// Storage has news of a value that this replica did not write: another server did. What is in memory of it is
-    /// brought up to that, and told to the peers that are subscribed.
-    pub fn appeared(&mut self, id: &CoId) {
-        if self.entries.contains_key(id) || self.lookups.contains_key(id) {
-            self.seek(id, Seek::appeared());
-            self.work_off();
-        }
-    }
-
     /// A write was refused since storage has something else of these values than was thought. They are looked up again,
     /// and everyone who is subscribed is told what storage has, to send what it lacks; the others go into the next write
     /// as after a failure.
@@ -39,7 +31,7 @@ impl Replica {
         }
         for id in doubted {
             if let Some(entry) = self.entries.get_mut(id) {
-                entry.is_doubted = true;
+                entry.record = Record::Doubted;
                 self.seek(id, Seek::appeared());
             }
         }
@@ -67,11 +59,16 @@ impl Replica {
     /// Storage says what it has of a value of which it refused a write: that counts, and what was here is forgotten.
     /// Returns whether it was so.
     pub(super) fn forget_doubted(&mut self, id: &CoId) -> bool {
-        let is_doubted = self.entries.get(id).is_some_and(|entry| entry.is_doubted);
+        let is_doubted = self
+            .entries
+            .get(id)
+            .is_some_and(|entry| entry.record == Record::Doubted);
         if is_doubted && let Some(entry) = self.entries.remove(id) {
             self.cache.unlist(id);
             self.cache.forget(&entry);
             self.dirty.remove(id);
+            // Who may write was judged by what is forgotten.
+            self.members = Members::default();
         }
         is_doubted
     }

@@ -7,12 +7,11 @@
 
 use std::collections::VecDeque;
 
-use super::RELAY;
 use super::effect::{Effect, PeerId, ReadId, ReadRequest, Segment};
-use super::entry::DurableEnd;
+use super::entry::{DurableEnd, Record};
 use super::rejection::Rejection;
 use super::replica::Replica;
-use crate::collections::{SortedMap, SortedSet};
+use crate::collections::SortedMap;
 use crate::ids::{CoId, SessionId};
 use crate::session_log::{HashRebuild, SessionContent, SessionLog};
 
@@ -37,6 +36,18 @@ struct Read {
     purpose: Purpose,
     value: CoId,
     from: Vec<(SessionId, u32)>,
+    bytes_max: usize,
+}
+
+impl Read {
+    fn request(&self, id: ReadId) -> ReadRequest {
+        ReadRequest {
+            id,
+            value: self.value.clone(),
+            from: self.from.clone(),
+            bytes_max: self.bytes_max,
+        }
+    }
 }
 
 /// The reads under way and those that wait.
@@ -48,24 +59,31 @@ pub(super) struct Reads {
     waiting: VecDeque<ReadRequest>,
     /// The hashes that are being made.
     rebuilds: SortedMap<(CoId, SessionId), HashRebuild>,
-    /// Those that could not be made: who waits for one is refused once.
-    failed: SortedSet<(CoId, SessionId)>,
 }
 
 impl Replica {
-    /// What storage has of what was to be read, in answer to [`Effect::Read`]; `None` if it could not be asked. Pieces of
-    /// one session come in order.
-    pub fn read(&mut self, id: ReadId, segments: Option<Vec<Segment>>) {
+    /// What storage has of what was to be read, in answer to [`Effect::Read`]. Pieces of one session come in order.
+    pub fn read(&mut self, id: ReadId, segments: Vec<Segment>) {
         let Some(read) = self.reads.asked.remove(&id) else {
             return;
         };
         self.reads.under_way = self.reads.under_way.saturating_sub(1);
         match &read.purpose {
             Purpose::Send(peer) => self.take_read_for(*peer, id, &read, segments),
-            Purpose::Rehash(session) => self.rehash_on(&read.value, session, segments),
+            Purpose::Rehash(session) => self.rehash_on(&read.value, session, &segments),
         }
         self.ask_waiting_reads();
         self.work_off();
+    }
+
+    /// Storage could not be asked for what was to be read. It is asked again, after the reads that wait; when, is the
+    /// host's to say by saying this late.
+    pub fn read_failed(&mut self, id: ReadId) {
+        if let Some(read) = self.reads.asked.get(&id) {
+            self.reads.under_way = self.reads.under_way.saturating_sub(1);
+            self.reads.waiting.push_back(read.request(id));
+            self.ask_waiting_reads();
+        }
     }
 
     pub(super) fn ask_to_read(
@@ -77,17 +95,13 @@ impl Replica {
     ) -> ReadId {
         self.reads.begun += 1;
         let id = ReadId(self.reads.begun);
-        self.reads.waiting.push_back(ReadRequest {
-            id,
-            value: value.clone(),
-            from: from.clone(),
-            bytes_max: bytes_max.min(READ_BYTES_MAX),
-        });
         let read = Read {
             purpose,
             value: value.clone(),
             from,
+            bytes_max: bytes_max.min(READ_BYTES_MAX),
         };
+        self.reads.waiting.push_back(read.request(id));
         self.reads.asked.insert(id, read);
         self.ask_waiting_reads();
         id
@@ -104,13 +118,7 @@ impl Replica {
         }
     }
 
-    fn take_read_for(
-        &mut self,
-        peer: PeerId,
-        id: ReadId,
-        read: &Read,
-        segments: Option<Vec<Segment>>,
-    ) {
+    fn take_read_for(&mut self, peer: PeerId, id: ReadId, read: &Read, segments: Vec<Segment>) {
         let Some(connected) = self.peers.get_mut(&peer) else {
             return;
         };
@@ -118,8 +126,8 @@ impl Replica {
         if reading.take_if(|reading| *reading == id).is_none() {
             return;
         }
-        let suspect = suspect(&read.from, segments.as_deref());
-        self.send_read(peer, &read.value, segments.unwrap_or_default());
+        let suspect = suspect(&read.from, &segments);
+        self.send_read(peer, &read.value, segments);
         if let Some(session) = suspect {
             self.rehash(&read.value, &session);
         }
@@ -134,22 +142,13 @@ impl Replica {
         let lacks_hash = |(session, content): (&SessionId, &SessionContent)| {
             let log = entry.log.session(session)?;
             let is_next = content.after <= log.len() && content.end() > log.len() as usize;
-            let key = (id.clone(), session.clone());
-            let is_open = !log.is_hashable() && !self.reads.failed.contains(&key);
-            (is_next && is_open).then(|| session.clone())
+            (is_next && !log.is_hashable()).then(|| session.clone())
         };
         let lacking: Vec<_> = head.message.new.iter().filter_map(lacks_hash).collect();
         for session in &lacking {
             self.rehash(id, session);
         }
         !lacking.is_empty()
-    }
-
-    /// The message that waited for hashes is being admitted: those that could not be made are tried again for the next.
-    pub(super) fn forget_failed_hash(&mut self, id: &CoId, session: &SessionId) {
-        if RELAY && !self.reads.failed.is_empty() {
-            self.reads.failed.remove(&(id.clone(), session.clone()));
-        }
     }
 
     fn rehash(&mut self, id: &CoId, session: &SessionId) {
@@ -166,14 +165,13 @@ impl Replica {
     }
 
     /// Hashes what was read, and asks for the next part, unless that was all or there is no more.
-    fn rehash_on(&mut self, id: &CoId, session: &SessionId, segments: Option<Vec<Segment>>) {
+    fn rehash_on(&mut self, id: &CoId, session: &SessionId, segments: &[Segment]) {
         let key = (id.clone(), session.clone());
         let Some(mut rebuilt) = self.reads.rebuilds.remove(&key) else {
             return;
         };
         let before = rebuilt.count();
-        let is_failed = segments.is_none();
-        for segment in segments.into_iter().flatten() {
+        for segment in segments {
             if segment.session == *session && rebuilt.feed(&segment.content).is_err() {
                 break;
             }
@@ -181,9 +179,7 @@ impl Replica {
         let entry = self.entries.get(id);
         let log = entry.and_then(|entry| entry.log.session(session));
         let start = log.map_or(0, SessionLog::start);
-        if is_failed {
-            self.reads.failed.insert(key);
-        } else if rebuilt.count() >= start {
+        if rebuilt.count() >= start {
             self.install_hash(id, session, rebuilt);
         } else if rebuilt.count() > before {
             self.read_to_rehash(id, session, rebuilt.count());
@@ -221,6 +217,9 @@ impl Replica {
             return;
         };
         let have = rebuilt.count();
+        if entry.record == Record::Sound {
+            entry.record = Record::Damaged;
+        }
         entry.lower_durable(session, end_of(&rebuilt));
         if let Some(log) = entry.log.session_mut(session) {
             log.truncate(rebuilt);
@@ -247,10 +246,10 @@ fn end_of(rebuilt: &HashRebuild) -> Option<DurableEnd> {
 
 /// The session of which storage should have read what follows, and read nothing. The others may have been left out for
 /// the length of the first.
-fn suspect(from: &[(SessionId, u32)], segments: Option<&[Segment]>) -> Option<SessionId> {
+fn suspect(from: &[(SessionId, u32)], segments: &[Segment]) -> Option<SessionId> {
     let (session, after) = from.first()?;
     let follows =
         |segment: &Segment| segment.session == *session && segment.content.end() > *after as usize;
-    let is_silent = !segments?.iter().any(follows);
+    let is_silent = !segments.iter().any(follows);
     is_silent.then(|| session.clone())
 }

@@ -13,6 +13,7 @@ use super::entry::Entry;
 use super::limits::ReplicaConfig;
 use super::lookup::{Lookup, Seek};
 use super::message::SyncMessage;
+use super::news::News;
 use super::peer::{Peer, PeerRole};
 use super::pending::Pending;
 use super::reading::Reads;
@@ -64,6 +65,8 @@ pub struct Replica {
     pub(super) audits: Audits,
     /// What the values in memory weigh.
     pub(super) cache: Cache,
+    /// What other servers wrote to storage.
+    pub(super) news: News,
     /// What is being read of values that are not in memory whole.
     pub(super) reads: Reads,
     /// The bytes of content that were sent to all peers and have not left yet.

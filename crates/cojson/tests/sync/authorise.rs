@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use cojson::header::Header;
 use cojson::ids::{CoId, KeyId, SessionId, Timestamp};
-use cojson::sync::{PeerRole, ReplicaConfig, SyncMessage, WriteRule};
+use cojson::sync::{PeerRole, ReplicaConfig, Segment, SyncMessage, WriteRule};
 use cojson::transaction::Transaction;
 
 use crate::author::{Author, content, map_header, set};
@@ -449,6 +449,27 @@ fn only_a_value_itself_is_deleted_and_never_a_group_or_an_account() {
         town.check_in(&session, &alice, &map, one.clone(), None);
         town.check_in(&session, &alice, &map, one, refused);
     }
+}
+
+#[test]
+fn a_member_that_another_server_saw_removed_is_refused_here_too() {
+    let (alice, bob) = (Author::new(1), Author::new(2));
+    let mut town = Town::with_members(&[(&bob, "writer")]);
+    let (group, map) = (town.group.clone(), town.map.clone());
+    let session = alice.session(0);
+    let log = town
+        .logs
+        .get_mut(&(group.clone(), session.clone()))
+        .unwrap();
+    let after = log.len() as u32;
+    log.push(set(bob.account.as_str(), "revoked", JOINED + 10));
+    let content = alice.content(&session, log, after);
+    let stored = town.server.disk.values.get_mut(&group).unwrap();
+    stored.segments.push(Segment { session, content });
+    town.server.replica.appeared(&group);
+    town.server.settle();
+    let late = set("k", "late", JOINED + 1);
+    town.check(&bob, &map, late, Some("not_a_writer"));
 }
 
 #[test]

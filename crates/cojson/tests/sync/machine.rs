@@ -155,7 +155,7 @@ impl Machine {
             self.answer_load(&id);
         } else if let Some(request) = self.reads.pop_front() {
             let segments = self.disk.read(&request);
-            self.replica.read(request.id, Some(segments));
+            self.replica.read(request.id, segments);
         } else if let Some(batch) = self.writes.pop_front() {
             self.disk.write(&batch);
             self.replica.stored(batch.id);

@@ -20,6 +20,7 @@ mod frames;
 mod hostile;
 mod machine;
 mod network;
+mod news;
 mod reading;
 mod replay;
 mod rules;

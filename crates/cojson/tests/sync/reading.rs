@@ -1,12 +1,12 @@
 //! What a server does that has to read what it no longer holds: hashes made anew, damage that is found late, storage that
 //! does not answer, has news of other servers, or refuses a write because of them.
 
-use cojson::sync::{Segment, SyncMessage};
+use cojson::ids::CoId;
+use cojson::sync::{PeerId, PeerRole, Segment, SyncMessage};
 
 use crate::author::{content, sets};
 use crate::bounded::*;
 use crate::cast::*;
-use crate::machine::Machine;
 
 #[test]
 fn content_for_an_evicted_log_waits_for_its_hash_and_for_nothing_else() {
@@ -143,32 +143,78 @@ fn damage_that_content_meets_is_told_to_its_sender() {
 }
 
 #[test]
-fn storage_that_cannot_be_asked_holds_nobody_up_for_ever() {
+fn what_storage_could_not_read_is_asked_for_again_and_nobody_is_told_otherwise() {
     let (mut server, alice) = tight();
     let id = map_id(&alice);
     let session = alice.session(0);
     server.tell(ALICE, SyncMessage::Content(map_content(&alice, 3, 0)));
-    let refuse = |server: &mut Machine| {
-        server.collect();
-        let request = server.reads.pop_front().unwrap();
-        server.replica.read(request.id, None);
-        server.settle();
-    };
     server
         .replica
         .receive(ALICE, SyncMessage::Content(map_content(&alice, 5, 3)));
-    refuse(&mut server);
-    assert_eq!(
-        server.sent_to(ALICE),
-        [correction(&id, true, &[(&session, 3)])]
-    );
     server.replica.receive(BOB, load(&id));
-    refuse(&mut server);
-    assert_eq!(contents_of(&id, server.sent_to(BOB)), []);
+    for _ in 0..3 {
+        server.collect();
+        let asked = std::mem::take(&mut server.reads);
+        assert_eq!(asked.len(), 2, "a hash for Alice, transactions for Bob");
+        for request in asked {
+            server.replica.read_failed(request.id);
+        }
+    }
+    server.collect();
+    assert_eq!(server.sent_to(ALICE), []);
+    let told = server.sent_to(BOB);
+    assert!(
+        told.iter()
+            .all(|message| message.id() == Some(&alice.account))
+    );
     // Storage answers again.
-    server.tell(ALICE, SyncMessage::Content(map_content(&alice, 5, 3)));
+    server.settle();
+    assert_eq!(server.sent_to(ALICE), [known(&id, true, &[(&session, 5)])]);
     let contents = read_on(&mut server, BOB, &id);
     assert_eq!(check_in_order(&contents, &session), 5);
+}
+
+#[test]
+fn r11_sessions_that_storage_cannot_read_take_turns_with_those_that_it_can() {
+    let (mut server, alice) = tight();
+    let names: Vec<String> = (0..40).map(|index| index.to_string()).collect();
+    for name in &names {
+        let content = map_named(&alice, name, 100);
+        server.tell(ALICE, SyncMessage::Content(content));
+    }
+    let peers = (100..140).map(PeerId);
+    for (peer, name) in peers.clone().zip(&names) {
+        server.replica.connect(peer, PeerRole::Client);
+        let id = map_named(&alice, name, 100).id;
+        server.replica.receive(peer, load(&id));
+    }
+    // The first thirty cannot be read, and each failure is told when all others were.
+    let is_bad = |id: &CoId| {
+        names[..30]
+            .iter()
+            .any(|name| map_named(&alice, name, 100).id == *id)
+    };
+    for _ in 0..6 {
+        server.collect();
+        while !server.loads.is_empty() {
+            server.serve_storage();
+        }
+        let asked = std::mem::take(&mut server.reads);
+        let (bad, good): (Vec<_>, Vec<_>) = asked.into_iter().partition(|read| is_bad(&read.value));
+        for request in good {
+            let segments = server.disk.read(&request);
+            server.replica.read(request.id, segments);
+        }
+        for request in bad {
+            server.replica.read_failed(request.id);
+        }
+    }
+    server.collect();
+    for (peer, name) in peers.zip(&names) {
+        let id = map_named(&alice, name, 100).id;
+        let told = contents_of(&id, server.sent_to(peer));
+        assert_eq!(told.is_empty(), is_bad(&id), "{name}");
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The relay's own promises, without sockets: who does not read is let go, what is not written is not acknowledged.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
+use cojson::ids::SessionId;
 use cojson::known_state::KnownState;
 use cojson::sync::{ContentMessage, WriteBatch};
 use tokio::time::timeout;
@@ -10,6 +11,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::storage::conformance::{Author, header, read_through};
 use crate::storage::memory::MemoryStorage;
+use crate::storage::{LoadError, Outline, Stats, Stretch};
 
 /// How many messages wait for a client here.
 const OUTBOX_MESSAGES_MAX: usize = 1_000;
@@ -34,7 +36,8 @@ impl Harness {
     fn new(storage: Box<dyn Storage>) -> Self {
         let refusals = Refusals::default();
         let metrics = Arc::new(Metrics::new(&refusals));
-        let (commands, end) = spawn(storage, limits(), refusals.clone(), metrics).unwrap();
+        let alone = Wakeups::alone();
+        let (commands, end) = spawn(storage, limits(), refusals.clone(), metrics, alone).unwrap();
         Self {
             commands,
             end,
@@ -150,6 +153,84 @@ async fn r2_what_could_not_be_written_is_neither_acknowledged_nor_forwarded_unti
         matches!(forwarded, Some(SyncMessage::Content(_))),
         "{forwarded:?}"
     );
+}
+
+/// Reads nothing while there is an error.
+struct Unreadable {
+    memory: MemoryStorage,
+    error: Arc<Mutex<Option<LoadError>>>,
+}
+
+impl Storage for Unreadable {
+    fn outline(&mut self, id: &CoId) -> Result<Option<Outline>, LoadError> {
+        match &*self.error.lock().unwrap() {
+            Some(error) => Err(error.clone()),
+            None => self.memory.outline(id),
+        }
+    }
+
+    fn read(
+        &mut self,
+        id: &CoId,
+        session: &SessionId,
+        after: u32,
+        bytes_max: usize,
+    ) -> Result<Stretch, LoadError> {
+        self.memory.read(id, session, after, bytes_max)
+    }
+
+    fn ids(&mut self, after: Option<&CoId>, count_max: usize) -> Result<Vec<CoId>, LoadError> {
+        self.memory.ids(after, count_max)
+    }
+
+    fn stats(&mut self, largest_max: usize) -> Result<Stats, LoadError> {
+        self.memory.stats(largest_max)
+    }
+
+    fn write(&mut self, batches: &[WriteBatch]) -> Vec<Result<(), WriteError>> {
+        self.memory.write(batches)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_storage_could_not_read_is_told_when_it_can_and_never_that_there_is_nothing() {
+    let detail = || String::from("gone");
+    for failure in [
+        LoadError::Away { detail: detail() },
+        LoadError::Database { detail: detail() },
+    ] {
+        let error = Arc::default();
+        let harness = Harness::new(Box::new(Unreadable {
+            memory: MemoryStorage::default(),
+            error: Arc::clone(&error),
+        }));
+        let mut writer = harness.connect(1).await;
+        harness.say(1, content_of("a")).await;
+        assert_eq!(
+            acknowledged(next(&mut writer, 5_000).await.as_ref()),
+            Some(1)
+        );
+        *error.lock().unwrap() = Some(failure);
+        let mut reader = harness.connect(2).await;
+        let names: Vec<String> = (0..20).map(|index| format!("value {index}")).collect();
+        for name in &names {
+            harness.say(2, load_of(name)).await;
+        }
+        assert_eq!(next(&mut reader, 1_500).await, None, "it is not known yet");
+        assert!(harness.refusals.counts()["load_failed"] > 1, "asked again");
+        // What is in memory is served meanwhile.
+        harness.say(2, load_of("a")).await;
+        let content = next(&mut reader, 5_000).await;
+        assert!(
+            matches!(content, Some(SyncMessage::Content(_))),
+            "{content:?}"
+        );
+        *error.lock().unwrap() = None;
+        for _ in &names {
+            let answer = next(&mut reader, 5_000).await;
+            assert!(matches!(answer, Some(SyncMessage::Known(_))), "{answer:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -59,9 +59,9 @@ pub struct RawStorage {
     db_root_cert: Option<PathBuf>,
 }
 
-const DB_URL_ALLOWED: &str = "`postgres://user:password@host/name`";
+pub(super) const DB_URL_ALLOWED: &str = "`postgres://user:password@host/name`";
 
-fn parse_db_url(text: &str) -> Option<Secret> {
+pub(super) fn parse_db_url(text: &str) -> Option<Secret> {
     let is_url = ["postgres://", "postgresql://"]
         .iter()
         .any(|scheme| text.starts_with(scheme));

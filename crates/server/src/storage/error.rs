@@ -28,12 +28,25 @@ pub enum LoadError {
         /// What is wrong with it.
         detail: String,
     },
-    /// The database does not answer.
+    /// The database answers, but cannot read it.
     #[error("the database cannot be read: {detail}")]
     Database {
         /// What the database says.
         detail: String,
     },
+    /// The database does not answer: nothing can be read.
+    #[error("the database does not answer: {detail}")]
+    Away {
+        /// What stands in the way.
+        detail: String,
+    },
+}
+
+impl LoadError {
+    /// Whether nothing at all can be read.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Away { .. })
+    }
 }
 
 impl From<rusqlite::Error> for LoadError {

@@ -24,6 +24,7 @@ use tokio::runtime::Runtime;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{LoadError, Outline, Stats, Storage, Stretch, WriteError};
+pub(crate) use connect::connector;
 use failure::Failure;
 
 /// How long one asking may take, the database's own limit included.
@@ -225,4 +226,4 @@ impl Storage for PostgresStorage {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

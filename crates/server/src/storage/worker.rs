@@ -124,16 +124,51 @@ fn answer_all(storage: &mut dyn Storage, asks: Vec<Ask>, answer: &mut dyn FnMut(
             answer(Answer::Written(id, result));
         }
     }
+    let mut reads = Reads {
+        storage,
+        away: None,
+    };
     for other in others {
         match other {
             Ask::Load(id) => {
-                let found = find(storage, &id);
+                let found = reads.ask(|storage| find(storage, &id));
                 answer(Answer::Loaded(id, found));
             }
-            Ask::Read(request) => answer(Answer::Read(request.id, read(storage, &request))),
-            Ask::Probe => answer(Answer::Probed(storage.ids(None, 1).is_ok())),
+            Ask::Read(request) => {
+                let part = reads.ask(|storage| read(storage, &request));
+                answer(Answer::Read(request.id, part));
+            }
+            Ask::Probe => {
+                let found = reads.ask(|storage| storage.ids(None, 1));
+                answer(Answer::Probed(found.is_ok()));
+            }
             Ask::Write(_) => {}
         }
+    }
+}
+
+/// Reads that are asked together: once storage did not answer one, the others are not asked, since each would wait as
+/// long for the same.
+struct Reads<'a> {
+    storage: &'a mut dyn Storage,
+    away: Option<LoadError>,
+}
+
+impl Reads<'_> {
+    fn ask<T>(
+        &mut self,
+        read: impl FnOnce(&mut dyn Storage) -> Result<T, LoadError>,
+    ) -> Result<T, LoadError> {
+        if let Some(error) = &self.away {
+            return Err(error.clone());
+        }
+        let answer = read(self.storage);
+        self.away = answer
+            .as_ref()
+            .err()
+            .filter(|error| error.is_away())
+            .cloned();
+        answer
     }
 }
 

@@ -7,6 +7,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod cluster;
 mod crash;
 mod exposition;
 mod hostile;
@@ -20,9 +21,12 @@ mod peer;
 #[path = "../support/postgres_server.rs"]
 mod postgres_server;
 mod process;
+mod proxy;
 mod replica;
 mod settings;
+mod several;
 mod start;
 mod stop;
 mod sync;
+mod wanderers;
 mod writer;

@@ -98,6 +98,11 @@ impl PostgresServer {
         format!("{}?options=-csearch_path%3D{name}", self.url())
     }
 
+    #[allow(dead_code, reason = "not every test program needs it")]
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Runs a statement by the database's own client. Returns what it says.
     #[allow(dead_code, reason = "not every test program looks into the tables")]
     pub(crate) fn sql(&self, statement: &str) -> String {

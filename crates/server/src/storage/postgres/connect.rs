@@ -38,7 +38,7 @@ enum Encryption {
 }
 
 /// Reads the URL and makes what connects to it.
-pub(super) fn connector(
+pub(crate) fn connector(
     url: &str,
     root_certificate: Option<&Path>,
 ) -> Result<(Config, MakeRustlsConnect), OpenError> {

@@ -51,6 +51,15 @@ impl Failure {
         code == Some(&SqlState::IN_FAILED_SQL_TRANSACTION)
     }
 
+    /// Whether the database cannot be asked anything.
+    fn is_away(&self) -> bool {
+        match self {
+            Self::Connection(_) | Self::TimedOut => true,
+            Self::Database(error) => error.is_closed() || error.code().is_none_or(is_leaving),
+            Self::Raced | Self::Record(_) => false,
+        }
+    }
+
     /// Whether asking again may help: somebody else was faster, or the database is away for a moment.
     pub(super) fn is_passing(&self) -> bool {
         match self {
@@ -61,13 +70,9 @@ impl Failure {
     }
 }
 
-/// A row that somebody else made first, an order of locks that cannot be, a server that stops or starts.
-fn is_passing(code: &SqlState) -> bool {
+/// A server that stops or starts, or has no room.
+fn is_leaving(code: &SqlState) -> bool {
     let codes = [
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-        SqlState::UNIQUE_VIOLATION,
-        SqlState::DUPLICATE_TABLE,
         SqlState::ADMIN_SHUTDOWN,
         SqlState::CRASH_SHUTDOWN,
         SqlState::CANNOT_CONNECT_NOW,
@@ -76,10 +81,24 @@ fn is_passing(code: &SqlState) -> bool {
     codes.contains(code)
 }
 
+/// A row that somebody else made first, an order of locks that cannot be, or a database that is away for a moment.
+fn is_passing(code: &SqlState) -> bool {
+    let codes = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::UNIQUE_VIOLATION,
+        SqlState::DUPLICATE_TABLE,
+    ];
+    codes.contains(code) || is_leaving(code)
+}
+
 impl From<Failure> for LoadError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Record(error) => error,
+            away if away.is_away() => Self::Away {
+                detail: away.to_string(),
+            },
             other => Self::Database {
                 detail: other.to_string(),
             },

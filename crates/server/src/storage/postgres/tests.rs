@@ -10,7 +10,7 @@ use crate::storage::conformance::{
 };
 
 #[path = "../../../tests/support/postgres_server.rs"]
-mod postgres_server;
+pub(crate) mod postgres_server;
 use postgres_server::PostgresServer;
 
 fn open(url: &str) -> PostgresStorage {

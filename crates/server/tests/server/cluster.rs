@@ -1,0 +1,121 @@
+//! Several servers that share one `PostgreSQL`, each with a network of its own to the database, and another for wake-ups:
+//! what a partition is made of.
+
+use std::time::Duration;
+
+use crate::postgres_server::PostgresServer;
+use crate::process::ServerProcess;
+use crate::proxy::Proxy;
+
+/// How often servers compare what they know with the database, at least.
+const SWEEP_SECONDS: &str = "1";
+
+/// One server, or the place of one that was killed, and its networks.
+pub(crate) struct Node {
+    server: Option<ServerProcess>,
+    pub(crate) data: Proxy,
+    pub(crate) wakeups: Proxy,
+}
+
+pub(crate) struct Cluster {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) postgres: PostgresServer,
+}
+
+impl Cluster {
+    /// So many servers on a new database.
+    pub(crate) fn of(count: usize) -> Self {
+        let postgres = PostgresServer::start();
+        let port = postgres.port();
+        let node = |_| {
+            let mut node = Node {
+                server: None,
+                data: Proxy::to(port),
+                wakeups: Proxy::to(port),
+            };
+            node.start();
+            node
+        };
+        Self {
+            nodes: (0..count).map(node).collect(),
+            postgres,
+        }
+    }
+
+    /// The ports of the servers that run.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        self.nodes.iter().filter_map(Node::port).collect()
+    }
+
+    /// What the database says of its tables: how many transactions there are, and how many would be if some were kept
+    /// twice or with gaps.
+    pub(crate) fn assert_each_kept_once(&self, count: u32) {
+        let kept = self
+            .postgres
+            .sql("SELECT coalesce(sum(count), 0) FROM pleione_sessions");
+        assert_eq!(kept, count.to_string());
+        let rows = "SELECT session, start, count, lead(start) OVER (PARTITION BY session ORDER BY start) AS next,
+            sum(count) OVER (PARTITION BY session ORDER BY start) AS end FROM pleione_segments";
+        let torn = format!(
+            "SELECT count(*) FROM ({rows}) AS row WHERE row.end <> row.start + row.count OR row.next <> row.start + row.count"
+        );
+        assert_eq!(self.postgres.sql(&torn), "0");
+    }
+}
+
+impl Node {
+    /// Starts a server here, if none runs.
+    pub(crate) fn start(&mut self) {
+        let url = |port| format!("postgres://pleione@127.0.0.1:{port}/postgres");
+        let start = || {
+            ServerProcess::start(&[
+                ("SYNC_MAIA_STORAGE", "postgres"),
+                ("SYNC_MAIA_DB_URL", &url(self.data.port())),
+                ("SYNC_MAIA_DB_DIRECT_URL", &url(self.wakeups.port())),
+                ("SWEEP_SECONDS", SWEEP_SECONDS),
+            ])
+        };
+        if self.server.is_none() {
+            self.server = Some(start());
+        }
+    }
+
+    /// Ends the server at once.
+    pub(crate) fn kill(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.kill();
+        }
+    }
+
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.server.as_ref().map(ServerProcess::port)
+    }
+
+    /// Waits until its server refused something for this reason.
+    pub(crate) fn await_refused(&self, code: &str) {
+        self.server.as_ref().unwrap().await_refused(code, 1);
+    }
+
+    /// Cuts the server off from the database, with a word or without.
+    pub(crate) fn part(&self, is_silent: bool) {
+        for network in [&self.data, &self.wakeups] {
+            if is_silent {
+                network.silence();
+            } else {
+                network.cut();
+            }
+        }
+    }
+
+    /// Lets the server reach the database again.
+    pub(crate) fn heal(&self) {
+        self.data.heal();
+        self.wakeups.heal();
+    }
+
+    /// Makes all that goes between the server and the database late.
+    pub(crate) fn slow_down(&self, delay: Duration) {
+        self.data.slow_down(delay);
+        self.wakeups.slow_down(delay);
+    }
+}
