@@ -19,6 +19,7 @@ use crate::metrics::Metrics;
 use crate::refusals::Refusals;
 use crate::relay::RelayLink;
 use crate::shutdown::StopWatch;
+use crate::socket::wire::Wire;
 use crate::socket::{self, SocketContext, SocketLimits};
 use crate::static_files::StaticFiles;
 
@@ -30,6 +31,8 @@ const READ_BUFFER_BYTES: usize = 4_096;
 pub struct HttpContext {
     /// To the relay, as long as the server wants it: an open page must not keep the relay from ending.
     pub relay: RelayLink,
+    /// Whether clients may have their frames deflated.
+    pub deflates: bool,
     /// What a socket may cost.
     pub limits: SocketLimits,
     /// Who is in.
@@ -87,10 +90,12 @@ async fn sync(
         Ok(forwarded) => forwarded,
         Err(full) => return turned_away(full, &context.refusals),
     };
+    let upgrade = upgrade.protocols(Wire::offered(context.deflates).iter().copied());
     let peer = PeerId(context.peers.fetch_add(1, Ordering::Relaxed));
     let bytes_max = context.limits.frame.frame_bytes_max;
     let socket = SocketContext {
         commands,
+        wire: Wire::agreed(upgrade.selected_protocol()),
         limits: context.limits,
         refusals: context.refusals,
         metrics: context.metrics,

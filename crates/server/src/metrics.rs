@@ -75,8 +75,10 @@ pub struct Traffic {
     content: Counter,
     reconcile: Counter,
     reconcile_ack: Counter,
-    /// Bytes of frames.
-    pub bytes: Counter,
+    /// Bytes of frames, as they are on the wire.
+    bytes: Counter,
+    /// By how much deflated frames are shorter than their text.
+    saved_bytes: Counter,
 }
 
 impl Traffic {
@@ -90,6 +92,18 @@ impl Traffic {
             SyncMessage::ReconcileAck { .. } => &self.reconcile_ack,
         };
         kind.inc();
+    }
+
+    /// Counts a frame of text.
+    pub fn count_text(&self, bytes: usize) {
+        self.bytes.inc_by(bytes as u64);
+    }
+
+    /// Counts a deflated frame.
+    pub fn count_deflated(&self, bytes: usize, text_bytes: usize) {
+        self.bytes.inc_by(bytes as u64);
+        let saved = text_bytes.saturating_sub(bytes);
+        self.saved_bytes.inc_by(saved as u64);
     }
 }
 
@@ -206,10 +220,16 @@ impl Registering {
 
     fn traffic(&mut self) -> TrafficFamilies {
         let families = TrafficFamilies::default();
-        let TrafficFamilies { messages, bytes } = &families;
+        let TrafficFamilies {
+            messages,
+            bytes,
+            saved,
+        } = &families;
         let registry = &mut self.0;
         registry.register("messages", "Sync messages, by kind", messages.clone());
-        registry.register("frame_bytes", "Bytes of frames", bytes.clone());
+        registry.register("frame_bytes", "Bytes of frames on the wire", bytes.clone());
+        let help = "Bytes by which deflated frames are shorter than their text";
+        registry.register("deflate_saved_bytes", help, saved.clone());
         families
     }
 }
@@ -218,6 +238,7 @@ impl Registering {
 struct TrafficFamilies {
     messages: Counters<2>,
     bytes: Counters<1>,
+    saved: Counters<1>,
 }
 
 impl TrafficFamilies {
@@ -234,6 +255,7 @@ impl TrafficFamilies {
             reconcile: of("reconcile"),
             reconcile_ack: of("reconcile-ack"),
             bytes: self.bytes.get_or_create_owned(&[direction]),
+            saved_bytes: self.saved.get_or_create_owned(&[direction]),
         }
     }
 }

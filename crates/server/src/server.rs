@@ -128,6 +128,7 @@ impl Server {
         let metrics_address = serve_metrics(metrics_address, &operator, &door).await?;
         let context = HttpContext {
             relay: link.clone(),
+            deflates: settings.operator.deflates(),
             limits: (&settings.limits).into(),
             connections: door.connections.clone(),
             proxies: door.proxies.clone(),

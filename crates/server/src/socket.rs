@@ -4,10 +4,12 @@
 //! it sends is measured before it is parsed, it is not read while half its outbox waits, and a client that does not read
 //! is closed. The protocol has no words for errors, so what cannot be read is dropped and counted.
 
+pub mod wire;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use cojson::ids::Timestamp;
 use cojson::sync::{
     FrameError, FrameLimits, PeerId, SyncMessage, encode_frame, encode_ping, frame_messages,
@@ -20,11 +22,12 @@ use tungstenite::error::ProtocolError;
 
 use crate::guard::edge::EdgeLimits;
 use crate::guard::pace::Pace;
-use crate::metrics::{Metrics, Traffic};
+use crate::metrics::Metrics;
 use crate::refusals::Refusals;
 use crate::relay::{Command, Departures, Inlet, Places, outbox};
 use crate::settings::LimitSettings;
 use crate::shutdown::StopWatch;
+use wire::Wire;
 
 /// How often a client hears from us at least. Genuine clients take 10 s of silence for a lost connection.
 const PING_EVERY: Duration = Duration::from_millis(1_500);
@@ -81,6 +84,8 @@ impl From<&LimitSettings> for SocketLimits {
 pub struct SocketContext {
     /// To the relay.
     pub commands: mpsc::Sender<Command>,
+    /// What it speaks.
+    pub wire: Wire,
     /// What it may cost.
     pub limits: SocketLimits,
     /// Where refusals are counted.
@@ -282,7 +287,16 @@ async fn read(stream: &mut Stream, entry: &Entry<'_>) -> Goodbye {
             }
         };
         let frame = match message {
-            Ok(Message::Text(frame)) => frame,
+            Ok(Message::Text(frame)) => {
+                context.metrics.received.count_text(frame.len());
+                frame
+            }
+            Ok(Message::Binary(frame)) if context.wire == Wire::Deflate => {
+                match inflate(&frame, context).await {
+                    Ok(frame) => frame,
+                    Err(goodbye) => return goodbye,
+                }
+            }
             Ok(Message::Close(_)) => return Goodbye::Gone,
             Ok(Message::Ping(_) | Message::Pong(_)) => {
                 paces.charge(1, 0, &context.refusals).await;
@@ -296,7 +310,6 @@ async fn read(stream: &mut Stream, entry: &Entry<'_>) -> Goodbye {
             }
             Err(error) => return unreadable(error, &context.refusals),
         };
-        context.metrics.received.bytes.inc_by(frame.len() as u64);
         paces.charge(0, frame.len(), &context.refusals).await;
         for message in frame_messages(&frame, &context.limits.frame) {
             let cost = if message.is_ok() { 1 } else { UNREADABLE_COST };
@@ -307,6 +320,21 @@ async fn read(stream: &mut Stream, entry: &Entry<'_>) -> Goodbye {
             if !entry.hand_over(message).await {
                 return Goodbye::Restart;
             }
+        }
+    }
+}
+
+/// The text of a deflated frame. No genuine client sends one that cannot be inflated, so whoever does is closed.
+async fn inflate(frame: &[u8], context: &SocketContext) -> Result<Utf8Bytes, Goodbye> {
+    match wire::inflated(frame, context.limits.frame.frame_bytes_max).await {
+        Ok(text) => {
+            let received = &context.metrics.received;
+            received.count_deflated(frame.len(), text.len());
+            Ok(text)
+        }
+        Err(error) => {
+            context.refusals.count(error.code(), &error);
+            Err(Goodbye::Unreadable)
         }
     }
 }
@@ -336,6 +364,7 @@ fn unreadable(error: axum::Error, refusals: &Refusals) -> Goodbye {
 }
 
 async fn write(sink: &mut Sink, mut exit: Exit<'_>) -> Goodbye {
+    let (wire, sent) = (exit.context.wire, &exit.context.metrics.sent);
     let mut ping = interval(PING_EVERY);
     // The protocol's ping tells the client that we live; a WebSocket's makes its browser or library tell us that it does.
     let mut sign_of_life = interval(exit.context.limits.idle_max / 3);
@@ -348,11 +377,12 @@ async fn write(sink: &mut Sink, mut exit: Exit<'_>) -> Goodbye {
             message = exit.messages.recv() => match message {
                 Some(message) => {
                     bytes = message.content_bytes();
-                    frame_of(&message, &exit.context.metrics.sent)
+                    sent.count(&message);
+                    wire.message(encode_frame([&message]), sent)
                 }
                 None => return Goodbye::TooSlow,
             },
-            _ = ping.tick() => Message::text(encode_ping(now(), SERVER_NAME)),
+            _ = ping.tick() => wire.message(encode_ping(now(), SERVER_NAME), sent),
             _ = sign_of_life.tick() => Message::Ping(Vec::new().into()),
         };
         let sent = sink.send(frame);
@@ -362,13 +392,6 @@ async fn write(sink: &mut Sink, mut exit: Exit<'_>) -> Goodbye {
             Err(_) => return Goodbye::TooSlow,
         }
     }
-}
-
-fn frame_of(message: &SyncMessage, sent: &Traffic) -> Message {
-    let frame = encode_frame([message]);
-    sent.count(message);
-    sent.bytes.inc_by(frame.len() as u64);
-    Message::text(frame)
 }
 
 fn now() -> Timestamp {

@@ -9,6 +9,7 @@
 
 mod cluster;
 mod crash;
+mod deflated;
 mod exposition;
 mod hostile;
 mod limits;

@@ -15,6 +15,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 pub(crate) struct Peer {
     socket: WebSocket<TcpStream>,
+    protocol: Option<String>,
 }
 
 /// What came of a wait.
@@ -44,8 +45,15 @@ impl Peer {
         for (name, value) in headers {
             request.headers_mut().append(*name, value.parse().unwrap());
         }
-        let (socket, _) = tungstenite::client(request, stream).ok()?;
-        Some(Self { socket })
+        let (socket, answer) = tungstenite::client(request, stream).ok()?;
+        let protocol = answer.headers().get("sec-websocket-protocol");
+        let protocol = protocol.map(|protocol| protocol.to_str().unwrap().to_owned());
+        Some(Self { socket, protocol })
+    }
+
+    /// The subprotocol that was agreed on.
+    pub(crate) fn protocol(&self) -> Option<&str> {
+        self.protocol.as_deref()
     }
 
     pub(crate) fn say(&mut self, message: &SyncMessage) {
@@ -62,6 +70,13 @@ impl Peer {
 
     pub(crate) fn say_raw(&mut self, message: Message) -> Result<(), Error> {
         self.socket.send(message)
+    }
+
+    /// The next WebSocket message, whatever it is.
+    pub(crate) fn read_raw(&mut self) -> Message {
+        let limit = Some(ANSWER_MAX);
+        self.socket.get_ref().set_read_timeout(limit).unwrap();
+        self.socket.read().unwrap()
     }
 
     /// What comes next, pings left out.

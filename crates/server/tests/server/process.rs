@@ -10,9 +10,19 @@ use tempfile::TempDir;
 
 use crate::exposition::Scrape;
 
+/// The variable that names another binary to be tested: the one that is to be delivered.
+pub(crate) const BINARY_VARIABLE: &str = "PLEIONE_SYNC_BINARY";
+
+/// The binary that is tested.
+pub(crate) fn binary() -> PathBuf {
+    let named = std::env::var_os(BINARY_VARIABLE);
+    let named = named.unwrap_or_else(|| env!("CARGO_BIN_EXE_pleione-sync").into());
+    std::fs::canonicalize(named).unwrap()
+}
+
 /// A command for the binary that inherits nothing from whoever runs the tests.
 pub(crate) fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pleione-sync"));
+    let mut command = Command::new(binary());
     command.env_clear();
     command
 }
