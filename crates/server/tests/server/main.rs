@@ -8,6 +8,7 @@
 )]
 
 mod cluster;
+mod confined;
 mod crash;
 mod deflated;
 mod exposition;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::exposition::Scrape;
 
 /// The variable that names another binary to be tested: the one that is to be delivered.
-pub(crate) const BINARY_VARIABLE: &str = "PLEIONE_SYNC_BINARY";
+pub(crate) const BINARY_VARIABLE: &str = "PLEIONE_SYNC_BIN";
 
 /// The binary that is tested.
 pub(crate) fn binary() -> PathBuf {
