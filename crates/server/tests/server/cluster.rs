@@ -13,6 +13,7 @@ const SWEEP_SECONDS: &str = "1";
 /// One server, or the place of one that was killed, and its networks.
 pub(crate) struct Node {
     server: Option<ServerProcess>,
+    settings: Vec<(&'static str, &'static str)>,
     pub(crate) data: Proxy,
     pub(crate) wakeups: Proxy,
 }
@@ -25,11 +26,17 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// So many servers on a new database.
     pub(crate) fn of(count: usize) -> Self {
+        Self::with_settings(count, &[])
+    }
+
+    /// The same, with more settings.
+    pub(crate) fn with_settings(count: usize, settings: &[(&'static str, &'static str)]) -> Self {
         let postgres = PostgresServer::start();
         let port = postgres.port();
         let node = |_| {
             let mut node = Node {
                 server: None,
+                settings: settings.to_vec(),
                 data: Proxy::to(port),
                 wakeups: Proxy::to(port),
             };
@@ -67,16 +74,16 @@ impl Node {
     /// Starts a server here, if none runs.
     pub(crate) fn start(&mut self) {
         let url = |port| format!("postgres://pleione@127.0.0.1:{port}/postgres");
-        let start = || {
-            ServerProcess::start(&[
-                ("SYNC_MAIA_STORAGE", "postgres"),
-                ("SYNC_MAIA_DB_URL", &url(self.data.port())),
-                ("SYNC_MAIA_DB_DIRECT_URL", &url(self.wakeups.port())),
-                ("SWEEP_SECONDS", SWEEP_SECONDS),
-            ])
-        };
+        let [data, wakeups] = [&self.data, &self.wakeups].map(|network| url(network.port()));
+        let of_all = [
+            ("SYNC_MAIA_STORAGE", "postgres"),
+            ("SYNC_MAIA_DB_URL", &data),
+            ("SYNC_MAIA_DB_DIRECT_URL", &wakeups),
+            ("SWEEP_SECONDS", SWEEP_SECONDS),
+        ];
         if self.server.is_none() {
-            self.server = Some(start());
+            let settings = [&of_all, &*self.settings].concat();
+            self.server = Some(ServerProcess::start(&settings));
         }
     }
 
@@ -91,9 +98,13 @@ impl Node {
         self.server.as_ref().map(ServerProcess::port)
     }
 
+    pub(crate) fn server(&self) -> &ServerProcess {
+        self.server.as_ref().unwrap()
+    }
+
     /// Waits until its server refused something for this reason.
     pub(crate) fn await_refused(&self, code: &str) {
-        self.server.as_ref().unwrap().await_refused(code, 1);
+        self.server().await_refused(code, 1);
     }
 
     /// Cuts the server off from the database, with a word or without.

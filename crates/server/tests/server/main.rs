@@ -7,6 +7,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod away;
 mod cluster;
 mod confined;
 mod crash;
@@ -27,6 +28,7 @@ mod proxy;
 mod replica;
 mod settings;
 mod several;
+mod several_cached;
 mod start;
 mod stop;
 mod sync;

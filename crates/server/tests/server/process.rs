@@ -86,6 +86,14 @@ impl ServerProcess {
         said
     }
 
+    /// What went wrong, by its own word, until it ends. Its command must have kept that stream.
+    pub(crate) fn all_of_stderr(&mut self) -> String {
+        let mut said = String::new();
+        let mut stream = self.child.stderr.take().unwrap();
+        stream.read_to_string(&mut said).unwrap();
+        said
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.port
     }

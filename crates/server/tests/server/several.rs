@@ -262,7 +262,7 @@ fn await_count(reader: &mut Peer, writer: &Writer) {
 }
 
 /// Looks again and again until it is so.
-fn until(mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < end, "it did not come to that");

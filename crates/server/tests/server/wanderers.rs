@@ -51,6 +51,11 @@ impl Line {
         }
     }
 
+    fn leave(&mut self) {
+        self.peer = None;
+        self.rest = 0;
+    }
+
     fn hear(&mut self) -> Option<SyncMessage> {
         match self.peer.as_mut()?.hear(LOOK) {
             Heard::Message(message) => return Some(message),
@@ -86,15 +91,19 @@ impl Hand {
     pub(crate) fn write(&mut self, count: u32) {
         for _ in 0..count {
             let index = self.writer.count();
-            let message = self.writer.write(&format!("[{index}]"));
-            self.line.say(&message);
+            self.write_text(&format!("[{index}]"));
         }
+    }
+
+    /// Writes one more transaction.
+    pub(crate) fn write_text(&mut self, changes: &str) {
+        let message = self.writer.write(changes);
+        self.line.say(&message);
     }
 
     /// Leaves its server in the middle of whatever it said; the next look finds another.
     pub(crate) fn leave(&mut self) {
-        self.line.peer = None;
-        self.line.rest = 0;
+        self.line.leave();
     }
 
     pub(crate) fn look(&mut self, ports: &[u16]) {
@@ -173,6 +182,11 @@ impl Reader {
                 self.take(content);
             }
         }
+    }
+
+    /// Leaves its server; the next look finds another.
+    pub(crate) fn leave(&mut self) {
+        self.line.leave();
     }
 
     /// Verifies what came, and that none of it was there already.
