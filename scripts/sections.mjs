@@ -71,6 +71,7 @@ async function browserAndServer() {
 }
 
 const interopFolder = join(root, "tests", "interop");
+const scxmlFolder = join(root, "tests", "scxml");
 const benchFile = join(root, "bench", "run.mjs");
 const hasShortBench = () => existsSync(benchFile) && readFileSync(benchFile, "utf8").includes("--short");
 
@@ -86,6 +87,14 @@ export const sections = [
   },
   { name: "deny", setUp: () => setUp("rust", "deny"), run: deny },
   { name: "rust", setUp: () => setUp("rust", "nextest", "postgres"), run: rust },
+  {
+    name: "scxml",
+    setUp: async () => {
+      await setUp("rust");
+      await step("set up: npm packages of tests/scxml", () => installNpm(scxmlFolder));
+    },
+    run: () => node(scxmlFolder),
+  },
   { name: "wasm", setUp: () => setUp("rust", "wasm", "bindgen", "wasmPack", "browser"), run: wasm },
   { name: "e2e", setUp: browserAndServer, run: () => node(join(root, "tests", "e2e")) },
   {

@@ -69,7 +69,7 @@ impl Actor {
     #[wasm_bindgen(getter, unchecked_return_type = "StateValue")]
     pub fn state(&self) -> Result<JsValue, JsValue> {
         let state = self.host.engine(|engine| engine.state(&self.id))?;
-        Ok(state.map_or(JsValue::UNDEFINED, |state| bridge::to_js(&nested(&state))))
+        Ok(state.map_or(JsValue::UNDEFINED, |state| bridge::to_js(&state)))
     }
 
     /// What the actor knows, with its queries' results in place.
@@ -118,14 +118,6 @@ fn event_of(event: &JsValue) -> Result<Event, RuntimeError> {
         event_type,
         payload.unwrap_or_else(Json::empty_object),
     ))
-}
-
-/// `a.b` as `{ a: "b" }`.
-fn nested(state: &str) -> Json {
-    match state.split_once('.') {
-        Some((parent, child)) => Json::object([(parent, nested(child))]),
-        None => state.into(),
-    }
 }
 
 impl Host {

@@ -22,6 +22,9 @@ use crate::storage::StorageError;
 /// How long after a refused write it is tried again by itself.
 const RETRY_MS: u32 = 3_000;
 
+/// The longest that a browser's timers wait at once; what is due later is looked at again then.
+const SLEEP_MS_MAX: u32 = 1 << 30;
+
 /// What one run of the engine led to.
 struct Turn {
     effects: Vec<Effect>,
@@ -206,6 +209,6 @@ impl Host {
         };
         self.timers
             .expiry
-            .replace(in_ms.map(|in_ms| Timeout::new(in_ms.saturating_add(1), expire)));
+            .replace(in_ms.map(|in_ms| Timeout::new(in_ms.min(SLEEP_MS_MAX) + 1, expire)));
     }
 }

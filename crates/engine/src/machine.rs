@@ -4,29 +4,43 @@
 //! again from the same snapshot. The only way out is the [`ToolHost`]: the actions of a list run one after the other,
 //! each sees what those before it wrote, and a tool is called with the context as it is at that moment.
 //!
-//! **Transitions.** The first transition of the active state for the event whose guard holds is taken: exit actions,
-//! the transition's actions, then the target is entered and its entry actions run. A self transition is no exception.
-//! An event that no transition takes changes nothing (`handled` is false).
+//! **Charts.** States may be nested and parallel; what a step does is the algorithm of the W3C's SCXML recommendation.
+//! Of each active state, the innermost first, the first transition for the event whose guard holds is chosen; of two
+//! that would leave the same states, the inner one's is taken. All that is left runs its exit actions from the inside
+//! out, then the transitions' actions run, then all that is entered runs its entry actions from the outside in. A
+//! self transition is no exception, unless it is internal; one without a target leaves nothing. Then what needs no
+//! event (`always`) and what was raised follows, until nothing is left: at most [`RAISED_EVENTS_MAX`] of both. An
+//! event that no transition takes changes nothing (`handled` is false).
+//!
+//! **Later.** `after` and a `raise` with a `delay` ask the host to give an event back when it is due
+//! ([`TimerChange`]); leaving the state, or `cancel`, takes that back.
 //!
 //! **Tools.** A call that fails ends its list and raises `ERROR {errors: [{type, message, path?}]}`; so does an
 //! expression that cannot be evaluated. When the tools of an entry list have all succeeded, `SUCCESS {…the event's
-//! payload, result}` is raised if the state takes it; a transition whose only action is a tool does so too, unless
-//! the state it enters calls tools itself. A transition whose action fails still enters its target. Raised events
-//! are handled within the same step, at most [`RAISED_EVENTS_MAX`] of them.
+//! payload, result}` is raised if the state or one around it takes it; a transition whose only action is a tool does
+//! so too, unless the state it enters calls tools itself. Both are for the state that called, with what is inside and
+//! around it; an ERROR that these do not take is told to the others. A transition whose action fails still enters its
+//! target.
 //!
 //! **Calls that take time.** A pending call holds back the rest of its list, never the machine. When it finishes,
-//! the rest runs and SUCCESS is raised only if the machine has not transitioned since. A failure is raised all the
+//! the rest runs and SUCCESS is raised only if the state that waits for it was not left since. A failure is raised all the
 //! same, except for a call of a state's entry after that state was left: nobody waits for it any more, and
 //! it is given to the host as unheard.
 
 mod actions;
+mod bits;
 mod compile;
 mod compiled;
+mod enter;
 mod pending;
+mod place;
 mod run;
+mod select;
 #[cfg(test)]
 mod tests;
+mod timer;
 mod tool;
+mod transit;
 
 use std::sync::Arc;
 
@@ -35,10 +49,12 @@ use cojson::json::Json;
 
 use crate::definition_error::{DefinitionError, Place};
 use crate::schema::PatternCompiler;
-use compiled::Definition;
+use bits::Bits;
+use compiled::{Definition, ROOT};
 use pending::Visit;
 
 pub use pending::PendingCall;
+pub use timer::{Timer, TimerChange};
 pub use tool::{CallId, ToolCall, ToolError, ToolFailure, ToolHost, ToolReply};
 
 /// How many events one step may raise before it is taken for a loop.
@@ -84,30 +100,31 @@ impl Event {
     }
 }
 
-/// Where a machine is: its active state and its context, and what it remembers only in memory.
+/// Where a machine is: its active states and its context, and what it remembers only in memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
-    /// The active state's name.
-    pub state: Arc<str>,
+    /// The active state's name; where states are nested, an object of the names: `{"open": "saving"}`.
+    pub state: Json,
+    /// What the states with a history had for active when they were left, by their ids; null if nothing is kept.
+    pub history: Json,
     /// The actor's context: an object.
     pub context: Json,
     /// The last tool's result, for `$$result`.
     pub last_result: Option<Json>,
-    /// How many transitions were taken since the machine was started or restored.
+    active: Bits,
+    kept: Vec<(usize, Bits)>,
+    /// Since when the active states are, in a machine that calls tools.
+    visits: Vec<Visit>,
+    /// How many times transitions were taken since the machine was started or restored.
     visit: u64,
 }
 
 impl Snapshot {
-    /// Whether somebody waits for that call's success: no transition was taken since it was made.
+    /// Whether somebody waits for that call's success: the state that it was made for was not left since.
     pub fn awaits(&self, call: &PendingCall) -> bool {
-        call.visit.as_ref() == Some(&self.visit())
-    }
-
-    fn visit(&self) -> Visit {
-        Visit {
-            state: self.state.clone(),
-            number: self.visit,
-        }
+        call.visit
+            .as_ref()
+            .is_some_and(|visit| self.visits.contains(visit))
     }
 
     /// The context's members that differ from what they were before, by name.
@@ -124,17 +141,6 @@ fn is_unchanged(old: &Json, new: &Json) -> bool {
     old.is_same(new) || old == new
 }
 
-/// One transition that was taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// The state that was left.
-    pub from: Arc<str>,
-    /// The state that was entered.
-    pub to: Arc<str>,
-    /// The type of the event that led there.
-    pub event_type: Arc<str>,
-}
-
 /// What a step led to.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -143,10 +149,12 @@ pub struct Step {
     pub handled: bool,
     /// Where the machine is now.
     pub snapshot: Snapshot,
-    /// The transitions taken, in order, with those for raised events.
-    pub transitions: Vec<Taken>,
+    /// How many transitions were taken, with those for raised events.
+    pub transitions: u32,
     /// The calls that are under way now and were not before.
     pub pending: Vec<PendingCall>,
+    /// What becomes of the machine's timers.
+    pub timers: Vec<TimerChange>,
     /// The queries that `mapData` wrote into the context, by key. Their filters are evaluated: data, not expressions.
     pub queries: OrderedMap<Arc<str>, Json>,
     /// Failures that no state took as `ERROR`: for the host to tell.
@@ -156,14 +164,14 @@ pub struct Step {
 }
 
 /// A machine that raised event after event within one step.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error(
     "the machine raised more than {RAISED_EVENTS_MAX} events in one step; the last was {event_type} in the state \
-     \"{state}\": give one of the transitions of SUCCESS or ERROR another target"
+     {state}: give one of the transitions that follow each other another target or a guard"
 )]
 pub struct Runaway {
-    /// The active state when it was stopped.
-    pub state: Arc<str>,
+    /// The active states when it was stopped.
+    pub state: Json,
     /// The type of the event that was not handled any more.
     pub event_type: Arc<str>,
 }
@@ -177,8 +185,8 @@ pub enum Restored {
     FellBack {
         /// The machine in its initial state.
         snapshot: Snapshot,
-        /// The stored name.
-        missing: Arc<str>,
+        /// What was stored.
+        missing: Json,
     },
 }
 
@@ -195,64 +203,50 @@ impl Restored {
 #[derive(Debug)]
 pub struct Machine {
     definition: Definition,
+    unreachable: Vec<DefinitionError>,
 }
 
 impl Machine {
-    /// Compiles a definition: `{initial, states: {name: {entry?, exit?, on?}}}`. Whatever it refers to is checked.
+    /// Compiles a definition: `{initial, states: {name: {entry?, exit?, on?, …}}}`. Whatever it refers to is checked.
     pub fn compile(
         json: &Json,
         library: &MachineLibrary<'_>,
         place: &Place,
     ) -> Result<Self, DefinitionError> {
-        let definition = compile::definition(json, library, place)?;
-        Ok(Self { definition })
-    }
-
-    /// The name of the initial state.
-    pub fn initial(&self) -> &Arc<str> {
-        &self.definition.initial
-    }
-
-    /// Whether it has a state of that name.
-    pub fn has_state(&self, name: &str) -> bool {
-        self.definition.state(name).is_some()
-    }
-
-    /// Whether that state has a transition for events of that type.
-    pub fn takes(&self, state: &str, event_type: &str) -> bool {
-        let state = self.definition.state(state);
-        state.is_some_and(|state| state.on.contains_key(event_type))
-    }
-
-    /// The events that any of its states takes, each with the JSON path of its transition in the definition.
-    pub fn event_types(&self) -> impl Iterator<Item = (&Arc<str>, String)> {
-        self.definition.states.iter().flat_map(|(name, state)| {
-            let place = Place::root("").key("states").key(name).key("on");
-            let path = move |event_type: &str| place.key(event_type).path().to_owned();
-            state
-                .on
-                .keys()
-                .map(move |event_type| (event_type, path(event_type)))
+        let (definition, unreachable) = compile::definition(json, library, place)?;
+        Ok(Self {
+            definition,
+            unreachable,
         })
     }
 
-    /// Starts it in its initial state, with the entry actions.
+    /// The states that no transition leads to: not wrong, but hardly meant.
+    pub fn unreachable(&self) -> &[DefinitionError] {
+        &self.unreachable
+    }
+
+    /// A machine in the states that are active at first, in which nothing has happened.
+    pub fn initial(&self, context: Json) -> Snapshot {
+        self.at(self.definition.initial.clone(), &Json::Null, context)
+    }
+
+    /// Starts it: what is active at first is entered.
     pub fn start(&self, context: Json, host: &mut dyn ToolHost) -> Step {
-        run::start(&self.definition, at(self.initial(), context), host)
+        run::start(&self.definition, self.initial(context), host)
     }
 
-    /// Puts it where it was when its state and context were stored. No action runs (R3).
-    pub fn restore(&self, state: &str, context: Json) -> Restored {
-        if let Some((_, known, _)) = self.definition.states.get_full(state) {
-            return Restored::Same(at(known, context));
-        }
-        Restored::FellBack {
-            snapshot: at(self.initial(), context),
-            missing: state.into(),
+    /// Puts it where it was when its states, histories and context were stored. No action runs (R3).
+    pub fn restore(&self, state: &Json, history: &Json, context: Json) -> Restored {
+        match place::read(&self.definition, state, ROOT) {
+            Some(active) => Restored::Same(self.at(active, history, context)),
+            None => Restored::FellBack {
+                snapshot: self.initial(context),
+                missing: state.clone(),
+            },
         }
     }
 
-    /// Handles an event and everything it raises.
+    /// Handles an event and everything it raises. A timer's event is one too, when it is due.
     pub fn step(&self, snapshot: &Snapshot, event: &Event, host: &mut dyn ToolHost) -> Step {
         run::event(&self.definition, snapshot.clone(), event, host)
     }
@@ -267,14 +261,39 @@ impl Machine {
     ) -> Step {
         run::finished(&self.definition, snapshot.clone(), call, outcome, host)
     }
-}
 
-/// A machine that has just come to that state.
-fn at(state: &Arc<str>, context: Json) -> Snapshot {
-    Snapshot {
-        state: state.clone(),
-        context,
-        last_result: None,
-        visit: 0,
+    /// Whether it has come to its end, a final state of its own: it takes no event any more.
+    pub fn is_over(&self, snapshot: &Snapshot) -> bool {
+        self.definition.is_over(&snapshot.active)
+    }
+
+    /// The ids of the active states that have none inside, in the order of the definition.
+    pub fn active_leaves(&self, snapshot: &Snapshot) -> Vec<Arc<str>> {
+        let states = self.definition.states.iter().enumerate();
+        let leaves = states.filter(|(number, state)| state.last == *number);
+        let active = leaves.filter(|(number, _)| snapshot.active.has(*number));
+        active.map(|(_, state)| state.id.clone()).collect()
+    }
+
+    /// A machine that has just come to those states.
+    fn at(&self, active: Bits, history: &Json, context: Json) -> Snapshot {
+        let definition = &self.definition;
+        let kept = place::read_history(definition, history);
+        let waiting = definition.states.iter().enumerate();
+        let waiting = waiting.filter(|(state, _)| definition.calls_tools && active.has(*state));
+        let visit = |(_, state): (usize, &compiled::State)| Visit {
+            state: state.id.clone(),
+            number: 0,
+        };
+        Snapshot {
+            state: place::value_of(definition, &active, ROOT),
+            history: place::history_of(definition, &kept),
+            context,
+            last_result: None,
+            visits: waiting.map(visit).collect(),
+            active,
+            kept,
+            visit: 0,
+        }
     }
 }

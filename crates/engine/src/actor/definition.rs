@@ -10,7 +10,7 @@ use cojson::json::{Json, JsonObject};
 
 use super::ActorId;
 use super::contract::Contract;
-use super::memory::CURRENT_STATE;
+use super::memory::{CURRENT_STATE, HISTORY};
 use super::query::{Query, is_query};
 use super::tools::ToolRegistry;
 use crate::definition_error::{DefinitionError, Place, one_of};
@@ -176,7 +176,7 @@ fn compile_machine(
         tools: &library.tools.names(),
         allows_unknown_tools: false,
         message_types: message_types.as_deref(),
-        reserved_keys: &[CURRENT_STATE, CHILDREN],
+        reserved_keys: &[CURRENT_STATE, HISTORY, CHILDREN],
     };
     Machine::compile(&document, &library, &Place::root("state"))
 }

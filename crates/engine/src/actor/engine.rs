@@ -6,10 +6,10 @@ mod lifecycle;
 mod screen;
 mod stores;
 mod task;
+mod timers;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use cojson::collections::{OrderedMap, OrderedSet, SortedMap, SortedSet};
 use cojson::ids::{CoId, SessionId};
@@ -150,10 +150,10 @@ impl ActorEngine {
         self.actors.get(actor).map(|actor| actor.store.clone())
     }
 
-    /// The name of an actor's active state.
-    pub fn state(&self, actor: &ActorId) -> Option<Arc<str>> {
+    /// An actor's active state: its name, or an object of names where states are nested.
+    pub fn state(&self, actor: &ActorId) -> Option<Json> {
         self.running(actor)
-            .map(|running| Arc::clone(&running.snapshot.state))
+            .map(|running| running.snapshot.state.clone())
     }
 
     /// Whether that actor runs: restored or founded.

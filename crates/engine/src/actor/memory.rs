@@ -2,7 +2,7 @@
 //!
 //! What is written is the context value's keys: the context's own, `_currentState`, and bookkeeping that nobody sees:
 //! `_inbox/<session>`, how many messages of that session are handled; `_call/<id>`, a tool call that has not answered;
-//! `_query/<key>`, a query that an action put there. Each is a key of its own, so that two tabs that move different cursors never undo each other (R4).
+//! `_timer/<id>`, an event for later; `_history`, what states with a history had for active when they were left; `_query/<key>`, a query that an action put there. Each is a key of its own, so that two tabs that move different cursors never undo each other (R4).
 
 use std::sync::Arc;
 
@@ -10,13 +10,16 @@ use cojson::collections::{OrderedMap, SortedMap};
 use cojson::ids::SessionId;
 use cojson::json::{Json, JsonObject};
 
-use crate::machine::CallId;
+use crate::machine::{CallId, Snapshot};
 
 /// The context key that holds the machine's state.
 pub(crate) const CURRENT_STATE: &str = "_currentState";
+/// The context key that holds what the machine keeps of states with a history.
+pub(crate) const HISTORY: &str = "_history";
 const CURSOR_PREFIX: &str = "_inbox/";
 const CALL_PREFIX: &str = "_call/";
 const QUERY_PREFIX: &str = "_query/";
+const TIMER_PREFIX: &str = "_timer/";
 
 /// Keys of the context value to write; `None` deletes.
 pub(crate) type Writes = OrderedMap<Arc<str>, Option<Json>>;
@@ -29,10 +32,12 @@ pub(crate) struct Memory {
     results: OrderedMap<Arc<str>, Json>,
     /// The three together: what the machine and the view see.
     visible: Json,
-    state: Arc<str>,
+    state: Json,
+    history: Json,
     cursors: SortedMap<SessionId, u32>,
     calls: OrderedMap<CallId, Json>,
     queries: OrderedMap<Arc<str>, Json>,
+    timers: OrderedMap<CallId, Json>,
     unwritten: Writes,
 }
 
@@ -56,6 +61,7 @@ impl Memory {
         self.kept.clear();
         self.cursors.clear();
         self.calls.clear();
+        self.timers.clear();
         self.queries.clear();
         for (key, value) in stored.as_object().into_iter().flatten() {
             self.read_key(key, value);
@@ -70,7 +76,8 @@ impl Memory {
     /// Everything that is or will be stored, to be read under another definition.
     pub(crate) fn stored(&self) -> Json {
         let mut stored = self.kept.clone();
-        stored.insert(CURRENT_STATE.into(), Json::String(Arc::clone(&self.state)));
+        stored.insert(CURRENT_STATE.into(), self.state.clone());
+        stored.insert(HISTORY.into(), self.history.clone());
         let cursor = |(session, count): (&SessionId, &u32)| {
             (
                 format!("{CURSOR_PREFIX}{session}").into(),
@@ -78,10 +85,10 @@ impl Memory {
             )
         };
         stored.extend(self.cursors.iter().map(cursor));
-        let call = |(call, record): (&CallId, &Json)| {
-            (format!("{CALL_PREFIX}{call}").into(), record.clone())
-        };
-        stored.extend(self.calls.iter().map(call));
+        for (prefix, records) in [(CALL_PREFIX, &self.calls), (TIMER_PREFIX, &self.timers)] {
+            let record = |(id, record): (&CallId, &Json)| (key_of(prefix, id), record.clone());
+            stored.extend(records.iter().map(record));
+        }
         let query = |(key, query): (&Arc<str>, &Json)| {
             (format!("{QUERY_PREFIX}{key}").into(), query.clone())
         };
@@ -95,21 +102,17 @@ impl Memory {
                 self.cursors.insert(session, to_count(value));
             }
         } else if let Some(call) = key.strip_prefix(CALL_PREFIX) {
-            self.read_call(CallId::new(call), value);
+            read_record(&mut self.calls, CallId::new(call), value);
+        } else if let Some(timer) = key.strip_prefix(TIMER_PREFIX) {
+            read_record(&mut self.timers, CallId::new(timer), value);
         } else if let Some(key) = key.strip_prefix(QUERY_PREFIX) {
             self.queries.insert(key.into(), value.clone());
         } else if &**key == CURRENT_STATE {
-            self.state = value.as_str().unwrap_or_default().into();
+            self.state = value.clone();
+        } else if &**key == HISTORY {
+            self.history = value.clone();
         } else {
             self.kept.insert(Arc::clone(key), value.clone());
-        }
-    }
-
-    fn read_call(&mut self, call: CallId, record: &Json) {
-        if record.is_null() {
-            self.calls.remove(&call);
-        } else {
-            self.calls.insert(call, record.clone());
         }
     }
 
@@ -133,9 +136,14 @@ impl Memory {
         &self.visible
     }
 
-    /// The name of the active state; empty before the first.
-    pub(crate) fn state(&self) -> &Arc<str> {
+    /// The active states; null before the first.
+    pub(crate) fn state(&self) -> &Json {
         &self.state
+    }
+
+    /// What is kept of states with a history.
+    pub(crate) fn history(&self) -> &Json {
+        &self.history
     }
 
     /// Whether anything has to be written.
@@ -162,13 +170,26 @@ impl Memory {
         true
     }
 
-    /// Takes over what a step made of the context and the state.
-    pub(crate) fn set(&mut self, state: &Arc<str>, context: &Json) {
-        if self.state != *state {
-            self.state = Arc::clone(state);
-            self.unwritten
-                .insert(CURRENT_STATE.into(), Some(Json::String(Arc::clone(state))));
+    /// Takes over where a step left the machine.
+    pub(crate) fn set(&mut self, snapshot: &Snapshot) {
+        self.set_place(CURRENT_STATE, &snapshot.state);
+        self.set_place(HISTORY, &snapshot.history);
+        self.set_context(&snapshot.context);
+    }
+
+    fn set_place(&mut self, key: &str, value: &Json) {
+        let place = if key == HISTORY {
+            &mut self.history
+        } else {
+            &mut self.state
+        };
+        if *place != *value {
+            *place = value.clone();
+            self.unwritten.insert(key.into(), Some(value.clone()));
         }
+    }
+
+    fn set_context(&mut self, context: &Json) {
         if self.visible.is_same(context) {
             return;
         }
@@ -220,16 +241,50 @@ impl Memory {
     pub(crate) fn begin_call(&mut self, call: &CallId, record: Json) {
         self.calls.insert(call.clone(), record.clone());
         self.unwritten
-            .insert(format!("{CALL_PREFIX}{call}").into(), Some(record));
+            .insert(key_of(CALL_PREFIX, call), Some(record));
     }
 
-    /// Forgets a tool call that answered. One that was never written leaves no trace.
+    /// Forgets a tool call that answered.
     pub(crate) fn end_call(&mut self, call: &CallId) {
         self.calls.remove(call);
-        let key: Arc<str> = format!("{CALL_PREFIX}{call}").into();
+        self.unwrite(key_of(CALL_PREFIX, call));
+    }
+
+    /// The events for later, with their records.
+    pub(crate) fn timers(&self) -> &OrderedMap<CallId, Json> {
+        &self.timers
+    }
+
+    /// Records an event for later, so that a crash does not lose it.
+    pub(crate) fn begin_timer(&mut self, timer: &CallId, record: Json) {
+        self.timers.insert(timer.clone(), record.clone());
+        self.unwritten
+            .insert(key_of(TIMER_PREFIX, timer), Some(record));
+    }
+
+    /// Forgets an event for later: it is due, or cancelled.
+    pub(crate) fn end_timer(&mut self, timer: &CallId) {
+        self.timers.remove(timer);
+        self.unwrite(key_of(TIMER_PREFIX, timer));
+    }
+
+    /// Deletes a record. One that was never written leaves no trace.
+    fn unwrite(&mut self, key: Arc<str>) {
         if self.unwritten.remove(&key).is_none() {
             self.unwritten.insert(key, None);
         }
+    }
+}
+
+fn key_of(prefix: &str, id: &CallId) -> Arc<str> {
+    format!("{prefix}{id}").into()
+}
+
+fn read_record(records: &mut OrderedMap<CallId, Json>, id: CallId, record: &Json) {
+    if record.is_null() {
+        records.remove(&id);
+    } else {
+        records.insert(id, record.clone());
     }
 }
 
@@ -278,7 +333,8 @@ mod tests {
     fn r1_state_context_and_cursor_are_written_together() {
         let mut memory = Memory::first(&defaults(r#"{"a":1}"#));
         memory.take_unwritten();
-        memory.set(&"busy".into(), &object(r#"{"a":2}"#));
+        memory.set_place(CURRENT_STATE, &"busy".into());
+        memory.set_context(&object(r#"{"a":2}"#));
         memory.set_cursor(&session(), 3);
         let keys: Vec<String> = memory
             .take_unwritten()
@@ -297,7 +353,7 @@ mod tests {
         );
         memory.read(&defaults(r#"{"a":1,"b":1}"#), &stored);
         assert_eq!(memory.visible().to_string(), r#"{"a":2,"b":1}"#);
-        assert_eq!(&**memory.state(), "busy");
+        assert_eq!(*memory.state(), "busy".into());
         assert_eq!(memory.cursor(&session()), 4);
         assert_eq!(memory.calls().len(), 1);
     }
@@ -320,7 +376,7 @@ mod tests {
             !memory.set_result(&"list".into(), vec![item].into()),
             "the same items"
         );
-        memory.set(&"idle".into(), &object(r#"{"list":[],"other":1}"#));
+        memory.set_context(&object(r#"{"list":[],"other":1}"#));
         assert_eq!(
             memory
                 .visible()

@@ -39,10 +39,7 @@ impl Running {
         space: &CoId,
         world: &mut World,
     ) -> Self {
-        let snapshot = definition
-            .machine
-            .restore(definition.machine.initial(), memory.visible().clone())
-            .into_snapshot();
+        let snapshot = definition.machine.initial(memory.visible().clone());
         let mut running = Self {
             definition: Rc::clone(definition),
             memory,
@@ -149,8 +146,9 @@ impl Running {
     /// Takes over where a step left the machine; whether the context or the state is another now.
     pub(crate) fn take_step(&mut self, snapshot: Snapshot) -> bool {
         let is_changed = snapshot.state != *self.memory.state()
+            || snapshot.history != *self.memory.history()
             || !snapshot.context.is_same(self.memory.visible());
-        self.memory.set(&snapshot.state, &snapshot.context);
+        self.memory.set(&snapshot);
         self.snapshot = snapshot;
         if is_changed {
             self.queries.iter_mut().for_each(LiveQuery::note_context);
@@ -165,22 +163,21 @@ impl Running {
         snapshot
     }
 
-    /// Takes in what is stored, from wherever it came; the name of a state that the definition no longer has.
-    pub(crate) fn read(&mut self, stored: &Json) -> Option<Arc<str>> {
+    /// Takes in what is stored, from wherever it came; a state that the definition no longer has.
+    pub(crate) fn read(&mut self, stored: &Json) -> Option<Json> {
         self.memory.read(&self.definition.defaults, stored);
         self.queries.iter_mut().for_each(LiveQuery::note_context);
-        if self.snapshot.state == *self.memory.state() {
+        let (state, history) = (self.memory.state(), self.memory.history());
+        if self.snapshot.state == *state && self.snapshot.history == *history {
             return None;
         }
-        let restored = self
-            .definition
-            .machine
-            .restore(self.memory.state(), self.memory.visible().clone());
+        let context = self.memory.visible().clone();
+        let restored = self.definition.machine.restore(state, history, context);
         let (snapshot, missing) = match restored {
             Restored::Same(snapshot) => (snapshot, None),
             Restored::FellBack { snapshot, missing } => (snapshot, Some(missing)),
         };
-        self.memory.set(&snapshot.state, &snapshot.context);
+        self.memory.set(&snapshot);
         self.snapshot = snapshot;
         missing
     }

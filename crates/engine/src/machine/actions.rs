@@ -5,9 +5,10 @@ use std::sync::Arc;
 use cojson::json::{Json, JsonObject};
 
 use super::Event;
-use super::compiled::{Action, ListOf, ToolAction};
-use super::pending::PendingCall;
+use super::compiled::{Action, List, RaiseAction, ToolAction};
+use super::pending::{ListOf, PendingCall};
 use super::run::{Progress, Run};
+use super::timer::{Timer, TimerChange};
 use super::tool::{ToolCall, ToolFailure, ToolReply};
 use crate::expression::Scope;
 
@@ -15,11 +16,12 @@ impl Run<'_> {
     /// Runs a list from that position until it ends, fails or must wait.
     pub(super) fn actions(
         &mut self,
-        of: &ListOf,
+        of: List,
         from: usize,
         event: &Event,
     ) -> Result<Progress, ToolFailure> {
-        let actions = self.definition.actions(of).iter().enumerate();
+        let definition = self.definition;
+        let actions = definition.actions(of).iter().enumerate();
         for (index, action) in actions.skip(from) {
             match action {
                 Action::Update(update) => {
@@ -36,15 +38,41 @@ impl Run<'_> {
                         return Ok(Progress::Suspended);
                     }
                 }
+                Action::Raise(raise) => self.raise_action(raise, event)?,
+                Action::Cancel(id) => {
+                    let id = id.evaluate(&self.scope(event))?.unwrap_or_default();
+                    let id = id.as_str().unwrap_or_default().into();
+                    self.timers.push(TimerChange::Cancel(id));
+                }
             }
         }
         Ok(Progress::Done)
     }
 
+    fn raise_action(&mut self, action: &RaiseAction, event: &Event) -> Result<(), ToolFailure> {
+        let payload = action
+            .payload
+            .evaluate(&self.scope(event))?
+            .unwrap_or_default();
+        let raised = Event::new(action.event_type.clone(), payload);
+        match &action.delay_ms {
+            None => self.raise(raised),
+            Some(delay_ms) => {
+                let timer = Timer {
+                    id: action.id.clone(),
+                    delay_ms: self.delay_ms(delay_ms, event)?,
+                    event: raised,
+                };
+                self.timers.push(TimerChange::Start(timer));
+            }
+        }
+        Ok(())
+    }
+
     fn tool(
         &mut self,
         action: &ToolAction,
-        of: &ListOf,
+        of: List,
         index: usize,
         event: &Event,
     ) -> Result<Progress, ToolFailure> {
@@ -65,9 +93,9 @@ impl Run<'_> {
                     tool: action.tool.clone(),
                     payload,
                     event: event.clone(),
-                    of: of.clone(),
+                    of: ListOf::new(self.definition, of),
                     index,
-                    visit: Some(self.visit()),
+                    visit: self.visit(self.definition.heading(of)),
                 });
                 Ok(Progress::Suspended)
             }

@@ -1,4 +1,12 @@
 //! From a machine's JSON to its compiled definition. Whatever is unknown or missing is refused with its place.
+//!
+//! First every state gets its number and its id, then what belongs to each is compiled, so that a target is a number
+//! whether it stands before or after. What concerns the whole is checked last.
+
+mod actions;
+mod check;
+mod names;
+mod states;
 
 use std::sync::Arc;
 
@@ -6,310 +14,137 @@ use cojson::collections::OrderedMap;
 use cojson::json::{Json, JsonObject};
 
 use super::MachineLibrary;
-use super::compiled::{
-    Action, Definition, ERROR, Guard, NAMED_UPDATES, SUCCESS, State, ToolAction, Transition,
-    named_update,
-};
+use super::bits::Bits;
+use super::compiled::{ANY, Definition, Kind, ROOT, State, Transition};
+use super::enter::Entering;
 use crate::definition_error::{DefinitionError, Place, one_of};
-use crate::expression::Expression;
-use crate::schema::Schema;
 
 type Compiled<T> = Result<T, DefinitionError>;
 
-/// Compiles a whole definition.
+/// A definition, and the states that nothing leads to.
 pub(super) fn definition(
     json: &Json,
     library: &MachineLibrary<'_>,
     place: &Place,
-) -> Compiled<Definition> {
-    let members = members(json, place, &["initial", "states", "$schema", "$id"])?;
-    let states_place = place.key("states");
-    let states = match members.get("states") {
-        Some(Json::Object(states)) if !states.is_empty() => states,
-        Some(other) => return Err(states_place.error("an object with at least one state", other)),
-        None => return Err(states_place.missing("an object with at least one state")),
+) -> Compiled<(Definition, Vec<DefinitionError>)> {
+    let mut compiler = Compiler {
+        library,
+        drafts: Vec::new(),
+        ids: OrderedMap::new(),
+        transitions: Vec::new(),
+        classes: OrderedMap::from([(Arc::from(""), false)]),
+        raised: Vec::new(),
+        heard: Vec::new(),
+        calls_tools: false,
     };
-    let compiler = Compiler { library, states };
-    let initial = compiler.state_name(members.get("initial"), &place.key("initial"))?;
-    let states = states
-        .iter()
-        .map(|(name, state)| {
-            Ok((
-                name.clone(),
-                compiler.state(state, &states_place.key(name))?,
-            ))
-        })
-        .collect::<Compiled<OrderedMap<_, _>>>()?;
-    Ok(Definition {
-        initial: initial.0.clone(),
-        states,
-        reserved_keys: library
-            .reserved_keys
-            .iter()
-            .map(|key| (*key).into())
-            .collect(),
-    })
+    compiler.draft("".into(), json, ROOT, place)?;
+    let states = (0..compiler.drafts.len())
+        .map(|state| compiler.state(state))
+        .collect::<Compiled<Vec<State>>>()?;
+    compiler.check_events()?;
+    let mut definition = compiler.finish(states);
+    let mut entering = Entering::new(&definition, &[]);
+    entering.descend(ROOT);
+    definition.initial = entering.set;
+    let unreachable = compiler.unreachable(&definition);
+    Ok((definition, unreachable))
 }
 
+/// A state whose place in the tree is known, and not yet what it does.
+struct Draft<'a> {
+    json: &'a JsonObject,
+    place: Place,
+    name: Arc<str>,
+    id: Arc<str>,
+    kind: Kind,
+    parent: usize,
+    last: usize,
+}
+
+/// A definition on its way.
 struct Compiler<'a> {
     library: &'a MachineLibrary<'a>,
-    states: &'a JsonObject,
+    drafts: Vec<Draft<'a>>,
+    ids: OrderedMap<Arc<str>, usize>,
+    transitions: Vec<Transition>,
+    /// The names of events, and whether the machine made the name up: then no longer one is meant by it.
+    classes: OrderedMap<Arc<str>, bool>,
+    /// The types of events that actions raise.
+    raised: Vec<Arc<str>>,
+    /// What transitions are for, and where that is said.
+    heard: Vec<(Arc<str>, Place)>,
+    calls_tools: bool,
 }
 
-impl<'a> Compiler<'a> {
-    fn state_name(&self, name: Option<&Json>, place: &Place) -> Compiled<(&'a Arc<str>, usize)> {
-        let expected = || {
-            let states = self.states.keys().map(|name| &**name);
-            format!("the name of a state: {}", one_of(states))
-        };
-        let name = name.ok_or_else(|| place.missing(expected()))?;
-        let known = name.as_str().and_then(|name| self.states.get_full(name));
-        known
-            .map(|(index, name, _)| (name, index))
-            .ok_or_else(|| place.error(expected(), name))
-    }
-
-    fn state(&self, json: &Json, place: &Place) -> Compiled<State> {
-        let members = members(json, place, &["entry", "exit", "on"])?;
-        Ok(State {
-            entry: self.actions(members.get("entry"), &place.key("entry"))?,
-            exit: self.actions(members.get("exit"), &place.key("exit"))?,
-            on: match members.get("on") {
-                Some(on) => self.events(on, &place.key("on"))?,
-                None => OrderedMap::new(),
-            },
-        })
-    }
-
-    fn events(
-        &self,
-        json: &Json,
-        place: &Place,
-    ) -> Compiled<OrderedMap<Arc<str>, Box<[Transition]>>> {
-        json.as_object()
-            .ok_or_else(|| place.error("an object of transitions by the type of event", json))?
-            .iter()
-            .map(|(event_type, transitions)| {
-                let place = place.key(event_type);
-                self.check_event_type(event_type, &place)?;
-                Ok((event_type.clone(), self.transitions(transitions, &place)?))
-            })
-            .collect()
-    }
-
-    fn check_event_type(&self, event_type: &str, place: &Place) -> Compiled<()> {
-        match self.library.message_types {
-            Some(known)
-                if ![SUCCESS, ERROR].contains(&event_type) && !known.contains(&event_type) =>
-            {
-                let known = known.iter().copied().chain([SUCCESS, ERROR]);
-                let expected = format!(
-                    "an event that the actor's messageTypes name: {}",
-                    one_of(known)
-                );
-                Err(place.error_text(expected, format!("the event \"{event_type}\"")))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn transitions(&self, json: &Json, place: &Place) -> Compiled<Box<[Transition]>> {
-        match json {
-            Json::Array(transitions) if !transitions.is_empty() => transitions
-                .iter()
-                .enumerate()
-                .map(|(index, transition)| self.transition(transition, &place.index(index)))
-                .collect(),
-            single => Ok([self.transition(single, place)?].into()),
-        }
-    }
-
-    fn transition(&self, json: &Json, place: &Place) -> Compiled<Transition> {
-        if let Json::String(_) = json {
-            return Ok(Transition {
-                guard: always(),
-                target: self.state_name(Some(json), place)?.1,
-                actions: [].into(),
-            });
-        }
-        let members = members(json, place, &["target", "guard", "actions"])?;
-        Ok(Transition {
-            guard: match members.get("guard") {
-                Some(guard) => self.guard(guard, &place.key("guard"))?,
-                None => always(),
-            },
-            target: self
-                .state_name(members.get("target"), &place.key("target"))?
-                .1,
-            actions: self.actions(members.get("actions"), &place.key("actions"))?,
-        })
-    }
-
-    fn guard(&self, json: &Json, place: &Place) -> Compiled<Guard> {
-        let is_operator = |members: &JsonObject| {
-            members.len() == 1 && members.keys().all(|key| key.starts_with('$'))
-        };
-        let is_expression = match json {
-            Json::Bool(_) => true,
-            Json::String(text) => text.starts_with('$'),
-            Json::Object(members) => is_operator(members),
-            _ => false,
-        };
-        if is_expression {
-            return Ok(Guard::Expression(Expression::compile(json, place)?));
-        }
-        if let Some(schema) = json.get("schema") {
-            members(json, place, &["schema"])?;
-            let schema = Schema::compile(schema, self.library.patterns);
-            return Ok(Guard::Schema(
-                schema.map_err(|error| error.at(&place.key("schema")))?,
-            ));
-        }
-        Err(place.error(
-            "a boolean, an expression or {\"schema\": JSON Schema}",
-            json,
-        ))
-    }
-
-    fn actions(&self, json: Option<&Json>, place: &Place) -> Compiled<Box<[Action]>> {
-        match json {
-            None => Ok([].into()),
-            Some(Json::Array(actions)) => actions
-                .iter()
-                .enumerate()
-                .map(|(index, action)| self.action(action, &place.index(index)))
-                .collect(),
-            Some(single) => Ok([self.action(single, place)?].into()),
-        }
-    }
-
-    fn action(&self, json: &Json, place: &Place) -> Compiled<Action> {
-        let named = |name: &str| {
-            named_update(name)
-                .map(Expression::literal)
-                .map(Action::Update)
-        };
-        match json {
-            Json::String(name) => named(name).ok_or_else(|| {
-                place.error(
-                    format!("one of the actions {}", one_of(NAMED_UPDATES)),
-                    json,
-                )
-            }),
-            Json::Object(members) if members.contains_key("tool") => self.tool(json, place),
-            Json::Object(members) if members.contains_key("updateContext") => {
-                let update = only(json, "updateContext", place)?;
-                Ok(Action::Update(
-                    self.update(update, &place.key("updateContext"))?,
-                ))
-            }
-            Json::Object(members) if members.contains_key("mapData") => {
-                let queries = only(json, "mapData", place)?;
-                Ok(Action::Query(self.queries(queries, &place.key("mapData"))?))
-            }
-            other => Err(place.error(
-                "an action: {\"tool\": …}, {\"updateContext\": …}, {\"mapData\": …} or a name",
-                other,
-            )),
-        }
-    }
-
-    fn tool(&self, json: &Json, place: &Place) -> Compiled<Action> {
-        let members = members(json, place, &["tool", "payload", "onSuccess"])?;
-        let on_success = members.get("onSuccess").map(|on_success| {
-            let place = place.key("onSuccess");
-            let update = only(on_success, "updateContext", &place)?;
-            self.update(update, &place.key("updateContext"))
-        });
-        let payload = match members.get("payload") {
-            Some(payload) => Expression::compile(payload, &place.key("payload"))?,
-            None => Expression::literal(Json::empty_object()),
-        };
-        Ok(Action::Tool(ToolAction {
-            tool: self.tool_name(members.get("tool"), &place.key("tool"))?,
-            payload,
-            on_success: on_success.transpose()?,
-            path: place.path().into(),
-        }))
-    }
-
-    fn tool_name(&self, json: Option<&Json>, place: &Place) -> Compiled<Arc<str>> {
-        let Some(Json::String(name)) = json else {
-            return Err(place.error("the name of a tool", json.unwrap_or(&Json::Null)));
-        };
-        let is_known = self.library.tools.contains(&&**name);
-        if is_known || (self.library.allows_unknown_tools && name.starts_with('@')) {
-            return Ok(name.clone());
-        }
-        let tools = one_of(self.library.tools.iter().copied());
-        let expected = if self.library.allows_unknown_tools {
-            "the name of a tool, which starts with \"@\"".to_owned()
+impl Compiler<'_> {
+    /// The class of that name, without what makes a wildcard of it.
+    fn class(&mut self, name: &str, is_own: bool) -> usize {
+        let name = if is_own {
+            name
         } else {
-            format!("the name of a registered tool: {tools}")
+            name.strip_suffix('*').unwrap_or(name).trim_end_matches('.')
         };
-        Err(place.error_text(expected, format!("\"{name}\"")))
+        let known = self.classes.get_or_default(name.into());
+        *known |= is_own;
+        self.classes.get_index_of(name).unwrap_or(ANY)
     }
 
-    fn update(&self, json: &Json, place: &Place) -> Compiled<Expression> {
-        let is_template = match json {
-            Json::Object(members) => {
-                self.check_keys(members, place)?;
-                true
+    fn shorter(&self, name: &str) -> usize {
+        let mut name = name;
+        while let Some((shorter, _)) = name.rsplit_once('.') {
+            if let Some((class, _, false)) = self.classes.get_full(shorter) {
+                return class;
             }
-            Json::String(text) => text.starts_with('$'),
-            _ => false,
-        };
-        if !is_template {
-            return Err(place.error("an object of context keys, or an expression for one", json));
+            name = shorter;
         }
-        Expression::compile_update(json, place)
+        ANY
     }
 
-    fn check_keys(&self, members: &JsonObject, place: &Place) -> Compiled<()> {
-        match members
+    fn finish(&mut self, states: Vec<State>) -> Definition {
+        let count = states.len();
+        let classes = self
+            .classes
             .keys()
-            .find(|key| self.library.reserved_keys.contains(&&***key))
-        {
-            Some(key) => Err(place.key(key).error_text(
-                "a context key that does not belong to the runtime",
-                format!("\"{key}\""),
-            )),
-            None => Ok(()),
+            .map(|name| (name.clone(), self.shorter(name)));
+        let classes = classes.collect();
+        let set = |is_in: &dyn Fn(&State) -> bool| {
+            let mut bits = Bits::new(count);
+            for (number, state) in states.iter().enumerate() {
+                if is_in(state) {
+                    bits.add(number);
+                }
+            }
+            bits
+        };
+        let mut remembering = Bits::new(count);
+        for state in &states {
+            if matches!(state.kind, Kind::History { .. }) {
+                remembering.add(state.parent);
+            }
         }
+        let mut definition = Definition {
+            eventless: set(&|state| !state.always.is_empty()),
+            remembering,
+            initial: Bits::new(count),
+            states: states.into(),
+            transitions: [].into(),
+            ids: std::mem::take(&mut self.ids),
+            classes,
+            calls_tools: self.calls_tools,
+            reserved_keys: self
+                .library
+                .reserved_keys
+                .iter()
+                .map(|key| (*key).into())
+                .collect(),
+        };
+        let mut transitions = std::mem::take(&mut self.transitions);
+        for it in &mut transitions {
+            it.domain = definition.domain(it.source, it.is_internal, &it.targets);
+        }
+        definition.transitions = transitions.into();
+        definition
     }
-
-    /// `{key: {op: "read", schema, filter?, options?}}` writes `{schema, filter?, options?}` under each key.
-    fn queries(&self, json: &Json, place: &Place) -> Compiled<Expression> {
-        let queries = json
-            .as_object()
-            .ok_or_else(|| place.error("an object of queries by context key", json))?;
-        self.check_keys(queries, place)?;
-        let written = queries
-            .iter()
-            .map(|(key, query)| Ok((key.clone(), query_object(query, &place.key(key))?)))
-            .collect::<Compiled<JsonObject>>()?;
-        Expression::compile(&written.into(), place)
-    }
-}
-
-fn query_object(json: &Json, place: &Place) -> Compiled<Json> {
-    let members = members(json, place, &["op", "schema", "filter", "options"])?;
-    match members.get("op") {
-        None => {}
-        Some(Json::String(op)) if &**op == "read" => {}
-        Some(other) => return Err(place.key("op").error("\"read\": mapData only reads", other)),
-    }
-    if !members.contains_key("schema") {
-        return Err(place.key("schema").missing("the schema of what is read"));
-    }
-    let kept = members.iter().filter(|(key, _)| &***key != "op");
-    Ok(Json::object(
-        kept.map(|(key, value)| (key.clone(), value.clone())),
-    ))
-}
-
-fn always() -> Guard {
-    Guard::Expression(Expression::literal(Json::Bool(true)))
 }
 
 /// The members of an object that has none but the known ones.

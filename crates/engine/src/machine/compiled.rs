@@ -1,37 +1,105 @@
-//! A machine's definition with every name resolved: targets are indices, expressions and schemas are compiled.
+//! A machine's definition with every name resolved: states and transitions are numbers, expressions are compiled.
+//!
+//! States are numbered in document order, each before its children, so that the descendants of a state are the numbers
+//! up to its `last`, and the order in which states are entered is the order of their numbers. State 0 is the machine.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use cojson::collections::OrderedMap;
 use cojson::json::Json;
 
+use super::bits::Bits;
 use crate::expression::Expression;
 use crate::schema::Schema;
+
+/// The machine itself, whose children are the states of the outermost level.
+pub(super) const ROOT: usize = 0;
+
+/// The class of events that no transition names; `*` takes them.
+pub(super) const ANY: usize = 0;
 
 /// A whole definition.
 #[derive(Debug)]
 pub(super) struct Definition {
-    pub(super) initial: Arc<str>,
-    pub(super) states: OrderedMap<Arc<str>, State>,
+    pub(super) states: Box<[State]>,
+    pub(super) transitions: Box<[Transition]>,
+    /// The states by their ids.
+    pub(super) ids: OrderedMap<Arc<str>, usize>,
+    /// What transitions are for, and the next shorter name that takes the same events: `a.b` is an `a` too.
+    pub(super) classes: OrderedMap<Arc<str>, usize>,
+    /// The states that have transitions without an event.
+    pub(super) eventless: Bits,
+    /// The states whose active descendants are kept when they are left.
+    pub(super) remembering: Bits,
+    /// The states that are active at first.
+    pub(super) initial: Bits,
+    /// Whether any action calls a tool: then it is written down who waits for a call.
+    pub(super) calls_tools: bool,
     /// Context keys that no action may write, even when their names come from data.
     pub(super) reserved_keys: Box<[Arc<str>]>,
+}
+
+/// What sort of state it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Atomic,
+    /// One of its children is active.
+    Compound,
+    /// All of its children are active.
+    Parallel,
+    Final,
+    /// Not a state: stands for those of its parent that were active when that was left.
+    History {
+        is_deep: bool,
+    },
 }
 
 /// One state.
 #[derive(Debug)]
 pub(super) struct State {
+    /// Its name among its siblings, as a value: what `_currentState` holds if it is active.
+    pub(super) name: Json,
+    /// Its name in the whole definition: its own `id`, or the names of its ancestors and it, joined by dots.
+    pub(super) id: Arc<str>,
+    pub(super) kind: Kind,
+    pub(super) parent: usize,
+    /// The last of its descendants, or itself.
+    pub(super) last: usize,
+    /// The transition to the child that is active at first, or to what an empty history stands for.
+    pub(super) initial: Option<usize>,
     pub(super) entry: Box<[Action]>,
     pub(super) exit: Box<[Action]>,
-    /// The transitions for each type of event, in the order in which their guards are asked.
-    pub(super) on: OrderedMap<Arc<str>, Box<[Transition]>>,
+    /// Its transitions with an event, in the order in which they are asked.
+    pub(super) on: Range<usize>,
+    /// Its transitions without an event.
+    pub(super) always: Range<usize>,
+    pub(super) timers: Box<[After]>,
+    /// What a final state tells.
+    pub(super) output: Option<Expression>,
 }
 
-/// One way from a state to another.
+/// An event that a state raises when it has been active for that long.
+#[derive(Debug)]
+pub(super) struct After {
+    pub(super) delay_ms: Expression,
+    /// Names the event and the timer.
+    pub(super) event_type: Arc<str>,
+}
+
+/// One way from a state to others.
 #[derive(Debug)]
 pub(super) struct Transition {
+    pub(super) source: usize,
+    /// The position in the classes of the name it is for.
+    pub(super) class: usize,
     pub(super) guard: Guard,
-    /// The position of the target among the states.
-    pub(super) target: usize,
+    pub(super) targets: Box<[usize]>,
+    /// The state whose descendants it leaves; it leaves nothing without targets.
+    pub(super) domain: usize,
+    /// Whether a target is a history, so that the domain depends on what is kept.
+    pub(super) is_dynamic: bool,
+    pub(super) is_internal: bool,
     pub(super) actions: Box<[Action]>,
 }
 
@@ -40,8 +108,13 @@ pub(super) struct Transition {
 pub(super) enum Guard {
     /// A truth value or an expression over the context and the event's payload.
     Expression(Expression),
-    /// A schema of the context with the active state's name as `state`.
+    /// A schema of the context with the active state as `state`.
     Schema(Schema),
+    /// The state is active.
+    In(usize),
+    Not(Box<Guard>),
+    All(Box<[Guard]>),
+    Any(Box<[Guard]>),
 }
 
 /// One action.
@@ -53,6 +126,21 @@ pub(super) enum Action {
     Update(Expression),
     /// As an update; each member is a query, which whoever runs queries is told of.
     Query(Expression),
+    /// Gives the machine an event: within this step, or later.
+    Raise(RaiseAction),
+    /// Takes back the events raised for later under that name.
+    Cancel(Expression),
+}
+
+/// An event that the machine gives itself.
+#[derive(Debug)]
+pub(super) struct RaiseAction {
+    pub(super) event_type: Arc<str>,
+    pub(super) payload: Expression,
+    /// How long to wait, in milliseconds; 0 is after this step. Absent: within this step.
+    pub(super) delay_ms: Option<Expression>,
+    /// The name under which it is cancelled; empty if it has none.
+    pub(super) id: Arc<str>,
 }
 
 /// A tool and what it is called with.
@@ -66,65 +154,151 @@ pub(super) struct ToolAction {
     pub(super) path: Arc<str>,
 }
 
-/// Which list of actions: of a state, or of one of its transitions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Which list of actions: of a state, or of a transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum List {
-    Entry,
-    Exit,
-    Transition { event_type: Arc<str>, index: usize },
-}
-
-/// A list of actions and the state it belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ListOf {
-    pub(super) state: Arc<str>,
-    pub(super) list: List,
+    Entry(usize),
+    Exit(usize),
+    Transition(usize),
 }
 
 impl Definition {
-    pub(super) fn state(&self, name: &str) -> Option<&State> {
-        self.states.get(name)
+    /// Whether `inner` is a descendant of `outer`.
+    pub(super) fn is_inside(&self, inner: usize, outer: usize) -> bool {
+        inner > outer && inner <= self.last(outer)
     }
 
-    /// The actions of a list; none where the definition does not have it (any more).
-    pub(super) fn actions(&self, of: &ListOf) -> &[Action] {
-        let Some(state) = self.state(&of.state) else {
-            return &[];
-        };
-        match &of.list {
-            List::Entry => &state.entry,
-            List::Exit => &state.exit,
-            List::Transition { event_type, index } => state
-                .transition(event_type, *index)
-                .map_or(&[], |transition| &transition.actions),
-        }
+    pub(super) fn state(&self, state: usize) -> Option<&State> {
+        self.states.get(state)
     }
 
-    /// Whether success of that list's tools is told to `state`, which is active when the list is done.
-    pub(super) fn raises_success(&self, of: &ListOf, active: &State) -> bool {
-        if !active.on.contains_key(SUCCESS) {
-            return false;
+    pub(super) fn kind(&self, state: usize) -> Kind {
+        self.state(state).map_or(Kind::Atomic, |state| state.kind)
+    }
+
+    pub(super) fn parent(&self, state: usize) -> usize {
+        self.state(state).map_or(ROOT, |state| state.parent)
+    }
+
+    pub(super) fn last(&self, state: usize) -> usize {
+        self.state(state).map_or(state, |state| state.last)
+    }
+
+    /// The children that can be active, in order.
+    pub(super) fn children(&self, state: usize) -> impl Iterator<Item = usize> + use<'_> {
+        let last = self.last(state);
+        let following = move |child: usize| (child <= last).then_some(child);
+        std::iter::successors(following(state + 1), move |child| {
+            following(self.last(*child) + 1)
+        })
+        .filter(|child| !matches!(self.kind(*child), Kind::History { .. }))
+    }
+
+    pub(super) fn transition(&self, transition: usize) -> Option<&Transition> {
+        self.transitions.get(transition)
+    }
+
+    /// Where a state or a history leads to by itself, and the transition that says so.
+    pub(super) fn initial_of(&self, state: usize) -> Option<(usize, &Transition)> {
+        let initial = self.state(state)?.initial?;
+        Some((initial, self.transition(initial)?))
+    }
+
+    /// The nearest ancestor of all of them that has one active child at a time.
+    pub(super) fn domain(&self, source: usize, is_internal: bool, targets: &[usize]) -> usize {
+        let holds = |outer: usize| targets.iter().all(|target| self.is_inside(*target, outer));
+        if is_internal && self.kind(source) == Kind::Compound && holds(source) {
+            return source;
         }
-        match &of.list {
-            List::Entry => active.calls_tools(),
-            List::Exit => false,
-            List::Transition { .. } => {
-                matches!(self.actions(of), [Action::Tool(_)]) && !active.calls_tools()
+        let mut domain = self.parent(source);
+        while domain != ROOT && !(self.kind(domain) == Kind::Compound && holds(domain)) {
+            domain = self.parent(domain);
+        }
+        domain
+    }
+
+    /// The class of an event: the longest of the known names that takes it.
+    pub(super) fn class_of(&self, event_type: &str) -> usize {
+        let mut name = event_type;
+        loop {
+            if let Some(class) = self.classes.get_index_of(name) {
+                return class;
             }
+            match name.rsplit_once('.') {
+                Some((shorter, _)) => name = shorter,
+                None => return ANY,
+            }
+        }
+    }
+
+    /// Whether a transition for `wanted` takes events of that class.
+    pub(super) fn takes(&self, wanted: usize, mut class: usize) -> bool {
+        while wanted != class {
+            if class == ANY {
+                return false;
+            }
+            class = self
+                .classes
+                .get_index(class)
+                .map_or(ANY, |(_, shorter)| *shorter);
+        }
+        true
+    }
+
+    /// The actions of a list; none where the definition does not have it.
+    pub(super) fn actions(&self, list: List) -> &[Action] {
+        match list {
+            List::Entry(state) => self.state(state).map_or(&[], |state| &state.entry),
+            List::Exit(state) => self.state(state).map_or(&[], |state| &state.exit),
+            List::Transition(it) => self.transition(it).map_or(&[], |it| &it.actions),
+        }
+    }
+
+    /// The state that waits for what a list calls.
+    pub(super) fn heading(&self, list: List) -> usize {
+        match list {
+            List::Entry(state) | List::Exit(state) => state,
+            List::Transition(transition) => {
+                let found = self.transition(transition);
+                found.map_or(ROOT, |it| self.target(it).unwrap_or(it.source))
+            }
+        }
+    }
+
+    /// The first state that a transition leads to; for a history, the state that it is of.
+    pub(super) fn target(&self, transition: &Transition) -> Option<usize> {
+        let target = *transition.targets.first()?;
+        match self.kind(target) {
+            Kind::History { .. } => Some(self.parent(target)),
+            _ => Some(target),
+        }
+    }
+
+    /// Whether a state or one around it has a transition for events of exactly that type.
+    pub(super) fn takes_exactly(&self, state: usize, event_type: &str) -> bool {
+        let Some(class) = self.classes.get_index_of(event_type) else {
+            return false;
+        };
+        let mut at = state;
+        loop {
+            let on = self.state(at).map_or(0..0, |state| state.on.clone());
+            let transitions = self.transitions.get(on).unwrap_or_default();
+            if transitions.iter().any(|it| it.class == class) {
+                return true;
+            }
+            if at == ROOT {
+                return false;
+            }
+            at = self.parent(at);
         }
     }
 }
 
 impl State {
-    pub(super) fn transition(&self, event_type: &str, index: usize) -> Option<&Transition> {
-        self.on.get(event_type)?.get(index)
-    }
-
     /// Whether entering it calls a tool.
-    fn calls_tools(&self) -> bool {
-        self.entry
-            .iter()
-            .any(|action| matches!(action, Action::Tool(_)))
+    pub(super) fn calls_tools(&self) -> bool {
+        let is_tool = |action: &Action| matches!(action, Action::Tool(_));
+        self.entry.iter().any(is_tool)
     }
 }
 

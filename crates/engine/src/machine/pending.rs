@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cojson::json::Json;
 
-use super::compiled::{List, ListOf};
+use super::compiled::{ANY, Definition, List, ROOT};
 use super::{CallId, Event, Snapshot};
 
 /// A call that is under way.
@@ -25,7 +25,77 @@ pub struct PendingCall {
     pub(super) visit: Option<Visit>,
 }
 
-/// One stay of a machine in a state, from one transition to the next.
+/// A list of actions by names, which are the same in the next edition of a definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ListOf {
+    /// The id of the state it belongs to.
+    state: Arc<str>,
+    list: ListName,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum ListName {
+    Entry,
+    Exit,
+    /// The transition of that index among the state's for that event; those without an event have an empty type.
+    Transition {
+        event_type: Arc<str>,
+        index: usize,
+    },
+}
+
+impl ListOf {
+    pub(super) fn new(definition: &Definition, list: List) -> Self {
+        let (state, list) = match list {
+            List::Entry(state) => (state, ListName::Entry),
+            List::Exit(state) => (state, ListName::Exit),
+            List::Transition(number) => {
+                let found = definition.transition(number);
+                let (source, class) = found.map_or((ROOT, ANY), |it| (it.source, it.class));
+                let before = definition.transitions.iter().take(number);
+                let index = before
+                    .filter(|it| it.source == source && it.class == class)
+                    .count();
+                let event_type = definition.classes.get_index(class);
+                let event_type = event_type.map(|(name, _)| name.clone()).unwrap_or_default();
+                (source, ListName::Transition { event_type, index })
+            }
+        };
+        let state = definition.state(state).map(|state| state.id.clone());
+        Self {
+            state: state.unwrap_or_default(),
+            list,
+        }
+    }
+
+    pub(super) fn is_entry(&self) -> bool {
+        self.list == ListName::Entry
+    }
+
+    /// The list, if the definition has it (still).
+    pub(super) fn find(&self, definition: &Definition) -> Option<List> {
+        let root = definition
+            .state(ROOT)
+            .is_some_and(|root| root.id == self.state);
+        let state = if root {
+            ROOT
+        } else {
+            *definition.ids.get(&self.state)?
+        };
+        match &self.list {
+            ListName::Entry => Some(List::Entry(state)),
+            ListName::Exit => Some(List::Exit(state)),
+            ListName::Transition { event_type, index } => {
+                let class = definition.classes.get_index_of(event_type)?;
+                let all = definition.transitions.iter().enumerate();
+                let mut own = all.filter(|(_, it)| it.source == state && it.class == class);
+                own.nth(*index).map(|(number, _)| List::Transition(number))
+            }
+        }
+    }
+}
+
+/// One stay of a machine in a state, from entering to leaving it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Visit {
     pub(super) state: Arc<str>,
@@ -35,11 +105,8 @@ pub(super) struct Visit {
 impl PendingCall {
     /// As it is kept in a context beside the machine that this is the snapshot of.
     pub fn to_json(&self, snapshot: &Snapshot) -> Json {
-        let awaited_in = if snapshot.awaits(self) {
-            snapshot.state.clone().into()
-        } else {
-            Json::Null
-        };
+        let awaited = self.visit.as_ref().filter(|_| snapshot.awaits(self));
+        let awaited_in = awaited.map_or(Json::Null, |visit| visit.state.clone().into());
         Json::object([
             ("id", self.id.as_str().into()),
             ("tool", self.tool.clone().into()),
@@ -59,7 +126,8 @@ impl PendingCall {
             Some(Json::String(text)) => Some(text.clone()),
             _ => None,
         };
-        let is_awaited = text("awaitedIn").is_some_and(|state| state == snapshot.state);
+        let awaited_in = text("awaitedIn");
+        let is_awaited = |visit: &&Visit| awaited_in.as_ref() == Some(&visit.state);
         Some(Self {
             id: CallId::new(text("id")?),
             tool: text("tool")?,
@@ -70,27 +138,27 @@ impl PendingCall {
                 list: list_from_json(json.get("list")?)?,
             },
             index: index_from_json(json.get("index")?)?,
-            visit: is_awaited.then(|| snapshot.visit()),
+            visit: snapshot.visits.iter().find(is_awaited).cloned(),
         })
     }
 }
 
-fn list_to_json(list: &List) -> Json {
+fn list_to_json(list: &ListName) -> Json {
     match list {
-        List::Entry => "entry".into(),
-        List::Exit => "exit".into(),
-        List::Transition { event_type, index } => {
+        ListName::Entry => "entry".into(),
+        ListName::Exit => "exit".into(),
+        ListName::Transition { event_type, index } => {
             vec![event_type.clone().into(), index_to_json(*index)].into()
         }
     }
 }
 
-fn list_from_json(json: &Json) -> Option<List> {
+fn list_from_json(json: &Json) -> Option<ListName> {
     match json {
-        Json::String(name) if &**name == "entry" => Some(List::Entry),
-        Json::String(name) if &**name == "exit" => Some(List::Exit),
+        Json::String(name) if &**name == "entry" => Some(ListName::Entry),
+        Json::String(name) if &**name == "exit" => Some(ListName::Exit),
         Json::Array(parts) => match parts.as_slice() {
-            [Json::String(event_type), index] => Some(List::Transition {
+            [Json::String(event_type), index] => Some(ListName::Transition {
                 event_type: event_type.clone(),
                 index: index_from_json(index)?,
             }),

@@ -1,4 +1,4 @@
-//! One step: an event, the actions it leads to, and the events that these raise.
+//! One step: an event, the actions it leads to, and what these raise, until nothing is left to do.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,17 +6,19 @@ use std::sync::Arc;
 use cojson::collections::OrderedMap;
 use cojson::json::Json;
 
-use super::compiled::{Action, Definition, ERROR, Guard, List, ListOf, SUCCESS, State};
+use super::bits::Bits;
+use super::compiled::{Action, Definition, ERROR, List, ROOT, SUCCESS, State};
 use super::pending::{PendingCall, Visit};
+use super::place::{history_of, value_of};
 use super::tool::{ToolFailure, ToolHost};
-use super::{Event, RAISED_EVENTS_MAX, Runaway, Snapshot, Step, Taken};
+use super::{Event, RAISED_EVENTS_MAX, Runaway, Snapshot, Step, TimerChange};
 
-/// Enters the state that the snapshot is in.
+/// Enters the states that are active at first.
 pub(super) fn start(definition: &Definition, snapshot: Snapshot, host: &mut dyn ToolHost) -> Step {
     let mut run = Run::new(definition, snapshot, host);
     let event = Event::new("", Json::Null);
-    run.list(&run.entry(), 0, &event);
-    run.settle(true)
+    run.begin(&event);
+    run.settle(true, &event)
 }
 
 /// Handles an event.
@@ -26,9 +28,13 @@ pub(super) fn event(
     event: &Event,
     host: &mut dyn ToolHost,
 ) -> Step {
+    let is_over = definition.is_over(&snapshot.active);
     let mut run = Run::new(definition, snapshot, host);
-    let handled = run.take(event);
-    run.settle(handled)
+    if is_over {
+        return run.finish(false, None);
+    }
+    let handled = run.take(event, ROOT);
+    run.settle(handled, event)
 }
 
 /// Goes on after a call.
@@ -39,37 +45,51 @@ pub(super) fn finished(
     outcome: Result<Json, ToolFailure>,
     host: &mut dyn ToolHost,
 ) -> Step {
-    let is_awaited = snapshot.awaits(call);
+    let is_over = definition.is_over(&snapshot.active);
+    let is_awaited = !is_over && snapshot.awaits(call);
     let mut run = Run::new(definition, snapshot, host);
+    let list = call.of.find(definition);
     match outcome {
-        Ok(result) if is_awaited => run.go_on(call, result),
+        Ok(result) if is_awaited => run.go_on(list, call, result),
         Ok(_) => {}
-        Err(failure) if is_awaited || call.of.list != List::Entry => run.raise_error(failure),
+        Err(failure) if is_awaited || !(is_over || call.of.is_entry()) => {
+            let owner = list.map_or(ROOT, |list| definition.heading(list));
+            run.raise_error(failure, owner);
+        }
         Err(failure) => run.unheard.push(failure),
     }
-    run.settle(is_awaited)
+    if is_over {
+        return run.finish(false, None);
+    }
+    run.settle(is_awaited, &call.event)
 }
 
-/// An event that an action raised. A success counts only in the visit in which it was raised.
+/// An event that an action raised.
 struct Raised {
     event: Event,
+    /// The state that it is for; the machine if it is for all.
+    owner: usize,
+    /// A success counts only while the visit lasts in which it was raised.
+    visit: Option<Visit>,
     failure: Option<ToolFailure>,
-    visit: u64,
 }
 
 pub(super) struct Run<'a> {
     pub(super) definition: &'a Definition,
     pub(super) host: &'a mut dyn ToolHost,
     pub(super) snapshot: Snapshot,
-    /// The state that the machine is in once the transition at hand is done.
-    heading: Arc<str>,
     raised: VecDeque<Raised>,
     pub(super) pending: Vec<PendingCall>,
-    unheard: Vec<ToolFailure>,
-    transitions: Vec<Taken>,
+    pub(super) unheard: Vec<ToolFailure>,
+    pub(super) timers: Vec<TimerChange>,
+    pub(super) transitions: u32,
     pub(super) queries: OrderedMap<Arc<str>, Json>,
     /// Whether the last result is of a call made for the event at hand, and so comes before the payload's.
     pub(super) is_result_fresh: bool,
+    /// Whether other states are active than before.
+    pub(super) is_moved: bool,
+    /// Whether a final state of the machine itself was entered.
+    pub(super) is_over: bool,
 }
 
 /// Whether a list went on to its end.
@@ -83,53 +103,73 @@ impl<'a> Run<'a> {
         Self {
             definition,
             host,
-            heading: snapshot.state.clone(),
             snapshot,
             raised: VecDeque::new(),
             pending: Vec::new(),
             unheard: Vec::new(),
-            transitions: Vec::new(),
+            timers: Vec::new(),
+            transitions: 0,
             queries: OrderedMap::new(),
             is_result_fresh: false,
+            is_moved: false,
+            is_over: false,
         }
     }
 
-    fn active(&self) -> Option<&'a State> {
-        self.definition.state(&self.snapshot.state)
-    }
-
-    /// The visit that what is called now is waited for in.
-    pub(super) fn visit(&self) -> Visit {
-        Visit {
-            state: self.heading.clone(),
+    /// The visit that what is called now for that state is waited for in.
+    pub(super) fn visit(&self, state: usize) -> Option<Visit> {
+        let id = &self.definition.state(state)?.id;
+        let current = self.snapshot.visits.iter().find(|visit| visit.state == *id);
+        Some(current.cloned().unwrap_or_else(|| Visit {
+            state: id.clone(),
             number: self.snapshot.visit,
-        }
-    }
-
-    fn entry(&self) -> ListOf {
-        ListOf {
-            state: self.snapshot.state.clone(),
-            list: List::Entry,
-        }
+        }))
     }
 
     /// Handles what was raised until nothing is, and gives the step.
-    fn settle(mut self, handled: bool) -> Step {
-        let mut runaway = None;
+    fn settle(mut self, handled: bool, event: &Event) -> Step {
         let mut left = RAISED_EVENTS_MAX;
-        while let Some(raised) = self.raised.pop_front() {
+        let mut last = event.clone();
+        let mut runaway = None;
+        while !self.is_over {
+            let is_moved = self.take_eventless(&last);
+            let raised = if is_moved {
+                None
+            } else {
+                self.raised.pop_front()
+            };
+            if !is_moved && raised.is_none() {
+                break;
+            }
             if left == 0 {
-                runaway = Some(self.stop(raised));
+                runaway = Some(self.stop(raised, &last));
                 break;
             }
             left -= 1;
-            self.handle_raised(raised);
+            if let Some(raised) = raised {
+                last = raised.event.clone();
+                self.handle_raised(raised);
+            }
+        }
+        if self.is_over {
+            self.end(&last);
+        }
+        self.finish(handled, runaway)
+    }
+
+    fn finish(mut self, handled: bool, runaway: Option<Runaway>) -> Step {
+        if self.is_moved {
+            self.snapshot.state = value_of(self.definition, &self.snapshot.active, ROOT);
+        }
+        if self.is_moved && !self.snapshot.kept.is_empty() {
+            self.snapshot.history = history_of(self.definition, &self.snapshot.kept);
         }
         Step {
             handled,
             snapshot: self.snapshot,
             transitions: self.transitions,
             pending: self.pending,
+            timers: self.timers,
             unheard: self.unheard,
             queries: self.queries,
             runaway,
@@ -137,150 +177,128 @@ impl<'a> Run<'a> {
     }
 
     fn handle_raised(&mut self, raised: Raised) {
-        let is_stale = raised.failure.is_none() && raised.visit != self.snapshot.visit;
-        if !is_stale && !self.take(&raised.event) {
+        let is_stale = |visit: &Visit| !self.snapshot.visits.contains(visit);
+        if raised.visit.as_ref().is_some_and(is_stale) {
+            return;
+        }
+        let owner = if self.snapshot.active.has(raised.owner) {
+            raised.owner
+        } else {
+            ROOT
+        };
+        let is_told = self.take(&raised.event, owner)
+            || (raised.failure.is_some()
+                && self.has_others(owner)
+                && self.take(&raised.event, ROOT));
+        if !is_told {
             self.unheard.extend(raised.failure);
         }
     }
 
-    /// Gives up on the event, and on every other that was raised.
-    fn stop(&mut self, raised: Raised) -> Runaway {
-        let runaway = Runaway {
-            state: self.snapshot.state.clone(),
-            event_type: raised.event.event_type,
-        };
-        self.unheard.extend(raised.failure);
-        let failures = self.raised.drain(..).filter_map(|raised| raised.failure);
-        self.unheard.extend(failures);
-        runaway
+    /// Whether something is active that is neither around that state nor inside it.
+    fn has_others(&self, state: usize) -> bool {
+        let active: &Bits = &self.snapshot.active;
+        let last = self.definition.last(state);
+        active.next(last + 1).is_some()
+            || active
+                .within(0, state)
+                .any(|other| self.definition.last(other) < state)
     }
 
-    fn raise_success(&mut self, event: &Event) {
+    /// Gives up on the event, and on every other that was raised.
+    fn stop(&mut self, raised: Option<Raised>, last: &Event) -> Runaway {
+        let event = raised.as_ref().map_or(last, |raised| &raised.event);
+        let event_type = event.event_type.clone();
+        self.raised.extend(raised);
+        self.forget_raised();
+        Runaway {
+            state: value_of(self.definition, &self.snapshot.active, ROOT),
+            event_type,
+        }
+    }
+
+    /// What is raised is not handled any more; what failed is told.
+    pub(super) fn forget_raised(&mut self) {
+        let failures = self.raised.drain(..).filter_map(|raised| raised.failure);
+        self.unheard.extend(failures);
+    }
+
+    /// Raises an event that every active state may take.
+    pub(super) fn raise(&mut self, event: Event) {
+        self.raised.push_back(Raised {
+            event,
+            owner: ROOT,
+            visit: None,
+            failure: None,
+        });
+    }
+
+    fn raise_success(&mut self, event: &Event, owner: usize) {
         let mut payload = event.payload.as_object().cloned().unwrap_or_default();
         let result = self.snapshot.last_result.clone().unwrap_or_default();
         payload.insert("result".into(), result);
         self.raised.push_back(Raised {
             event: Event::new(SUCCESS, payload.into()),
+            owner,
+            visit: self.visit(owner),
             failure: None,
-            visit: self.snapshot.visit,
         });
     }
 
-    fn raise_error(&mut self, failure: ToolFailure) {
+    pub(super) fn raise_error(&mut self, failure: ToolFailure, owner: usize) {
         self.raised.push_back(Raised {
             event: Event::new(ERROR, failure.to_json()),
+            owner,
+            visit: None,
             failure: Some(failure),
-            visit: self.snapshot.visit,
         });
-    }
-
-    /// Takes the event's transition, if there is one whose guard holds.
-    fn take(&mut self, event: &Event) -> bool {
-        self.is_result_fresh = false;
-        let transitions = self
-            .active()
-            .and_then(|state| state.on.get(&event.event_type));
-        let transitions = transitions.map_or(&[][..], |transitions| transitions);
-        for (index, transition) in transitions.iter().enumerate() {
-            match self.holds(&transition.guard, event) {
-                Ok(false) => {}
-                Ok(true) => {
-                    self.transit(index, transition.target, event);
-                    return true;
-                }
-                Err(failure) => {
-                    self.guard_failed(failure, event);
-                    return false;
-                }
-            }
-        }
-        false
-    }
-
-    /// A guard for ERROR that fails would raise ERROR for ever.
-    fn guard_failed(&mut self, failure: ToolFailure, event: &Event) {
-        if &*event.event_type == ERROR {
-            self.unheard.push(failure);
-        } else {
-            self.raise_error(failure);
-        }
-    }
-
-    fn holds(&self, guard: &Guard, event: &Event) -> Result<bool, ToolFailure> {
-        match guard {
-            Guard::Expression(expression) => Ok(expression.is_truthy(&self.scope(event))?),
-            Guard::Schema(schema) => {
-                let state = std::iter::once(("state".into(), self.snapshot.state.clone().into()));
-                let context = self
-                    .snapshot
-                    .context
-                    .as_object()
-                    .cloned()
-                    .unwrap_or_default();
-                Ok(schema.is_valid(&Json::object(state.chain(context))))
-            }
-        }
-    }
-
-    fn transit(&mut self, index: usize, target: usize, event: &Event) {
-        let Some((target, _)) = self.definition.states.get_index(target) else {
-            return;
-        };
-        if &*event.event_type == SUCCESS {
-            self.snapshot.last_result = event.payload.get("result").cloned();
-        }
-        let from = self.snapshot.state.clone();
-        self.snapshot.visit += 1;
-        self.heading = target.clone();
-        let list = |list| ListOf {
-            state: from.clone(),
-            list,
-        };
-        let event_type = event.event_type.clone();
-        self.list(&list(List::Exit), 0, event);
-        let actions = list(List::Transition { event_type, index });
-        let progress = self.actions(&actions, 0, event);
-        self.snapshot.state = target.clone();
-        self.transitions.push(Taken {
-            from,
-            to: target.clone(),
-            event_type: event.event_type.clone(),
-        });
-        self.end_list(&actions, progress, event);
-        self.list(&self.entry(), 0, event);
     }
 
     /// The rest of a list after its pending call succeeded.
-    fn go_on(&mut self, call: &PendingCall, result: Json) {
-        let action = self.definition.actions(&call.of).get(call.index);
-        let Some(Action::Tool(action)) = action.filter(|action| action.calls(&call.tool)) else {
+    fn go_on(&mut self, list: Option<List>, call: &PendingCall, result: Json) {
+        let found = list.and_then(|list| {
+            let action = self.definition.actions(list).get(call.index)?;
+            Some((list, action))
+        });
+        let Some((list, Action::Tool(action))) = found.filter(|(_, it)| it.calls(&call.tool))
+        else {
             // The definition was edited meanwhile: its rest is not the rest of this list.
             self.snapshot.last_result = Some(result);
             return;
         };
         match self.succeeded(action, result, &call.event) {
-            Ok(()) => self.list(&call.of, call.index + 1, &call.event),
-            Err(failure) => self.raise_error(failure),
+            Ok(()) => self.list(list, call.index + 1, &call.event),
+            Err(failure) => self.raise_error(failure, self.definition.heading(list)),
         }
     }
 
     /// Runs a list from that position, and raises what comes of it.
-    fn list(&mut self, of: &ListOf, from: usize, event: &Event) {
-        let progress = self.actions(of, from, event);
-        self.end_list(of, progress, event);
+    pub(super) fn list(&mut self, list: List, from: usize, event: &Event) {
+        if self.definition.actions(list).is_empty() {
+            return;
+        }
+        match self.actions(list, from, event) {
+            Ok(Progress::Done) if self.raises_success(list) => {
+                self.raise_success(event, self.definition.heading(list));
+            }
+            Ok(_) => {}
+            Err(failure) => self.raise_error(failure, self.definition.heading(list)),
+        }
     }
 
-    fn end_list(&mut self, of: &ListOf, progress: Result<Progress, ToolFailure>, event: &Event) {
-        match progress {
-            Ok(Progress::Suspended) => {}
-            Ok(Progress::Done) => {
-                let active = self.active();
-                if active.is_some_and(|active| self.definition.raises_success(of, active)) {
-                    self.raise_success(event);
-                }
+    /// Whether success of that list's tools is told: to the state whose entry called them, and to the state that a
+    /// transition leads to, unless that calls tools itself.
+    fn raises_success(&self, list: List) -> bool {
+        let owner = self.definition.heading(list);
+        let calls_tools = self.definition.state(owner).is_some_and(State::calls_tools);
+        let is_called = match list {
+            List::Entry(_) => calls_tools,
+            List::Exit(_) => false,
+            List::Transition(_) => {
+                matches!(self.definition.actions(list), [Action::Tool(_)]) && !calls_tools
             }
-            Err(failure) => self.raise_error(failure),
-        }
+        };
+        is_called && self.definition.takes_exactly(owner, SUCCESS)
     }
 }
 

@@ -244,7 +244,10 @@ impl Device {
     }
 
     pub(crate) fn state(&self, actor: &ActorId) -> String {
-        self.engine.state(actor).unwrap().to_string()
+        let state = self.engine.state(actor).unwrap();
+        state
+            .as_str()
+            .map_or_else(|| state.to_string(), str::to_owned)
     }
 
     /// As a host does after every task.

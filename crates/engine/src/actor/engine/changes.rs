@@ -2,7 +2,6 @@
 
 use cojson::ids::{CoId, SessionId};
 use cojson::json::Json;
-use cojson::json::quoted;
 use cojson::view::MapView;
 
 use super::super::{ActorId, Effect};
@@ -138,15 +137,13 @@ impl ActorEngine {
         self.mark_changed(actor);
     }
 
-    pub(super) fn warn_of_missing_state(&mut self, actor: &ActorId, missing: &str) {
+    pub(super) fn warn_of_missing_state(&mut self, actor: &ActorId, missing: &Json) {
         let state = self.state(actor).unwrap_or_default();
         self.warn(
             actor,
             "PLEIONE_W_STATE_GONE",
             format!(
-                "was stored in the state {}, which its definition no longer has; it is in {}",
-                quoted(missing),
-                quoted(&state)
+                "was stored in the state {missing}, which its definition no longer has; it is in {state}"
             ),
         );
     }

@@ -154,6 +154,7 @@ impl ActorEngine {
                 cause,
             })?;
         }
+        self.warn_of_unreachable(id, definition);
         self.mark_changed(id);
         self.effects.push_back(Effect::ActorReady(id.clone()));
         self.effects.push_back(Effect::Claim(id.clone()));
@@ -226,6 +227,12 @@ impl ActorEngine {
         }
     }
 
+    fn warn_of_unreachable(&mut self, id: &ActorId, definition: &ActorDefinition) {
+        for remark in definition.machine.unreachable() {
+            self.warn(id, "PLEIONE_W_UNREACHABLE", remark.to_string());
+        }
+    }
+
     fn fail(&mut self, id: &ActorId, error: ActorError) {
         self.effects.push_back(Effect::ActorFailed {
             actor: id.clone(),
@@ -253,6 +260,7 @@ impl ActorEngine {
             Some(Err(error)) => self.fail(id, error.into()),
             _ => {}
         }
+        self.warn_of_unreachable(id, definition);
         self.mark_changed(id);
     }
 

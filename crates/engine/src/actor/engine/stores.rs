@@ -69,12 +69,13 @@ impl ActorEngine {
         self.world.collections.expire(now);
     }
 
-    /// When `expire` has something to free.
+    /// When `expire` has something to free, or `process_inbox` an event to give that was kept for later.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let values = self.stores.values.next_deadline();
         values
             .into_iter()
             .chain(self.world.collections.next_deadline())
+            .chain(self.next_timer().map(|(due, ..)| due))
             .min()
     }
 

@@ -24,7 +24,7 @@ impl ActorEngine {
                 self.finish_call(finished);
             } else if let Some(message) = self.pending_messages.pop_front() {
                 self.handle(message);
-            } else {
+            } else if !self.fire_timer() {
                 break;
             }
             self.take_in_written();
@@ -110,7 +110,7 @@ impl ActorEngine {
         }
     }
 
-    fn step(
+    pub(super) fn step(
         &mut self,
         actor: &ActorId,
         running: &mut Running,
@@ -138,6 +138,7 @@ impl ActorEngine {
             self.mark_changed(actor);
         }
         self.record_calls(actor, running, &step.pending, started);
+        self.change_timers(running, step.timers);
         let space = self.actors.get(actor).map(|actor| actor.space.clone());
         let made = space.map(|space| running.set_queries(&step.queries, &space, &mut self.world));
         let error = |message: String| SendError::Step {

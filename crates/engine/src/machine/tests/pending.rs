@@ -73,9 +73,9 @@ fn r3_a_call_that_was_cut_off_is_told_as_interrupted_after_a_reload() {
     let driver = creating();
     let record = driver.pending[0].to_json(&driver.snapshot).to_string();
     let machine = machine(CREATING);
-    let restored = machine
-        .restore("creating", driver.snapshot.context.clone())
-        .into_snapshot();
+    let context = driver.snapshot.context.clone();
+    let restored = machine.restore(&"creating".into(), &Json::Null, context);
+    let restored = restored.into_snapshot();
     let call = PendingCall::from_json(&json(&record), &restored).unwrap();
     assert!(restored.awaits(&call));
     assert_eq!(
@@ -86,14 +86,14 @@ fn r3_a_call_that_was_cut_off_is_told_as_interrupted_after_a_reload() {
     let failure = Err(ToolFailure::interrupted(&call.tool));
     let mut tools = Tools::default();
     let step = machine.tool_finished(&restored, &call, failure, &mut tools);
-    assert_eq!(&*step.snapshot.state, "failed");
+    assert_eq!(step.snapshot.state, "failed".into());
     assert_eq!(
         step.snapshot.context,
         json(r#"{"n":1,"error":"interrupted"}"#)
     );
 
     let step = machine.tool_finished(&restored, &call, saved(), &mut tools);
-    assert_eq!(&*step.snapshot.state, "idle");
+    assert_eq!(step.snapshot.state, "idle".into());
     assert_eq!(tools.calls, [r#"@ok ["x","milk"]"#]);
 }
 
@@ -186,7 +186,10 @@ fn an_edited_definition_does_not_run_the_rest_of_another_list() {
 fn a_call_is_not_awaited_by_a_machine_that_another_device_moved() {
     let mut driver = creating();
     driver.send("BACK", "{}");
-    let moved = driver.machine.restore("idle", json("{}")).into_snapshot();
+    let moved = driver
+        .machine
+        .restore(&"idle".into(), &Json::Null, json("{}"))
+        .into_snapshot();
     for call in &driver.pending {
         assert!(!moved.awaits(call));
     }
@@ -194,7 +197,10 @@ fn a_call_is_not_awaited_by_a_machine_that_another_device_moved() {
         r#"{"initial":"a","states":{"a":{"entry":{"tool":"@later"}},"b":{}}}"#,
         "{}",
     );
-    let moved = started.machine.restore("b", json("{}")).into_snapshot();
+    let moved = started
+        .machine
+        .restore(&"b".into(), &Json::Null, json("{}"))
+        .into_snapshot();
     assert!(started.snapshot.awaits(&started.pending[0]));
     assert!(!moved.awaits(&started.pending[0]));
 }

@@ -1,0 +1,238 @@
+//! From the JSON of actions and guards to their compiled forms.
+
+use std::sync::Arc;
+
+use cojson::json::{Json, JsonObject};
+
+use super::super::compiled::{Action, Guard, NAMED_UPDATES, RaiseAction, ToolAction, named_update};
+use super::{Compiled, Compiler, members, only};
+use crate::definition_error::{Place, one_of};
+use crate::expression::Expression;
+use crate::schema::Schema;
+
+const GUARDS: [&str; 5] = ["schema", "in", "not", "and", "or"];
+const ACTIONS: [&str; 5] = ["tool", "updateContext", "mapData", "raise", "cancel"];
+
+impl Compiler<'_> {
+    pub(super) fn guard(&self, source: usize, json: &Json, place: &Place) -> Compiled<Guard> {
+        let is_operator = |members: &JsonObject| {
+            members.len() == 1 && members.keys().all(|key| key.starts_with('$'))
+        };
+        let is_expression = match json {
+            Json::Bool(_) => true,
+            Json::String(text) => text.starts_with('$'),
+            Json::Object(members) => is_operator(members),
+            _ => false,
+        };
+        if is_expression {
+            return Ok(Guard::Expression(Expression::compile(json, place)?));
+        }
+        let kind = GUARDS.into_iter().find(|kind| json.get(kind).is_some());
+        let kind = kind.ok_or_else(|| {
+            place.error(
+                "a boolean, an expression, {\"schema\": JSON Schema}, {\"in\": state} or {\"not\"|\"and\"|\"or\": …}",
+                json,
+            )
+        })?;
+        let inner = only(json, kind, place)?;
+        let place = place.key(kind);
+        match kind {
+            "schema" => {
+                let schema = Schema::compile(inner, self.library.patterns);
+                Ok(Guard::Schema(schema.map_err(|error| error.at(&place))?))
+            }
+            "in" => {
+                let scope = self.parent(source);
+                Ok(Guard::In(self.state_named(
+                    scope,
+                    source,
+                    Some(inner),
+                    &place,
+                )?))
+            }
+            "not" => Ok(Guard::Not(self.guard(source, inner, &place)?.into())),
+            "and" => Ok(Guard::All(self.guards(source, inner, &place)?)),
+            _ => Ok(Guard::Any(self.guards(source, inner, &place)?)),
+        }
+    }
+
+    fn guards(&self, source: usize, json: &Json, place: &Place) -> Compiled<Box<[Guard]>> {
+        let list = json
+            .as_array()
+            .ok_or_else(|| place.error("a list of guards", json))?;
+        let guard = |(index, json): (usize, &Json)| self.guard(source, json, &place.index(index));
+        list.iter().enumerate().map(guard).collect()
+    }
+
+    pub(super) fn actions(
+        &mut self,
+        json: Option<&Json>,
+        place: &Place,
+    ) -> Compiled<Box<[Action]>> {
+        match json {
+            None => Ok([].into()),
+            Some(Json::Array(actions)) => actions
+                .iter()
+                .enumerate()
+                .map(|(index, action)| self.action(action, &place.index(index)))
+                .collect(),
+            Some(single) => Ok([self.action(single, place)?].into()),
+        }
+    }
+
+    fn action(&mut self, json: &Json, place: &Place) -> Compiled<Action> {
+        if let Json::String(name) = json {
+            let update = named_update(name).map(Expression::literal);
+            return update.map(Action::Update).ok_or_else(|| {
+                let expected = format!("one of the actions {}", one_of(NAMED_UPDATES));
+                place.error(expected, json)
+            });
+        }
+        let kind = ACTIONS.into_iter().find(|kind| json.get(kind).is_some());
+        let kind = kind.ok_or_else(|| {
+            let expected = format!("an action: a name, or an object with {}", one_of(ACTIONS));
+            place.error(expected, json)
+        })?;
+        if kind == "tool" {
+            return self.tool(json, place);
+        }
+        let inner = only(json, kind, place)?;
+        let place = place.key(kind);
+        match kind {
+            "updateContext" => Ok(Action::Update(self.update(inner, &place)?)),
+            "mapData" => Ok(Action::Query(self.queries(inner, &place)?)),
+            "cancel" => Ok(Action::Cancel(Expression::compile(inner, &place)?)),
+            _ => self.raise(inner, &place),
+        }
+    }
+
+    fn raise(&mut self, json: &Json, place: &Place) -> Compiled<Action> {
+        let empty = Json::empty_object();
+        let (name, rest, place_of_name) = match json {
+            Json::String(_) => (json, &empty, place.clone()),
+            other => {
+                members(other, place, &["type", "payload", "delay", "id"])?;
+                (
+                    other.get("type").unwrap_or(&Json::Null),
+                    other,
+                    place.key("type"),
+                )
+            }
+        };
+        let text = |json: &Json, place: &Place| match json {
+            Json::String(text) if !text.is_empty() => Ok(text.clone()),
+            other => Err(place.error("a name", other)),
+        };
+        let event_type = text(name, &place_of_name)?;
+        self.raised.push(event_type.clone());
+        let compile = |key: &str| {
+            let found = rest.get(key);
+            found
+                .map(|json| Expression::compile(json, &place.key(key)))
+                .transpose()
+        };
+        Ok(Action::Raise(RaiseAction {
+            event_type,
+            payload: compile("payload")?.unwrap_or_else(|| Expression::literal(empty.clone())),
+            delay_ms: compile("delay")?,
+            id: match rest.get("id") {
+                Some(id) => text(id, &place.key("id"))?,
+                None => Arc::default(),
+            },
+        }))
+    }
+
+    fn tool(&mut self, json: &Json, place: &Place) -> Compiled<Action> {
+        let members = members(json, place, &["tool", "payload", "onSuccess"])?;
+        self.calls_tools = true;
+        let on_success = members.get("onSuccess").map(|on_success| {
+            let place = place.key("onSuccess");
+            let update = only(on_success, "updateContext", &place)?;
+            self.update(update, &place.key("updateContext"))
+        });
+        let payload = match members.get("payload") {
+            Some(payload) => Expression::compile(payload, &place.key("payload"))?,
+            None => Expression::literal(Json::empty_object()),
+        };
+        Ok(Action::Tool(ToolAction {
+            tool: self.tool_name(members.get("tool"), &place.key("tool"))?,
+            payload,
+            on_success: on_success.transpose()?,
+            path: place.path().into(),
+        }))
+    }
+
+    fn tool_name(&self, json: Option<&Json>, place: &Place) -> Compiled<Arc<str>> {
+        let Some(Json::String(name)) = json else {
+            return Err(place.error("the name of a tool", json.unwrap_or(&Json::Null)));
+        };
+        let is_known = self.library.tools.contains(&&**name);
+        if is_known || (self.library.allows_unknown_tools && name.starts_with('@')) {
+            return Ok(name.clone());
+        }
+        let tools = one_of(self.library.tools.iter().copied());
+        let expected = if self.library.allows_unknown_tools {
+            "the name of a tool, which starts with \"@\"".to_owned()
+        } else {
+            format!("the name of a registered tool: {tools}")
+        };
+        Err(place.error_text(expected, format!("\"{name}\"")))
+    }
+
+    fn update(&self, json: &Json, place: &Place) -> Compiled<Expression> {
+        let is_template = match json {
+            Json::Object(members) => {
+                self.check_keys(members, place)?;
+                true
+            }
+            Json::String(text) => text.starts_with('$'),
+            _ => false,
+        };
+        if !is_template {
+            return Err(place.error("an object of context keys, or an expression for one", json));
+        }
+        Expression::compile_update(json, place)
+    }
+
+    fn check_keys(&self, members: &JsonObject, place: &Place) -> Compiled<()> {
+        match members
+            .keys()
+            .find(|key| self.library.reserved_keys.contains(&&***key))
+        {
+            Some(key) => Err(place.key(key).error_text(
+                "a context key that does not belong to the runtime",
+                format!("\"{key}\""),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// `{key: {op: "read", schema, filter?, options?}}` writes `{schema, filter?, options?}` under each key.
+    fn queries(&self, json: &Json, place: &Place) -> Compiled<Expression> {
+        let queries = json
+            .as_object()
+            .ok_or_else(|| place.error("an object of queries by context key", json))?;
+        self.check_keys(queries, place)?;
+        let written = queries
+            .iter()
+            .map(|(key, query)| Ok((key.clone(), query_object(query, &place.key(key))?)))
+            .collect::<Compiled<JsonObject>>()?;
+        Expression::compile(&written.into(), place)
+    }
+}
+
+fn query_object(json: &Json, place: &Place) -> Compiled<Json> {
+    let members = members(json, place, &["op", "schema", "filter", "options"])?;
+    match members.get("op") {
+        None => {}
+        Some(Json::String(op)) if &**op == "read" => {}
+        Some(other) => return Err(place.key("op").error("\"read\": mapData only reads", other)),
+    }
+    if !members.contains_key("schema") {
+        return Err(place.key("schema").missing("the schema of what is read"));
+    }
+    let kept = members.iter().filter(|(key, _)| &***key != "op");
+    Ok(Json::object(
+        kept.map(|(key, value)| (key.clone(), value.clone())),
+    ))
+}

@@ -1,0 +1,219 @@
+//! Which transitions are taken for an event: of each active state the first whose guard holds, the innermost state's
+//! first; of those that would leave the same states, the innermost, else the first in the document.
+
+use cojson::json::Json;
+
+use super::Event;
+use super::bits::Bits;
+use super::compiled::{ANY, ERROR, Guard, Kind, ROOT, SUCCESS, Transition};
+use super::place::value_of;
+use super::run::Run;
+use super::tool::ToolFailure;
+
+/// Transitions that are taken together, in order; a single one takes no memory of its own.
+#[derive(Default)]
+pub(super) struct Enabled {
+    first: Option<usize>,
+    more: Vec<usize>,
+}
+
+impl Enabled {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = usize> + use<'_> {
+        self.first.into_iter().chain(self.more.iter().copied())
+    }
+
+    fn push(&mut self, transition: usize) {
+        if self.first.is_none() {
+            self.first = Some(transition);
+        } else {
+            self.more.push(transition);
+        }
+    }
+}
+
+/// What is looked for: a transition for that class of events, or one without an event.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Class(usize),
+    Eventless,
+}
+
+impl Run<'_> {
+    /// Takes the transitions for an event of the states inside and around one; whether there were any.
+    pub(super) fn take(&mut self, event: &Event, owner: usize) -> bool {
+        self.is_result_fresh = false;
+        let class = self.definition.class_of(&event.event_type);
+        let enabled = self.select(Wanted::Class(class), event, owner);
+        if enabled.first.is_none() {
+            return false;
+        }
+        if &*event.event_type == SUCCESS {
+            self.snapshot.last_result = event.payload.get("result").cloned();
+        }
+        self.transit(&enabled, event);
+        true
+    }
+
+    /// Takes the transitions that wait for no event; whether there were any.
+    pub(super) fn take_eventless(&mut self, event: &Event) -> bool {
+        if !self.definition.eventless.intersects(&self.snapshot.active) {
+            return false;
+        }
+        let enabled = self.select(Wanted::Eventless, event, ROOT);
+        self.transit(&enabled, event);
+        enabled.first.is_some()
+    }
+
+    fn select(&mut self, wanted: Wanted, event: &Event, owner: usize) -> Enabled {
+        let mut enabled = Enabled::default();
+        let mut asked = Bits::new(self.definition.states.len());
+        let last = self.definition.last(owner);
+        let mut next = owner;
+        while let Some(leaf) = self.snapshot.active.next(next).filter(|leaf| *leaf <= last) {
+            next = leaf + 1;
+            if self.definition.last(leaf) != leaf {
+                continue;
+            }
+            if let Some(found) = self.find(leaf, wanted, event, &mut asked) {
+                self.add(&mut enabled, found);
+            }
+        }
+        enabled
+    }
+
+    /// The first transition from a state outwards; none beyond a state that was asked already.
+    fn find(
+        &mut self,
+        leaf: usize,
+        wanted: Wanted,
+        event: &Event,
+        asked: &mut Bits,
+    ) -> Option<usize> {
+        let definition = self.definition;
+        let mut at = leaf;
+        while asked.add(at) {
+            let state = definition.state(at)?;
+            let (range, class) = match wanted {
+                Wanted::Class(class) => (state.on.clone(), class),
+                Wanted::Eventless => (state.always.clone(), ANY),
+            };
+            let start = range.start;
+            for (index, it) in definition.transitions.get(range)?.iter().enumerate() {
+                if !definition.takes(it.class, class) {
+                    continue;
+                }
+                match self.holds(&it.guard, event) {
+                    Ok(false) => {}
+                    Ok(true) => return Some(start + index),
+                    Err(failure) => {
+                        self.guard_failed(failure, event, at);
+                        return None;
+                    }
+                }
+            }
+            at = state.parent;
+        }
+        None
+    }
+
+    /// Adds a transition, unless it leaves what one before it leaves; an inner state's comes before an outer one's.
+    fn add(&self, enabled: &mut Enabled, found: usize) {
+        let (definition, one) = (self.definition, self.definition.transition(found));
+        let Some(one) = one.filter(|_| enabled.first.is_some()) else {
+            enabled.push(found);
+            return;
+        };
+        let mut kept = Enabled::default();
+        for other in enabled.iter() {
+            let conflict = definition
+                .transition(other)
+                .filter(|other| self.collide(one, other));
+            match conflict {
+                Some(other) if definition.is_inside(one.source, other.source) => {}
+                Some(_) => return,
+                None => kept.push(other),
+            }
+        }
+        kept.push(found);
+        *enabled = kept;
+    }
+
+    /// Whether both leave some state.
+    fn collide(&self, one: &Transition, other: &Transition) -> bool {
+        if one.targets.is_empty() || other.targets.is_empty() {
+            return false;
+        }
+        let kept = &self.snapshot.kept;
+        let [one, other] = [one, other].map(|it| self.definition.domain_of(it, kept));
+        one == other
+            || self.definition.is_inside(one, other)
+            || self.definition.is_inside(other, one)
+    }
+
+    /// A guard for ERROR that fails would raise ERROR for ever.
+    fn guard_failed(&mut self, failure: ToolFailure, event: &Event, state: usize) {
+        if &*event.event_type == ERROR {
+            self.unheard.push(failure);
+        } else {
+            self.raise_error(failure, state);
+        }
+    }
+
+    fn holds(&self, guard: &Guard, event: &Event) -> Result<bool, ToolFailure> {
+        match guard {
+            Guard::Expression(expression) => Ok(expression.is_truthy(&self.scope(event))?),
+            Guard::Schema(schema) => {
+                let state = value_of(self.definition, &self.snapshot.active, ROOT);
+                let state = std::iter::once(("state".into(), state));
+                let context = self
+                    .snapshot
+                    .context
+                    .as_object()
+                    .cloned()
+                    .unwrap_or_default();
+                Ok(schema.is_valid(&Json::object(state.chain(context))))
+            }
+            Guard::In(state) => Ok(self.snapshot.active.has(*state)),
+            Guard::Not(guard) => Ok(!self.holds(guard, event)?),
+            Guard::All(guards) => self.count(guards, event, false).map(|is_met| !is_met),
+            Guard::Any(guards) => self.count(guards, event, true),
+        }
+    }
+
+    /// Whether one of them is `wanted`.
+    fn count(&self, guards: &[Guard], event: &Event, wanted: bool) -> Result<bool, ToolFailure> {
+        for guard in guards {
+            if self.holds(guard, event)? == wanted {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl super::compiled::Definition {
+    /// Whether the machine has come to its end: it takes no event any more.
+    pub(super) fn is_over(&self, active: &Bits) -> bool {
+        if self.kind(ROOT) == Kind::Parallel {
+            return self.is_finished(active, ROOT);
+        }
+        let child = active.next(ROOT + 1);
+        child.is_some_and(|child| self.kind(child) == Kind::Final)
+    }
+
+    /// Whether a state has come to its end: its active child is final, or each region's is.
+    pub(super) fn is_finished(&self, active: &Bits, state: usize) -> bool {
+        match self.kind(state) {
+            Kind::Compound => {
+                let child = active.next(state + 1);
+                child.is_some_and(|child| {
+                    self.kind(child) == Kind::Final && self.parent(child) == state
+                })
+            }
+            Kind::Parallel => self
+                .children(state)
+                .all(|region| self.is_finished(active, region)),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,176 @@
+// From an SCXML chart to a definition of a machine and its first context. Throws `Unsupported` where there is no form.
+import { childNamed, childrenNamed, parseXml } from "./xml.mjs";
+import { declare, toExpression, toGuard, unsupported } from "./expressions.mjs";
+
+const stateNames = ["state", "parallel", "final", "history"];
+const words = (text) => (text ?? "").split(/\s+/).filter(Boolean);
+const single = (list) => (list.length === 1 ? list[0] : list);
+
+export function milliseconds(text) {
+  const [, number, unit] = /^([\d.]+)(ms|s)?$/.exec(text.trim()) ?? unsupported(`the delay ${text}`);
+  return Number(number) * (unit === "s" ? 1000 : 1);
+}
+
+/** Content is JSON if it reads as that, else a text whose white space is one blank. */
+function textOf({ text }) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text.trim().replace(/\s+/g, " ");
+  }
+}
+
+class Converter {
+  #names = 0;
+
+  #unnamed() {
+    this.#names += 1;
+    return `unnamed-${this.#names}`;
+  }
+
+  machine(scxml) {
+    for (const { name } of scxml.children) if (name === "script") unsupported("a script");
+    const context = this.#context(childNamed(scxml, "datamodel"));
+    const children = this.#children(scxml);
+    const initial = words(scxml.attributes.initial);
+    const state = { initial: single(initial.length > 0 ? initial : [children.names[0]]), states: children.states };
+    return { state, context };
+  }
+
+  #context(datamodel) {
+    declare((datamodel?.children ?? []).map(({ attributes }) => attributes.id));
+    const entry = ({ attributes: { id, expr, src }, text }) => {
+      if (src) unsupported("data from a file");
+      if (expr === undefined && text.trim() !== "") unsupported("data that is XML or a text of its own");
+      const value = expr === undefined ? null : toExpression(expr);
+      if (JSON.stringify(value).includes('"$')) unsupported("data computed from other data");
+      return [id, value];
+    };
+    return Object.fromEntries((datamodel?.children ?? []).map(entry));
+  }
+
+  #children(element) {
+    const children = childrenNamed(element, ...stateNames);
+    const entries = children.map((child) => [child.attributes.id ?? this.#unnamed(), child]);
+    const states = Object.fromEntries(entries.map(([id, child]) => [id, this.#state(id, child)]));
+    const names = entries.filter(([, child]) => child.name !== "history").map(([id]) => id);
+    return { states, names };
+  }
+
+  #state(id, element) {
+    if (element.name === "history") return this.#history(id, element);
+    if (childNamed(element, "datamodel")) unsupported("data of a state's own");
+    if (childNamed(element, "invoke")) unsupported("invoke: another chart, run for as long as a state is active");
+    const state = { id };
+    const { states, names } = this.#children(element);
+    if (element.name === "parallel") {
+      if (names.length > 0) Object.assign(state, { type: "parallel", states });
+    } else if (element.name === "final") {
+      state.type = "final";
+      const data = childNamed(element, "donedata");
+      if (data) state.output = this.#payload(data);
+    } else if (names.length > 0) {
+      Object.assign(state, { initial: this.#initial(element, names), states });
+    }
+    const blocks = (name) => childrenNamed(element, name).flatMap((block) => this.#actions(block));
+    const [entry, exit] = [blocks("onentry"), blocks("onexit")];
+    if (entry.length > 0) state.entry = entry;
+    if (exit.length > 0) state.exit = exit;
+    const transitions = childrenNamed(element, "transition");
+    const on = transitions.filter(({ attributes }) => attributes.event !== undefined);
+    const always = transitions.filter(({ attributes }) => attributes.event === undefined);
+    if (on.length > 0) state.on = on.map((it) => ({ event: words(it.attributes.event), ...this.#transition(it) }));
+    if (always.length > 0) state.always = always.map((it) => this.#transition(it));
+    return state;
+  }
+
+  #initial(element, names) {
+    const transition = childNamed(element, "initial")?.children.find(({ name }) => name === "transition");
+    if (transition) return { target: single(words(transition.attributes.target)), actions: this.#actions(transition) };
+    const initial = words(element.attributes.initial);
+    return single(initial.length > 0 ? initial : [names[0]]);
+  }
+
+  #history(id, element) {
+    const transition = childNamed(element, "transition");
+    const history = { id, type: "history", history: element.attributes.type ?? "shallow" };
+    if (transition) Object.assign(history, { target: single(words(transition.attributes.target)), actions: this.#actions(transition) });
+    return history;
+  }
+
+  #transition(element) {
+    const { event, cond, target, type } = element.attributes;
+    const data = words(event).some((name) => name.startsWith("done.")) ? "$$output" : "$$";
+    const transition = {};
+    if (target !== undefined) transition.target = single(words(target).map((id) => `#${id}`));
+    if (cond !== undefined) transition.guard = toGuard(cond, data);
+    if (type === "internal") transition.internal = true;
+    const actions = this.#actions(element, data);
+    if (actions.length > 0) transition.actions = actions;
+    return transition;
+  }
+
+  #actions(element, data) {
+    return element.children.filter(({ name }) => name !== "log").map((action) => this.#action(action, data));
+  }
+
+  #action(action, data) {
+    const { attributes, name } = action;
+    switch (name) {
+      case "raise":
+        return { raise: attributes.event };
+      case "send":
+        return this.#send(action, data);
+      case "cancel":
+        if (attributes.sendidexpr) return { cancel: toExpression(attributes.sendidexpr, data) };
+        return { cancel: attributes.sendid };
+      case "assign":
+        return this.#assign(action, data);
+      case "if":
+        return unsupported("actions that depend on a condition");
+      case "foreach":
+        return unsupported("a loop");
+      case "script":
+        return unsupported("a script");
+      default:
+        return unsupported(`the action ${name}`);
+    }
+  }
+
+  #assign({ attributes: { location, expr }, children }, data) {
+    if (!/^\w+$/.test(location)) unsupported("assigning to a part of a value");
+    if (location.startsWith("_")) unsupported("assigning to a system variable, to be told as an error");
+    if (expr === undefined || children.length > 0) unsupported("data that is XML or a text of its own");
+    return { updateContext: { [location]: toExpression(expr, data) } };
+  }
+
+  #send(action, data) {
+    const { event, eventexpr, target, targetexpr, type, typeexpr, delay, delayexpr, id, idlocation } = action.attributes;
+    if (targetexpr || typeexpr || idlocation) unsupported("sending to where an expression says");
+    if (type && !type.includes("#SCXMLEventProcessor") && type !== "scxml") unsupported("sending by another transport");
+    if (target && target !== "#_internal") unsupported("sending to another machine, or to none");
+    const name = eventexpr === undefined ? event : toExpression(eventexpr, data);
+    if (name === undefined || name.startsWith("$")) unsupported("an event whose type is computed");
+    const raise = { type: name, payload: this.#payload(action, data) };
+    if (target !== "#_internal") {
+      const literal = delay ?? (delayexpr === undefined ? "0ms" : toExpression(delayexpr, data));
+      raise.delay = milliseconds(String(literal));
+    }
+    if (id) raise.id = id;
+    return { raise };
+  }
+
+  #payload(element, data) {
+    const content = childNamed(element, "content");
+    if (content) return content.attributes.expr ? toExpression(content.attributes.expr, data) : { $literal: textOf(content) };
+    const named = words(element.attributes.namelist).map((name) => [name, toExpression(name, data)]);
+    const param = ({ attributes: { name, expr, location } }) => [name, toExpression(expr ?? location, data)];
+    return Object.fromEntries([...named, ...childrenNamed(element, "param").map(param)]);
+  }
+}
+
+/** `{state, context}`. */
+export function convert(source) {
+  const scxml = parseXml(source);
+  return new Converter().machine(scxml);
+}

@@ -1,0 +1,32 @@
+// The suite's tests: each chart with what is to be active at first and after each event.
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { convert } from "./convert.mjs";
+import { Unsupported } from "./expressions.mjs";
+
+const folder = join(dirname(fileURLToPath(import.meta.url)), "node_modules", "@scion-scxml", "test-framework", "test");
+
+function read(group, name) {
+  const script = join(folder, group, `${name}.json`);
+  if (!existsSync(script)) return { reason: "the suite has no script for it: it is run by hand, or part of another" };
+  const { initialConfiguration, events, error } = JSON.parse(readFileSync(script, "utf8"));
+  if (error) return { reason: "a script, or an error of the server that runs it" };
+  try {
+    const definition = convert(readFileSync(join(folder, group, `${name}.scxml`), "utf8"));
+    const event = ({ event, after = 0, nextConfiguration }) => ({ ...event, after, expected: nextConfiguration });
+    return { case: { definition, initial: initialConfiguration, events: events.map(event) } };
+  } catch (error) {
+    if (error instanceof Unsupported) return { reason: error.message };
+    throw error;
+  }
+}
+
+/** Every test, `{group, name}` with its `case`, or with the `reason` why there is none. */
+export function readSuite() {
+  const groups = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return groups.flatMap(({ name: group }) => {
+    const charts = readdirSync(join(folder, group)).filter((name) => name.endsWith(".scxml"));
+    return charts.map((chart) => chart.replace(/\.scxml$/, "")).map((name) => ({ group, name, ...read(group, name) }));
+  });
+}
