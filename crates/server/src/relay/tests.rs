@@ -94,9 +94,13 @@ async fn r11_a_client_that_does_not_read_is_let_go_and_no_other_notices() {
     let harness = Harness::new(Box::<MemoryStorage>::default());
     let mut idle = harness.connect(1).await;
     let mut other = harness.connect(2).await;
-    for index in 0..=OUTBOX_MESSAGES_MAX {
+    for index in 0..OUTBOX_MESSAGES_MAX {
         harness.say(1, load_of(&format!("value {index}"))).await;
     }
+    let wait = Duration::from_millis(300);
+    let let_go = timeout(wait, &mut idle.let_go).await;
+    assert!(let_go.is_err(), "so many may wait");
+    harness.say(1, load_of("one more")).await;
     let let_go = timeout(Duration::from_secs(20), &mut idle.let_go).await;
     assert!(let_go.expect("it is let go").is_err());
     assert_eq!(harness.refusals.counts()["slow_client"], 1);

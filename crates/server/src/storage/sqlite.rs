@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use cojson::ids::{CoId, SessionId};
 use cojson::sync::WriteBatch;
-use rusqlite::Connection;
+use rusqlite::{Connection, MAIN_DB};
 
 use super::{LoadError, Outline, Stats, Storage, Stretch, WriteError};
 
@@ -27,6 +27,12 @@ pub enum OpenError {
         path: PathBuf,
         /// What `SQLite` says.
         cause: rusqlite::Error,
+    },
+    /// It may not be written.
+    #[error("{path} and its folder may not be written by this process")]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
     },
     /// It was written by a later version of the format.
     #[error("{path} has schema version {found}; this program reads up to {known}")]
@@ -57,6 +63,10 @@ impl SqliteStorage {
             cause,
         };
         let mut connection = Connection::open(path).map_err(database)?;
+        if connection.is_readonly(MAIN_DB).map_err(database)? {
+            let path = path.to_owned();
+            return Err(OpenError::ReadOnly { path });
+        }
         schema::configure(&connection).map_err(database)?;
         match schema::migrate(&mut connection).map_err(database)? {
             found if found > schema::VERSION => Err(OpenError::TooNew {

@@ -54,7 +54,7 @@ fn count_of(message: &SyncMessage, writer: &Writer) -> u32 {
 }
 
 /// Loads the whole session from the server, verifying it as any client does.
-fn stored(port: u16, writer: &Writer) -> SessionLog {
+pub(crate) fn stored(port: u16, writer: &Writer) -> SessionLog {
     let mut peer = Peer::connect(port);
     let mut log = SessionLog::new(writer.session.clone());
     let signer = signer_of(writer);

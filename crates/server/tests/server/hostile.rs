@@ -207,7 +207,7 @@ fn r11_an_oversized_frame_closes_its_sender_only() {
     let mut honest = Honest::new(&server);
     let mut peer = Peer::connect(server.port());
     // The server closes while it is still being told, so the end of it may not be taken.
-    let _ = peer.say_text(&"x".repeat(5 << 20));
+    let _ = peer.say_text(&"x".repeat(4_194_305));
     let code = peer.await_close();
     assert!(matches!(code, Some(TOO_BIG) | None), "{code:?}");
     server.await_refused("frame_too_large", 1);

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use cojson::header::Ruleset;
 use cojson::known_state::KnownState;
 use cojson::sync::{SyncMessage, encode_frame};
 use tungstenite::Message;
@@ -239,6 +240,31 @@ fn a_connection_follows_no_more_values_than_it_may() {
     peer.say(&SyncMessage::Load(KnownState::empty(fourth)));
     server.await_refused("too_many_values", 1);
     slowest_answer(&mut Peer::connect(server.port()), 3);
+}
+
+#[test]
+fn what_waits_for_a_group_that_is_missing_takes_no_more_than_it_may() {
+    let server = server(&[("PENDING_BYTES_MAX", "8192")]);
+    let mut peer = Peer::connect(server.port());
+    let mut orphan = |name: &str, bytes: usize| {
+        let mut writer = Writer::new(name, 1);
+        let group = Writer::new("missing", 2).id();
+        writer.header.ruleset = Ruleset::OwnedByGroup {
+            group,
+            restrict_deletion: None,
+        };
+        let message = writer.write(&changes(bytes));
+        peer.say(&message);
+    };
+    orphan("first", 4_000);
+    orphan("second", 2_500);
+    slowest_answer(&mut Peer::connect(server.port()), 1);
+    assert_eq!(server.refused("pending_full"), 0);
+    orphan("third", 2_500);
+    server.await_refused("pending_full", 1);
+    let (mut other, mut bystander) = (Writer::new("another's", 3), Peer::connect(server.port()));
+    bystander.say(&other.write("[1]"));
+    bystander.await_known(&other.id(), &other.session, 1);
 }
 
 #[test]

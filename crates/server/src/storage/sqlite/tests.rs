@@ -10,6 +10,8 @@ use crate::storage::conformance::{
     self, Author, batch, header, joined, load, value_write, write_one,
 };
 
+mod torn;
+
 struct Store {
     folder: TempDir,
 }

@@ -24,8 +24,11 @@ pub(super) fn write(
         let savepoint = transaction.savepoint()?;
         // A savepoint that is not committed is undone when it is dropped.
         let result = write_batch(&savepoint, batch);
-        if result.is_ok() {
-            savepoint.commit()?;
+        match result {
+            Ok(()) => savepoint.commit()?,
+            // A database that is full has undone the whole transaction by itself.
+            Err(error @ WriteError::Database { .. }) => return Err(error),
+            Err(_) => {}
         }
         results.push(result);
     }
