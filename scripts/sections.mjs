@@ -7,6 +7,7 @@ import { add, ofCargoTest, ofCheck, ofNextest, ofNode } from "./counts.mjs";
 import { setUp } from "./setup.mjs";
 import { browserEnv } from "./setup-browser.mjs";
 import { installNpm } from "./setup-npm.mjs";
+import { findProgram, installPackages } from "./setup-packages.mjs";
 import { wasmEnv, wasmTarget } from "./setup-wasm.mjs";
 import { attempt, root, step } from "./step.mjs";
 
@@ -102,6 +103,7 @@ export const sections = [
     isThere: () => existsSync(interopFolder),
     setUp: async () => {
       await browserAndServer();
+      await step("set up: OpenSSL", async () => findProgram("openssl") ?? installPackages("OpenSSL", "openssl"));
       await step("set up: npm packages of tests/interop", () => installNpm(interopFolder, "--legacy-peer-deps"));
     },
     run: () => node(interopFolder),

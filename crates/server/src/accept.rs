@@ -1,6 +1,7 @@
 //! Letting clients in: each TCP connection is counted, gets its deadline, and is served by itself.
 //!
-//! A client that is turned away costs nothing but the answer; one that dawdles over the head of its request is cut off.
+//! A client that is turned away costs nothing but the answer; one that dawdles over TLS or the head of its request is cut
+//! off.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,13 +15,16 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use crate::guard::address::TrustedProxies;
 use crate::guard::connections::{Connections, Full, Permit};
 use crate::refusals::Refusals;
 use crate::shutdown::StopWatch;
+use crate::tls::TlsWatch;
 
 /// How long to wait when the system gives no connection (too many open files).
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -32,7 +36,9 @@ pub struct Door {
     pub connections: Connections,
     /// Whose word for a client's address counts.
     pub proxies: TrustedProxies,
-    /// How long the head of a request may take, and the wait for one on an open connection.
+    /// How connections are encrypted, if they are.
+    pub tls: Option<TlsWatch>,
+    /// How long TLS may take, the head of a request, and the wait for one on an open connection.
     pub handshake_max: Duration,
     /// Where those who are turned away are counted.
     pub refusals: Refusals,
@@ -85,6 +91,10 @@ impl Door {
 
     fn turn_away(&self, stream: &TcpStream, full: Full) {
         self.refusals.count(full.code(), &full);
+        if self.tls.is_some() {
+            // An answer would cost us TLS first.
+            return;
+        }
         let body = full.to_string();
         let length = body.len();
         let answer = format!(
@@ -97,10 +107,24 @@ impl Door {
     async fn converse(self, stream: TcpStream, arrival: Arrival, router: Router) {
         // Answers are small and must not wait to be joined with the next.
         let _ = stream.set_nodelay(true);
-        self.serve_http(stream, arrival, router).await;
+        let Some(tls) = &self.tls else {
+            return self.serve_http(stream, arrival, router).await;
+        };
+        let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
+        match timeout(self.handshake_max, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => self.serve_http(stream, arrival, router).await,
+            Ok(Err(error)) => self.refusals.count("tls_failed", &error),
+            Err(_) => {
+                let what = "a client that did not come to terms over TLS";
+                self.refusals.count("handshake_timeout", &what);
+            }
+        }
     }
 
-    async fn serve_http(mut self, stream: TcpStream, arrival: Arrival, router: Router) {
+    async fn serve_http<S>(mut self, stream: S, arrival: Arrival, router: Router)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let router = TowerToHyperService::new(router);
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);

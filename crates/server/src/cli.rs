@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::auth::command::RawTokenCommand;
 use crate::settings::{RawSettings, SettingError, with_environment};
 
 /// What the process was asked to do.
@@ -30,6 +31,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve until told to stop (as without a command)
     Serve(Box<RawSettings>),
+    /// Make, list and revoke the tokens that clients connect with (`SYNC_MAIA_AUTH=token`)
+    Token(Box<RawTokenCommand>),
 }
 
 /// Why nothing is done.

@@ -7,4 +7,5 @@ pub mod accounts;
 pub mod address;
 pub mod connections;
 pub mod edge;
+pub mod origin;
 pub mod pace;

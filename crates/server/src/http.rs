@@ -6,15 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::body::Body;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Extension, Router};
 use cojson::sync::PeerId;
 
 use crate::accept::Arrival;
+use crate::auth::gate::{Gate, Pass};
+use crate::auth::token::TokenRefusal;
 use crate::guard::address::TrustedProxies;
 use crate::guard::connections::{Connections, Full, Permit};
+use crate::guard::origin::{ForeignOrigin, Origins};
 use crate::metrics::Metrics;
 use crate::refusals::Refusals;
 use crate::relay::RelayLink;
@@ -39,6 +42,10 @@ pub struct HttpContext {
     pub connections: Connections,
     /// Whose word for a client's address counts.
     pub proxies: TrustedProxies,
+    /// Whose pages may connect.
+    pub origins: Origins,
+    /// Who may connect, if that takes a token.
+    pub gate: Option<Gate>,
     /// The pages, if any are served.
     pub pages: Option<StaticFiles>,
     /// Where refusals are counted.
@@ -64,6 +71,49 @@ impl HttpContext {
         let client = self.proxies.client_of(arrival.address, headers);
         self.connections.enter_address(client).map(Some)
     }
+
+    /// Looks at a handshake: whence it comes, whether there is room for its client, and its token.
+    fn admit(
+        &self,
+        arrival: &Arrival,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<(Option<Permit>, Option<Pass>), Denial> {
+        self.origins.check(headers)?;
+        let forwarded = self.enter_forwarded(arrival, headers)?;
+        let pass = self.gate.as_ref().map(|gate| gate.admit(uri, headers));
+        Ok((forwarded, pass.transpose()?))
+    }
+}
+
+/// Why a handshake is refused.
+#[derive(Debug, thiserror::Error)]
+enum Denial {
+    #[error(transparent)]
+    Origin(#[from] ForeignOrigin),
+    #[error(transparent)]
+    Full(#[from] Full),
+    #[error(transparent)]
+    Token(#[from] TokenRefusal),
+}
+
+impl Denial {
+    fn answer(&self, refusals: &Refusals) -> Response {
+        let (code, status) = match self {
+            Self::Origin(_) => ("foreign_origin", StatusCode::FORBIDDEN),
+            Self::Full(full) => (full.code(), StatusCode::SERVICE_UNAVAILABLE),
+            Self::Token(refusal) => (refusal.code(), StatusCode::UNAUTHORIZED),
+        };
+        refusals.count(code, self);
+        let mut answer = (status, self.to_string()).into_response();
+        if let Self::Token(_) = self {
+            let bearer = HeaderValue::from_static("Bearer");
+            answer
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, bearer);
+        }
+        answer
+    }
 }
 
 /// The routes; `operator` are those that are for operators.
@@ -78,6 +128,7 @@ pub fn router(context: HttpContext, operator: Router) -> Router {
 async fn sync(
     State(context): State<HttpContext>,
     Extension(arrival): Extension<Arrival>,
+    uri: Uri,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
@@ -86,9 +137,9 @@ async fn sync(
     let Some(commands) = commands.flatten() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let forwarded = match context.enter_forwarded(&arrival, &headers) {
-        Ok(forwarded) => forwarded,
-        Err(full) => return turned_away(full, &context.refusals),
+    let (forwarded, pass) = match context.admit(&arrival, &uri, &headers) {
+        Ok(admitted) => admitted,
+        Err(denial) => return denial.answer(&context.refusals),
     };
     let upgrade = upgrade.protocols(Wire::offered(context.deflates).iter().copied());
     let peer = PeerId(context.peers.fetch_add(1, Ordering::Relaxed));
@@ -96,6 +147,7 @@ async fn sync(
     let socket = SocketContext {
         commands,
         wire: Wire::agreed(upgrade.selected_protocol()),
+        pass,
         limits: context.limits,
         refusals: context.refusals,
         metrics: context.metrics,
@@ -110,11 +162,6 @@ async fn sync(
             socket::serve(websocket, peer, socket).await;
             drop((arrival, forwarded));
         })
-}
-
-fn turned_away(full: Full, refusals: &Refusals) -> Response {
-    refusals.count(full.code(), &full);
-    (StatusCode::SERVICE_UNAVAILABLE, full.to_string()).into_response()
 }
 
 async fn page(State(context): State<HttpContext>, uri: Uri, headers: HeaderMap) -> Response<Body> {

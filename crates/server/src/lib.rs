@@ -10,6 +10,7 @@
 //! or gone.
 
 pub mod accept;
+pub mod auth;
 pub mod cli;
 pub mod guard;
 pub mod http;
@@ -25,4 +26,5 @@ pub mod socket;
 pub mod start_line;
 pub mod static_files;
 pub mod storage;
+pub mod tls;
 pub mod wakeups;

@@ -2,8 +2,10 @@
 //!
 //! Exit codes: 0 done or stopped as asked, 1 something failed, 2 a setting or the command line cannot be used.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
+use pleione_sync::auth::command::{TokenCommand, TokenError};
 use pleione_sync::cli::{CliError, Command};
 use pleione_sync::log::{self, LogSettings};
 use pleione_sync::server::{Server, StartError};
@@ -18,6 +20,8 @@ enum RunError {
     Setting(#[from] SettingError),
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
     #[error("the server failed and cannot go on")]
     Failed,
     #[error(transparent)]
@@ -31,7 +35,7 @@ impl RunError {
         let is_setting = match self {
             Self::Setting(_) => true,
             Self::Start(error) => !matches!(error, StartError::Thread(_)),
-            Self::Failed | Self::Stop(_) | Self::System(_) => false,
+            Self::Token(_) | Self::Failed | Self::Stop(_) | Self::System(_) => false,
         };
         ExitCode::from(if is_setting { 2 } else { 1 })
     }
@@ -64,7 +68,17 @@ fn run(command: Command) -> Result<(), RunError> {
             log::start(&settings.log);
             run_server(&settings)
         }
+        Command::Token(raw) => run_token(TokenCommand::try_from(*raw)?),
     }
+}
+
+fn run_token(command: TokenCommand) -> Result<(), RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let said = runtime.block_on(command.run())?;
+    writeln!(std::io::stdout(), "{said}")?;
+    Ok(())
 }
 
 fn run_server(settings: &Settings) -> Result<(), RunError> {

@@ -11,6 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::accept::Door;
+use crate::auth::gate::Gate;
+use crate::auth::shelf::ShelfError;
 use crate::guard::address::TrustedProxies;
 use crate::guard::connections::Connections;
 use crate::http::{self, HttpContext};
@@ -22,6 +24,7 @@ use crate::settings::{PageSettings, Settings};
 use crate::shutdown::{StopSwitch, StopWatch, stop_switch};
 use crate::static_files::StaticFiles;
 use crate::storage::{self, Storage};
+use crate::tls::{self, TlsError};
 use crate::wakeups;
 
 /// How many connections there may be to the address for metrics.
@@ -63,6 +66,12 @@ pub enum StartError {
         /// What it says.
         path: PathBuf,
     },
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The book of tokens cannot be read.
+    #[error(transparent)]
+    Tokens(#[from] ShelfError),
     /// The system gives no thread.
     #[error("the system gives no thread: {0}")]
     Thread(std::io::Error),
@@ -117,7 +126,8 @@ impl Server {
         let link = RelayLink::default();
         let (stop, stopping) = stop_switch();
         let (close, closing) = stop_switch();
-        let door = door(settings, refusals.clone(), closing);
+        let door = door(settings, refusals.clone(), closing)?;
+        let gate = settings.access.tokens.clone().map(Gate::new).transpose()?;
         let operator = Operator::new(
             link.clone(),
             Arc::clone(&metrics),
@@ -132,6 +142,8 @@ impl Server {
             limits: (&settings.limits).into(),
             connections: door.connections.clone(),
             proxies: door.proxies.clone(),
+            origins: settings.access.origins.clone(),
+            gate: gate.as_ref().map(|(gate, _)| gate.clone()),
             pages,
             refusals: refusals.clone(),
             metrics: Arc::clone(&metrics),
@@ -140,6 +152,9 @@ impl Server {
         };
         let operator = operator.beside_clients(metrics_address.is_none());
         let http = tokio::spawn(door.serve(listener, http::router(context, operator)));
+        if let Some((_, keeper)) = gate {
+            keeper.start(refusals.clone()).await?;
+        }
         let storage = open_storage(open).await?;
         let (wakeups, carrier) = wakeups::of(settings, &refusals)?;
         let (commands, relay) = relay::spawn(storage, settings.into(), refusals, metrics, wakeups)
@@ -193,15 +208,20 @@ impl Server {
     }
 }
 
-fn door(settings: &Settings, refusals: Refusals, stop: StopWatch) -> Door {
+fn door(settings: &Settings, refusals: Refusals, stop: StopWatch) -> Result<Door, TlsError> {
     let limits = &settings.limits;
-    Door {
+    let tls = settings.tls.clone();
+    let tls = tls
+        .map(|tls| tls::start(tls, refusals.clone()))
+        .transpose()?;
+    Ok(Door {
         connections: Connections::new(limits.connections_max, limits.connections_per_address_max),
         proxies: settings.proxies.clone(),
+        tls,
         handshake_max: Duration::from_secs(limits.handshake_seconds_max),
         refusals,
         stop,
-    }
+    })
 }
 
 /// Serves what operators ask at an address of its own, if there is one. Clients that use up every connection of the server
@@ -221,6 +241,7 @@ async fn serve_metrics(
     let door = Door {
         connections: Connections::new(OPERATORS_MAX, OPERATORS_MAX),
         proxies: TrustedProxies::default(),
+        tls: None,
         ..door.clone()
     };
     tokio::spawn(door.serve(listener, operator.router()));

@@ -11,6 +11,7 @@ mod log;
 mod operator;
 mod pages;
 mod storage;
+mod tls;
 mod value;
 mod wakeups;
 
@@ -19,12 +20,13 @@ use std::net::{IpAddr, SocketAddr};
 use clap::builder::Resettable;
 use clap::{Arg, Args, Command};
 
-pub use access::{AccessSettings, RawAccess};
+pub use access::{AccessSettings, BookPlace, RawAccess, RawBook};
 pub use limits::LimitSettings;
 pub use log::RawLog;
 pub use operator::OperatorSettings;
 pub use pages::{PageSettings, RawPages};
 pub use storage::{RawStorage, StorageSettings};
+pub use tls::{RawTls, TlsSettings};
 pub use value::{Secret, SettingError};
 pub use wakeups::WakeupSettings;
 
@@ -56,6 +58,8 @@ pub struct RawSettings {
     #[command(flatten)]
     access: RawAccess,
     #[command(flatten)]
+    tls: RawTls,
+    #[command(flatten)]
     limits: LimitSettings,
     #[command(flatten)]
     operator: OperatorSettings,
@@ -84,6 +88,8 @@ pub struct Settings {
     pub pages: Option<PageSettings>,
     /// Who may do what.
     pub access: AccessSettings,
+    /// The certificate that it shows, if it speaks TLS itself.
+    pub tls: Option<TlsSettings>,
     /// What clients may cost.
     pub limits: LimitSettings,
     /// Where it is looked at.
@@ -99,10 +105,11 @@ impl TryFrom<RawSettings> for Settings {
         Ok(Self {
             listen: SocketAddr::new(raw.bind_address, raw.port),
             proxies: raw.trusted_proxies.unwrap_or_default(),
+            access: raw.access.checked(&raw.storage)?,
             storage: raw.storage.try_into()?,
             wakeups: raw.wakeups,
             pages: raw.pages.checked(),
-            access: raw.access.into(),
+            tls: raw.tls.checked()?,
             limits: raw.limits,
             operator: raw.operator,
             log: raw.log.into(),

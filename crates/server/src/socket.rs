@@ -6,6 +6,7 @@
 
 pub mod wire;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,6 +21,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tungstenite::error::ProtocolError;
 
+use crate::auth::gate::Pass;
+use crate::auth::token::TokenRefusal;
 use crate::guard::edge::EdgeLimits;
 use crate::guard::pace::Pace;
 use crate::metrics::Metrics;
@@ -86,6 +89,8 @@ pub struct SocketContext {
     pub commands: mpsc::Sender<Command>,
     /// What it speaks.
     pub wire: Wire,
+    /// What the client came in with, if that takes a token.
+    pub pass: Option<Pass>,
     /// What it may cost.
     pub limits: SocketLimits,
     /// Where refusals are counted.
@@ -107,22 +112,25 @@ enum Goodbye {
     TooSlow,
     /// Nothing was heard of the client, although it was asked for a sign of life: the connection is half open.
     Silent,
+    /// Its token is good no longer.
+    NoPass(TokenRefusal),
     /// The server stops; the client should come again.
     Restart,
 }
 
 impl Goodbye {
     fn frame(self) -> Option<CloseFrame> {
-        let (code, reason) = match self {
+        let (code, reason): (_, Cow<'static, str>) = match self {
             Self::Gone => return None,
-            Self::Unreadable => (close_code::SIZE, "message too long or malformed"),
-            Self::TooSlow => (close_code::AGAIN, "reads too slowly"),
-            Self::Silent => (close_code::AWAY, "no sign of life"),
-            Self::Restart => (close_code::RESTART, "restart"),
+            Self::Unreadable => (close_code::SIZE, "message too long or malformed".into()),
+            Self::TooSlow => (close_code::AGAIN, "reads too slowly".into()),
+            Self::Silent => (close_code::AWAY, "no sign of life".into()),
+            Self::NoPass(refusal) => (close_code::POLICY, refusal.to_string().into()),
+            Self::Restart => (close_code::RESTART, "restart".into()),
         };
         Some(CloseFrame {
             code,
-            reason: reason.into(),
+            reason: reason.as_ref().into(),
         })
     }
 }
@@ -180,8 +188,19 @@ async fn converse(
         goodbye = read(stream, &entry) => goodbye,
         goodbye = write(sink, exit) => goodbye,
         _ = let_go => Goodbye::TooSlow,
+        refusal = pass_ended(context) => Goodbye::NoPass(refusal),
         () = stop.stopped() => Goodbye::Restart,
     }
+}
+
+/// Returns when the client's token is good no longer; never, if it needs none.
+async fn pass_ended(context: &SocketContext) -> TokenRefusal {
+    let Some(pass) = &context.pass else {
+        return std::future::pending().await;
+    };
+    let refusal = pass.clone().ended().await;
+    context.refusals.count(refusal.code(), &refusal);
+    refusal
 }
 
 /// The way in: to the relay, while there is room for what it will answer and a place in its queue.
@@ -344,6 +363,11 @@ fn trim(message: &mut SyncMessage, context: &SocketContext) {
     if let SyncMessage::Content(content) = message {
         for refusal in context.limits.edge.trim(content, now()) {
             context.refusals.count(refusal.code(), &refusal);
+        }
+        let others = context.pass.as_ref().map_or(0, |pass| pass.trim(content));
+        if others > 0 {
+            let what = "content of another than the token's account";
+            context.refusals.count("other_author", &what);
         }
     }
 }

@@ -11,6 +11,7 @@ pub fn say(settings: &Settings, server: &Server) {
     let host = host_of(address.ip());
     let port = address.port();
     let (storage, place) = storage_of(&settings.storage);
+    let tls = if settings.tls.is_some() { "s" } else { "" };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         %address,
@@ -19,7 +20,7 @@ pub fn say(settings: &Settings, server: &Server) {
         connections_max = settings.limits.connections_max,
         connections_per_address_max = settings.limits.connections_per_address_max,
         frame_bytes_max = settings.limits.frame_bytes_max,
-        "serving http://{host}:{port}/ (sync at ws://{host}:{port}/sync); logs are kept {place}"
+        "serving http{tls}://{host}:{port}/ (sync at ws{tls}://{host}:{port}/sync); logs are kept {place}"
     );
 }
 

@@ -9,16 +9,16 @@ const crypto = await WasmCrypto.create();
 const nodes = [];
 let peers = 0;
 
-function connect(url) {
-  const websocket = new WebSocket(url);
+function connect(url, options) {
+  const websocket = new WebSocket(url, options);
   websocket.on("error", () => {});
   const id = `server ${++peers}`;
   return createWebSocketPeer({ id, role: "server", websocket, batchingByDefault: true, expectPings: true });
 }
 
-/** A node with a new account. */
-export async function newClient(url, name) {
-  const { node } = await LocalNode.withNewlyCreatedAccount({ creationProps: { name }, peers: [connect(url)], crypto });
+/** A node with a new account; `options` are those of its WebSocket. */
+export async function newClient(url, name, options) {
+  const { node } = await LocalNode.withNewlyCreatedAccount({ creationProps: { name }, peers: [connect(url, options)], crypto });
   nodes.push(node);
   return node;
 }

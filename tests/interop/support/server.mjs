@@ -1,5 +1,5 @@
 // Owns the server under test: the real binary with a database of its own, which can be killed and started again.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,11 +29,11 @@ export class Server {
   }
 
   get url() {
-    return `ws://127.0.0.1:${this.#port}/sync`;
+    return `${this.#settings.TLS_CERT ? "wss" : "ws"}://127.0.0.1:${this.#port}/sync`;
   }
 
-  async start() {
-    const env = {
+  get #env() {
+    return {
       PATH: process.env.PATH,
       SYNC_MAIA_STORAGE: "sqlite",
       DB_PATH: join(this.#folder, "sync.db"),
@@ -41,10 +41,18 @@ export class Server {
       PORT: String(this.#port),
       ...this.#settings,
     };
-    this.#process = spawn(binary, { env, stdio: ["ignore", "pipe", "inherit"] });
+  }
+
+  /** Runs `pleione-sync token` for this server; hands back what it prints. */
+  token(...args) {
+    return execFileSync(binary, ["token", ...args], { env: this.#env, encoding: "utf8" }).trim();
+  }
+
+  async start() {
+    this.#process = spawn(binary, { env: this.#env, stdio: ["ignore", "pipe", "inherit"] });
     const late = AbortSignal.timeout(startMsMax);
     const [line] = await once(createInterface(this.#process.stdout), "line", { signal: late });
-    this.#port = Number(/http:\/\/[^:]+:(\d+)\//.exec(line)[1]);
+    this.#port = Number(/https?:\/\/[^:]+:(\d+)\//.exec(line)[1]);
   }
 
   /** What the server refused so far, by reason: nothing of a genuine peer should be. */

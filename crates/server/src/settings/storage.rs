@@ -92,6 +92,15 @@ pub enum StorageSettings {
     },
 }
 
+impl RawStorage {
+    /// A file beside the database's: its name with this behind it.
+    pub(crate) fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.db_path.clone().into_os_string();
+        name.push(ending);
+        name.into()
+    }
+}
+
 impl TryFrom<RawStorage> for StorageSettings {
     type Error = SettingError;
 

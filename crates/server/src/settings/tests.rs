@@ -9,6 +9,7 @@ fn raw(flags: &[&str]) -> Result<RawSettings, CliError> {
     let arguments = name.chain(flags.iter().copied()).map(OsString::from);
     match Command::from_arguments(arguments.collect(), false)? {
         Command::Serve(raw) => Ok(*raw),
+        Command::Token(raw) => panic!("{raw:?}"),
     }
 }
 

@@ -5,7 +5,7 @@
 //! writing here is asked for by a thread that waits; the connections live on a thread of their own.
 
 mod body;
-mod connect;
+pub(crate) mod connect;
 mod failure;
 mod plan;
 mod read;

@@ -38,9 +38,18 @@ impl Peer {
 
     /// Connects with these headers; `None` if it is not let in.
     pub(crate) fn connect_as(port: u16, headers: &[(&'static str, &str)]) -> Option<Self> {
+        Self::connect_at(port, "/sync", headers)
+    }
+
+    /// The same at this path and query.
+    pub(crate) fn connect_at(
+        port: u16,
+        target: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Option<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
         stream.set_nodelay(true).ok()?;
-        let url = format!("ws://127.0.0.1:{port}/sync");
+        let url = format!("ws://127.0.0.1:{port}{target}");
         let mut request = url.into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().append(*name, value.parse().unwrap());
