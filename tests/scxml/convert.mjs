@@ -11,6 +11,13 @@ export function milliseconds(text) {
   return Number(number) * (unit === "s" ? 1000 : 1);
 }
 
+/** All data of a chart: with early binding a state's own is there from the start too. */
+function dataOf(element) {
+  if (element.attributes.binding === "late") unsupported("data that comes to be when its state is entered");
+  const own = childrenNamed(element, "datamodel").flatMap(({ children }) => children);
+  return [...own, ...childrenNamed(element, ...stateNames).flatMap(dataOf)];
+}
+
 /** Content is JSON if it reads as that, else a text whose white space is one blank. */
 function textOf({ text }) {
   try {
@@ -30,15 +37,15 @@ class Converter {
 
   machine(scxml) {
     for (const { name } of scxml.children) if (name === "script") unsupported("a script");
-    const context = this.#context(childNamed(scxml, "datamodel"));
+    const context = this.#context(dataOf(scxml));
     const children = this.#children(scxml);
     const initial = words(scxml.attributes.initial);
     const state = { initial: single(initial.length > 0 ? initial : [children.names[0]]), states: children.states };
     return { state, context };
   }
 
-  #context(datamodel) {
-    declare((datamodel?.children ?? []).map(({ attributes }) => attributes.id));
+  #context(data) {
+    declare(data.map(({ attributes }) => attributes.id));
     const entry = ({ attributes: { id, expr, src }, text }) => {
       if (src) unsupported("data from a file");
       if (expr === undefined && text.trim() !== "") unsupported("data that is XML or a text of its own");
@@ -46,7 +53,7 @@ class Converter {
       if (JSON.stringify(value).includes('"$')) unsupported("data computed from other data");
       return [id, value];
     };
-    return Object.fromEntries((datamodel?.children ?? []).map(entry));
+    return Object.fromEntries(data.map(entry));
   }
 
   #children(element) {
@@ -59,7 +66,6 @@ class Converter {
 
   #state(id, element) {
     if (element.name === "history") return this.#history(id, element);
-    if (childNamed(element, "datamodel")) unsupported("data of a state's own");
     if (childNamed(element, "invoke")) unsupported("invoke: another chart, run for as long as a state is active");
     const state = { id };
     const { states, names } = this.#children(element);

@@ -1,5 +1,5 @@
-// From the ECMAScript in a chart to expressions and guards, as far as these say the same: values, paths, comparisons,
-// and, or, not, In(…). Whatever is more than that needs a script language, and is refused with what it is.
+// From the ECMAScript in a chart to expressions and guards, as far as these say the same: values, paths, arithmetic,
+// comparisons, and, or, not, In(…). Whatever is more than that needs a script language, and is refused with what it is.
 import { parseExpressionAt } from "acorn";
 
 /** What a chart needs that a definition has no form for. */
@@ -7,6 +7,13 @@ export class Unsupported extends Error {}
 
 export const unsupported = (what) => {
   throw new Unsupported(what);
+};
+
+const operators = {
+  "+": "$add",
+  "-": "$subtract",
+  "*": "$multiply",
+  "/": "$divide",
 };
 
 const comparisons = {
@@ -68,6 +75,7 @@ function expressionOf(node, data) {
     case "LogicalExpression":
       return { [node.operator === "&&" ? "$and" : "$or"]: [expressionOf(node.left, data), expressionOf(node.right, data)] };
     case "BinaryExpression":
+      if (operators[node.operator]) return { [operators[node.operator]]: [expressionOf(node.left, data), expressionOf(node.right, data)] };
       if (comparisons[node.operator]) return comparisons[node.operator](expressionOf(node.left, data), expressionOf(node.right, data));
       return unsupported(`the operator ${node.operator}`);
     case "CallExpression":

@@ -7,10 +7,16 @@ import { Unsupported } from "./expressions.mjs";
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), "node_modules", "@scion-scxml", "test-framework", "test");
 
+// A transition of a region to itself. By the recommendation (`findLCCA`) it leaves the parallel state around too, as the
+// least common ancestor must be a compound one. The suite expects that of "legacy" interpreters only, and of others that
+// the region alone is left: here the recommendation is followed.
+const ofRecommendation = new Set(["more-parallel/test10", "more-parallel/test10b"]);
+
 function read(group, name) {
   const script = join(folder, group, `${name}.json`);
   if (!existsSync(script)) return { reason: "the suite has no script for it: it is run by hand, or part of another" };
-  const { initialConfiguration, events, error } = JSON.parse(readFileSync(script, "utf8"));
+  const { legacySemantics, ...current } = JSON.parse(readFileSync(script, "utf8"));
+  const { initialConfiguration, events, error } = ofRecommendation.has(`${group}/${name}`) ? legacySemantics : current;
   if (error) return { reason: "a script, or an error of the server that runs it" };
   try {
     const definition = convert(readFileSync(join(folder, group, `${name}.scxml`), "utf8"));

@@ -9,6 +9,7 @@
 //! | `"$map.$$id"` | the member of `context.map` that the item's `id` names |
 //! | `$eq` `$ne` `$gt` | `===`, `!==` and `>` of JavaScript; arrays and objects are equal by content |
 //! | `$not` `$and` `$or` `$if` | by JavaScript's truthiness; only the branch needed is evaluated |
+//! | `$add` `$subtract` `$multiply` `$divide` | of two numbers; anything else, and a division by zero, is an error |
 //! | `$trim` `$length` `$concat` `$join` | as in JavaScript, over strings and arrays |
 //! | `$map` `$find` | over an array; each item is `$$name` of `as`, or `$$` when `as` is absent |
 //! | `$literal` | the value as written, so that a text can start with `$` |
@@ -21,6 +22,7 @@
 //! Only a definition is ever compiled. What an evaluation gives is never looked at again (R9): a user's text that
 //! looks like an expression stays a text. Nothing here panics, blocks or runs without bound.
 
+mod arithmetic;
 mod compile;
 mod dependencies;
 mod evaluate;

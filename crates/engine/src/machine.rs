@@ -286,7 +286,7 @@ impl Machine {
             number: 0,
         };
         Snapshot {
-            state: place::value_of(definition, &active, ROOT),
+            state: definition.value(&active),
             history: place::history_of(definition, &kept),
             context,
             last_result: None,

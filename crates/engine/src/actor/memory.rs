@@ -183,7 +183,7 @@ impl Memory {
         } else {
             &mut self.state
         };
-        if *place != *value {
+        if !place.is_same(value) && *place != *value {
             *place = value.clone();
             self.unwritten.insert(key.into(), Some(value.clone()));
         }

@@ -145,8 +145,9 @@ impl Running {
 
     /// Takes over where a step left the machine; whether the context or the state is another now.
     pub(crate) fn take_step(&mut self, snapshot: Snapshot) -> bool {
-        let is_changed = snapshot.state != *self.memory.state()
-            || snapshot.history != *self.memory.history()
+        let is_kept = |old: &Json, new: &Json| old.is_same(new) || old == new;
+        let is_changed = !is_kept(self.memory.state(), &snapshot.state)
+            || !is_kept(self.memory.history(), &snapshot.history)
             || !snapshot.context.is_same(self.memory.visible());
         self.memory.set(&snapshot);
         self.snapshot = snapshot;

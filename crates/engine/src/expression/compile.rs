@@ -5,14 +5,19 @@ use std::sync::Arc;
 use cojson::json::{Json, JsonObject};
 
 use super::EXPRESSION_DEPTH_MAX;
+use super::arithmetic::{self, Arithmetic};
 use super::path::{self, Path};
 use crate::definition_error::{DefinitionError, Place, one_of};
 
-/// Every operator, in the order in which an error lists them.
+/// Every operator but the arithmetic ones, in the order in which an error lists them.
 const OPERATORS: [&str; 16] = [
     "$and", "$concat", "$context", "$eq", "$find", "$gt", "$if", "$item", "$join", "$length",
     "$literal", "$map", "$ne", "$not", "$or", "$trim",
 ];
+
+fn operators() -> impl Iterator<Item = &'static str> {
+    OPERATORS.into_iter().chain(arithmetic::OPERATORS)
+}
 
 /// A compiled expression.
 #[derive(Clone, Debug)]
@@ -40,6 +45,7 @@ pub(super) enum Node {
     Map(Box<Each>),
     Find(Box<Each>),
     If(Box<[Node; 3]>),
+    Arithmetic(Box<Arithmetic>),
 }
 
 /// One member of an object template.
@@ -157,7 +163,7 @@ impl Compiler<'_> {
         if path::is_forbidden(key) {
             return Err(path::forbidden(place, key));
         }
-        if OPERATORS.contains(&&**key) {
+        if operators().any(|operator| operator == &**key) {
             return Err(place.error_text(
                 "an operator to stand alone in its object",
                 format!("\"{key}\" among other members"),
@@ -194,7 +200,14 @@ impl Compiler<'_> {
             "$find" => Node::Find(Box::new(self.find(argument, place, depth)?)),
             "$if" => Node::If(Box::new(self.branches(argument, place, depth)?)),
             unknown => {
-                let expected = format!("one of the operators {}", one_of(OPERATORS));
+                if let Some(operator) = arithmetic::OPERATORS.iter().position(|it| *it == unknown) {
+                    return Ok(Node::Arithmetic(Box::new(Arithmetic {
+                        operator,
+                        sides: self.pair(argument, place, depth)?,
+                        place: place.path().into(),
+                    })));
+                }
+                let expected = format!("one of the operators {}", one_of(operators()));
                 return Err(place.error_text(expected, format!("\"{unknown}\"")));
             }
         })

@@ -86,6 +86,7 @@ impl Dependencies {
             | Node::Join(parts)
             | Node::Member(parts) => self.visit_all(&**parts),
             Node::If(parts) => self.visit_all(&**parts),
+            Node::Arithmetic(it) => self.visit_all(&*it.sides),
             Node::Map(each) | Node::Find(each) => self.visit_each(each),
         }
     }

@@ -34,6 +34,14 @@ pub enum EvaluationError {
         /// The name.
         name: Arc<str>,
     },
+    /// Arithmetic on something that is no number, or that gives none.
+    #[error("the arithmetic at {path} takes two numbers and gives one, and found {found}")]
+    NotANumber {
+        /// The JSON path of the operator in its document.
+        path: Arc<str>,
+        /// Both sides.
+        found: String,
+    },
     /// `$map` and `$find` visited too many items.
     #[error("the expression at {path} visits more than {ITEMS_MAX} items")]
     TooManyItems {
@@ -47,6 +55,7 @@ impl EvaluationError {
     pub fn path(&self) -> &str {
         match self {
             Self::NotAName { path, .. }
+            | Self::NotANumber { path, .. }
             | Self::ForbiddenName { path, .. }
             | Self::TooManyItems { path } => path,
         }
@@ -92,6 +101,7 @@ impl Evaluator {
             Node::Join(parts) => self.join(parts, scope)?,
             Node::Map(each) => self.map(each, scope)?,
             Node::Find(each) => return self.find(each, scope),
+            Node::Arithmetic(it) => it.result(self.pair(&it.sides, scope)?)?,
             Node::If(parts) => return self.branch(parts, scope),
         }))
     }

@@ -57,6 +57,27 @@ fn paths_lead_to_what_javascript_would_find() {
 }
 
 #[test]
+fn arithmetic_is_of_numbers_and_gives_a_number() {
+    check(r#"{"$add":["$a.b",{"$multiply":[2,3]}]}"#, "7");
+    check(
+        r#"{"$subtract":[{"$divide":[1,4]},{"$length":"$list"}]}"#,
+        "-2.75",
+    );
+    for wrong in [
+        r#"{"$add":["1",2]}"#,
+        r#"{"$add":["$gone",2]}"#,
+        r#"{"$divide":[1,"$zero"]}"#,
+        r#"{"$multiply":[1e300,1e300]}"#,
+    ] {
+        let error = evaluate(wrong).unwrap_err();
+        assert!(error.path().starts_with("payload.$"), "{error}");
+        assert!(error.to_string().contains("two numbers"), "{error}");
+    }
+    assert!(compile(r#"{"$add":[1]}"#).is_err());
+    assert!(compile(r#"{"$add":[1,2],"b":1}"#).is_err());
+}
+
+#[test]
 fn a_bare_shortcut_is_the_whole_value() {
     check(r#""$""#, &Json::parse(CONTEXT).unwrap().to_string());
     check(r#""$$""#, &Json::parse(ITEM).unwrap().to_string());

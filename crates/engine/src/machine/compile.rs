@@ -8,6 +8,7 @@ mod check;
 mod names;
 mod states;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use cojson::collections::OrderedMap;
@@ -32,15 +33,16 @@ pub(super) fn definition(
         drafts: Vec::new(),
         ids: OrderedMap::new(),
         transitions: Vec::new(),
-        classes: OrderedMap::from([(Arc::from(""), false)]),
+        classes: OrderedMap::from([(Arc::from(""), 0)]),
         raised: Vec::new(),
         heard: Vec::new(),
         calls_tools: false,
     };
     compiler.draft("".into(), json, ROOT, place)?;
-    let states = (0..compiler.drafts.len())
-        .map(|state| compiler.state(state))
-        .collect::<Compiled<Vec<State>>>()?;
+    let mut states = Vec::with_capacity(compiler.drafts.len());
+    for state in 0..compiler.drafts.len() {
+        states.push(compiler.state(state)?);
+    }
     compiler.check_events()?;
     let mut definition = compiler.finish(states);
     let mut entering = Entering::new(&definition, &[]);
@@ -59,6 +61,8 @@ struct Draft<'a> {
     kind: Kind,
     parent: usize,
     last: usize,
+    /// With its histories.
+    children: Vec<usize>,
 }
 
 /// A definition on its way.
@@ -67,8 +71,8 @@ struct Compiler<'a> {
     drafts: Vec<Draft<'a>>,
     ids: OrderedMap<Arc<str>, usize>,
     transitions: Vec<Transition>,
-    /// The names of events, and whether the machine made the name up: then no longer one is meant by it.
-    classes: OrderedMap<Arc<str>, bool>,
+    /// The names of events, and 1 where the machine made the name up: then no longer one is meant by it.
+    classes: OrderedMap<Arc<str>, usize>,
     /// The types of events that actions raise.
     raised: Vec<Arc<str>>,
     /// What transitions are for, and where that is said.
@@ -85,14 +89,14 @@ impl Compiler<'_> {
             name.strip_suffix('*').unwrap_or(name).trim_end_matches('.')
         };
         let known = self.classes.get_or_default(name.into());
-        *known |= is_own;
+        *known |= usize::from(is_own);
         self.classes.get_index_of(name).unwrap_or(ANY)
     }
 
     fn shorter(&self, name: &str) -> usize {
         let mut name = name;
         while let Some((shorter, _)) = name.rsplit_once('.') {
-            if let Some((class, _, false)) = self.classes.get_full(shorter) {
+            if let Some((class, _, 0)) = self.classes.get_full(shorter) {
                 return class;
             }
             name = shorter;
@@ -123,6 +127,7 @@ impl Compiler<'_> {
             }
         }
         let mut definition = Definition {
+            values: RefCell::default(),
             eventless: set(&|state| !state.always.is_empty()),
             remembering,
             initial: Bits::new(count),

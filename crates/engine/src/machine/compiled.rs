@@ -3,6 +3,7 @@
 //! States are numbered in document order, each before its children, so that the descendants of a state are the numbers
 //! up to its `last`, and the order in which states are entered is the order of their numbers. State 0 is the machine.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use cojson::collections::OrderedMap;
 use cojson::json::Json;
 
 use super::bits::Bits;
+use super::place::value_of;
 use crate::expression::Expression;
 use crate::schema::Schema;
 
@@ -18,6 +20,9 @@ pub(super) const ROOT: usize = 0;
 
 /// The class of events that no transition names; `*` takes them.
 pub(super) const ANY: usize = 0;
+
+/// How many values of active states are kept at hand.
+const VALUES_KEPT_MAX: usize = 64;
 
 /// A whole definition.
 #[derive(Debug)]
@@ -36,6 +41,8 @@ pub(super) struct Definition {
     pub(super) initial: Bits,
     /// Whether any action calls a tool: then it is written down who waits for a call.
     pub(super) calls_tools: bool,
+    /// Sets of active states and their values.
+    pub(super) values: RefCell<Vec<(Bits, Json)>>,
     /// Context keys that no action may write, even when their names come from data.
     pub(super) reserved_keys: Box<[Arc<str>]>,
 }
@@ -66,6 +73,8 @@ pub(super) struct State {
     pub(super) parent: usize,
     /// The last of its descendants, or itself.
     pub(super) last: usize,
+    /// Those of its children that can be active.
+    pub(super) children: Box<[usize]>,
     /// The transition to the child that is active at first, or to what an empty history stands for.
     pub(super) initial: Option<usize>,
     pub(super) entry: Box<[Action]>,
@@ -93,7 +102,7 @@ pub(super) struct Transition {
     pub(super) source: usize,
     /// The position in the classes of the name it is for.
     pub(super) class: usize,
-    pub(super) guard: Guard,
+    pub(super) guard: Option<Guard>,
     pub(super) targets: Box<[usize]>,
     /// The state whose descendants it leaves; it leaves nothing without targets.
     pub(super) domain: usize,
@@ -185,13 +194,22 @@ impl Definition {
     }
 
     /// The children that can be active, in order.
-    pub(super) fn children(&self, state: usize) -> impl Iterator<Item = usize> + use<'_> {
-        let last = self.last(state);
-        let following = move |child: usize| (child <= last).then_some(child);
-        std::iter::successors(following(state + 1), move |child| {
-            following(self.last(*child) + 1)
-        })
-        .filter(|child| !matches!(self.kind(*child), Kind::History { .. }))
+    pub(super) fn children(&self, state: usize) -> &[usize] {
+        self.state(state).map_or(&[], |state| &state.children)
+    }
+
+    /// The active states as a value; those that were asked for lately are kept, so that the same ones are the same.
+    pub(super) fn value(&self, active: &Bits) -> Json {
+        let mut values = self.values.borrow_mut();
+        if let Some((_, value)) = values.iter().find(|(known, _)| known == active) {
+            return value.clone();
+        }
+        if values.len() >= VALUES_KEPT_MAX {
+            values.clear();
+        }
+        let value = value_of(self, active, ROOT);
+        values.push((active.clone(), value.clone()));
+        value
     }
 
     pub(super) fn transition(&self, transition: usize) -> Option<&Transition> {

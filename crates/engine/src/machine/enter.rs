@@ -113,8 +113,8 @@ impl<'a> Entering<'a> {
     pub(super) fn fill(&mut self, parallel: usize) {
         let definition = self.definition;
         for region in definition.children(parallel) {
-            if !self.set.meets(region, definition.last(region)) {
-                self.descend(region);
+            if !self.set.meets(*region, definition.last(*region)) {
+                self.descend(*region);
             }
         }
     }

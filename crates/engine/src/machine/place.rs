@@ -11,11 +11,11 @@ use super::enter::{Entering, Kept};
 /// What is active inside a state: `"a"`, `{"a": "b"}`, and of a parallel state every region: `{"a": "x", "b": "y"}`.
 pub(super) fn value_of(definition: &Definition, active: &Bits, state: usize) -> Json {
     if definition.kind(state) == Kind::Parallel {
-        let region = |region: usize| {
-            let name = Arc::clone(name(definition, region)?);
-            Some((name, value_of(definition, active, region)))
+        let region = |region: &usize| {
+            let name = Arc::clone(name(definition, *region)?);
+            Some((name, value_of(definition, active, *region)))
         };
-        return Json::object(definition.children(state).filter_map(region));
+        return Json::object(definition.children(state).iter().filter_map(region));
     }
     let inside = active.next(state + 1);
     let child = inside.filter(|child| definition.is_inside(*child, state));
@@ -57,13 +57,9 @@ fn read_into(
         Kind::Compound => return None,
         _ => return told.is_empty().then_some(()),
     };
-    let children = |name: &str| {
-        definition
-            .children(state)
-            .find(|it| self::name(definition, *it).is_some_and(|it| **it == *name))
-    };
-    for (name, inner) in told {
-        let child = children(name)?;
+    for (told, inner) in told {
+        let is_told = |child: &&usize| name(definition, **child) == Some(told);
+        let child = *definition.children(state).iter().find(is_told)?;
         match definition.kind(child) {
             Kind::Compound | Kind::Parallel if !inner.is_null() => {
                 read_into(entering, definition, inner, child)?;

@@ -9,7 +9,7 @@ use cojson::json::Json;
 use super::bits::Bits;
 use super::compiled::{Action, Definition, ERROR, List, ROOT, SUCCESS, State};
 use super::pending::{PendingCall, Visit};
-use super::place::{history_of, value_of};
+use super::place::history_of;
 use super::tool::{ToolFailure, ToolHost};
 use super::{Event, RAISED_EVENTS_MAX, Runaway, Snapshot, Step, TimerChange};
 
@@ -129,10 +129,10 @@ impl<'a> Run<'a> {
     /// Handles what was raised until nothing is, and gives the step.
     fn settle(mut self, handled: bool, event: &Event) -> Step {
         let mut left = RAISED_EVENTS_MAX;
-        let mut last = event.clone();
+        let mut last = None;
         let mut runaway = None;
         while !self.is_over {
-            let is_moved = self.take_eventless(&last);
+            let is_moved = self.take_eventless(last.as_ref().unwrap_or(event));
             let raised = if is_moved {
                 None
             } else {
@@ -142,24 +142,24 @@ impl<'a> Run<'a> {
                 break;
             }
             if left == 0 {
-                runaway = Some(self.stop(raised, &last));
+                runaway = Some(self.stop(raised, last.as_ref().unwrap_or(event)));
                 break;
             }
             left -= 1;
             if let Some(raised) = raised {
-                last = raised.event.clone();
-                self.handle_raised(raised);
+                self.handle_raised(&raised);
+                last = Some(raised.event);
             }
         }
         if self.is_over {
-            self.end(&last);
+            self.end(last.as_ref().unwrap_or(event));
         }
         self.finish(handled, runaway)
     }
 
     fn finish(mut self, handled: bool, runaway: Option<Runaway>) -> Step {
         if self.is_moved {
-            self.snapshot.state = value_of(self.definition, &self.snapshot.active, ROOT);
+            self.snapshot.state = self.definition.value(&self.snapshot.active);
         }
         if self.is_moved && !self.snapshot.kept.is_empty() {
             self.snapshot.history = history_of(self.definition, &self.snapshot.kept);
@@ -176,7 +176,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn handle_raised(&mut self, raised: Raised) {
+    fn handle_raised(&mut self, raised: &Raised) {
         let is_stale = |visit: &Visit| !self.snapshot.visits.contains(visit);
         if raised.visit.as_ref().is_some_and(is_stale) {
             return;
@@ -191,7 +191,7 @@ impl<'a> Run<'a> {
                 && self.has_others(owner)
                 && self.take(&raised.event, ROOT));
         if !is_told {
-            self.unheard.extend(raised.failure);
+            self.unheard.extend(raised.failure.clone());
         }
     }
 
@@ -212,7 +212,7 @@ impl<'a> Run<'a> {
         self.raised.extend(raised);
         self.forget_raised();
         Runaway {
-            state: value_of(self.definition, &self.snapshot.active, ROOT),
+            state: self.definition.value(&self.snapshot.active),
             event_type,
         }
     }

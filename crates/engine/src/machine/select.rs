@@ -6,7 +6,6 @@ use cojson::json::Json;
 use super::Event;
 use super::bits::Bits;
 use super::compiled::{ANY, ERROR, Guard, Kind, ROOT, SUCCESS, Transition};
-use super::place::value_of;
 use super::run::Run;
 use super::tool::ToolFailure;
 
@@ -102,7 +101,11 @@ impl Run<'_> {
                 if !definition.takes(it.class, class) {
                     continue;
                 }
-                match self.holds(&it.guard, event) {
+                let holds = match &it.guard {
+                    None => Ok(true),
+                    Some(guard) => self.holds(guard, event),
+                };
+                match holds {
                     Ok(false) => {}
                     Ok(true) => return Some(start + index),
                     Err(failure) => {
@@ -163,7 +166,7 @@ impl Run<'_> {
         match guard {
             Guard::Expression(expression) => Ok(expression.is_truthy(&self.scope(event))?),
             Guard::Schema(schema) => {
-                let state = value_of(self.definition, &self.snapshot.active, ROOT);
+                let state = self.definition.value(&self.snapshot.active);
                 let state = std::iter::once(("state".into(), state));
                 let context = self
                     .snapshot
@@ -210,9 +213,10 @@ impl super::compiled::Definition {
                     self.kind(child) == Kind::Final && self.parent(child) == state
                 })
             }
-            Kind::Parallel => self
-                .children(state)
-                .all(|region| self.is_finished(active, region)),
+            Kind::Parallel => {
+                let mut regions = self.children(state).iter();
+                regions.all(|region| self.is_finished(active, *region))
+            }
             _ => false,
         }
     }

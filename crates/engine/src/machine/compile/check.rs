@@ -47,7 +47,7 @@ impl Compiler<'_> {
             }
             waiting.push(definition.parent(state));
             if definition.kind(state) == Kind::Parallel {
-                waiting.extend(definition.children(state));
+                waiting.extend_from_slice(definition.children(state));
             }
             let Some(found) = definition.state(state) else {
                 continue;
@@ -58,7 +58,7 @@ impl Compiler<'_> {
                 .chain(found.always.clone())
                 .chain(found.initial);
             for it in own.filter_map(|it| definition.transition(it)) {
-                waiting.extend(it.targets.iter().copied());
+                waiting.extend_from_slice(&it.targets);
             }
         }
         let lost = self

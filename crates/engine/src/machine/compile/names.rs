@@ -118,24 +118,20 @@ impl Compiler<'_> {
 
     /// `a.b`: the child `b` of the child `a`; a child whose own name has a dot comes first.
     fn descendant(&self, state: usize, path: &str) -> Option<usize> {
-        let children = || {
-            self.children(state)
-                .filter_map(|child| Some((child, self.drafts.get(child)?)))
-        };
-        if let Some((child, _)) = children().find(|(_, it)| &*it.name == path) {
-            return Some(child);
+        let mut found = None;
+        for child in &self.drafts.get(state)?.children {
+            let name = &*self.drafts.get(*child)?.name;
+            if name == path {
+                return Some(*child);
+            }
+            let rest = path
+                .strip_prefix(name)
+                .and_then(|rest| rest.strip_prefix('.'));
+            if let (None, Some(rest)) = (found, rest) {
+                found = self.descendant(*child, rest);
+            }
         }
-        children().find_map(|(child, it)| {
-            self.descendant(child, path.strip_prefix(&*it.name)?.strip_prefix('.')?)
-        })
-    }
-
-    fn children(&self, state: usize) -> impl Iterator<Item = usize> {
-        let last = self.last(state);
-        let following = move |child: usize| (child <= last).then_some(child);
-        std::iter::successors(following(state + 1), move |child| {
-            following(self.last(*child) + 1)
-        })
+        found
     }
 
     pub(super) fn holds(&self, outer: usize, inner: usize) -> bool {

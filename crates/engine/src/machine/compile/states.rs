@@ -44,7 +44,11 @@ impl<'a> Compiler<'a> {
             kind,
             parent,
             last: number,
+            children: Vec::new(),
         });
+        if let Some(parent) = self.drafts.get_mut(parent).filter(|_| number != ROOT) {
+            parent.children.push(number);
+        }
         if let Some(Json::Object(states)) = json.get("states") {
             for (name, state) in states.iter() {
                 self.draft(name.clone(), state, number, &place.key("states").key(name))?;
@@ -86,6 +90,8 @@ impl<'a> Compiler<'a> {
         let (json, place) = (draft.json, draft.place.clone());
         let (name, id) = (Json::String(draft.name.clone()), draft.id.clone());
         let (kind, parent, last) = (draft.kind, draft.parent, draft.last);
+        let mut children = draft.children.clone();
+        children.retain(|child| !matches!(self.kind(*child), Kind::History { .. }));
         let start = self.transitions.len();
         if let Some(on) = json.get("on") {
             self.events(number, on, &place.key("on"))?;
@@ -106,6 +112,7 @@ impl<'a> Compiler<'a> {
             kind,
             parent,
             last,
+            children: children.into(),
             initial: self.initial(number, json, &place)?,
             entry: self.actions(json.get("entry"), &place.key("entry"))?,
             exit: self.actions(json.get("exit"), &place.key("exit"))?,
@@ -195,14 +202,14 @@ impl<'a> Compiler<'a> {
         let scope = self.parent(source);
         if let Json::String(_) = json {
             let target = self.state_named(scope, source, Some(json), place)?;
-            self.push(source, class, always(), [target].into(), [].into(), false);
+            self.push(source, class, None, [target].into(), [].into(), false);
             return Ok(());
         }
         let known: Vec<&str> = TRANSITION_KEYS.into_iter().chain(own).collect();
         let members = members(json, place, &known)?;
         let guard = match members.get("guard") {
-            Some(guard) => self.guard(source, guard, &place.key("guard"))?,
-            None => always(),
+            Some(guard) => Some(self.guard(source, guard, &place.key("guard"))?),
+            None => None,
         };
         let targets = match members.get("target") {
             Some(target) => self.targets(scope, source, target, &place.key("target"))?,
@@ -222,7 +229,7 @@ impl<'a> Compiler<'a> {
         &mut self,
         source: usize,
         class: usize,
-        guard: Guard,
+        guard: Option<Guard>,
         targets: Box<[usize]>,
         actions: Box<[super::super::compiled::Action]>,
         is_internal: bool,
@@ -352,13 +359,9 @@ impl<'a> Compiler<'a> {
             let expected = format!("a state inside: {}", one_of(children.map(|it| &*it.id)));
             return Err(target_place.error(expected, target.unwrap_or(&Json::Null)));
         }
-        self.push(around, ANY, always(), targets, actions, true);
+        self.push(around, ANY, None, targets, actions, true);
         Ok(Some(self.transitions.len() - 1))
     }
-}
-
-fn always() -> Guard {
-    Guard::Expression(Expression::literal(Json::Bool(true)))
 }
 
 /// What sort of state it is, and the members that it may have.
