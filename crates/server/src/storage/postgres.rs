@@ -6,6 +6,7 @@
 
 mod body;
 pub(crate) mod connect;
+mod connection;
 mod failure;
 mod plan;
 mod read;
@@ -17,14 +18,13 @@ use std::time::Duration;
 
 use cojson::ids::{CoId, SessionId};
 use cojson::sync::WriteBatch;
-use deadpool_postgres::{
-    Client, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Timeouts,
-};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Timeouts};
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{LoadError, Outline, Stats, Storage, Stretch, WriteError};
 pub(crate) use connect::connector;
+use connection::{Connection, Keeping};
 use failure::Failure;
 
 /// How long one asking may take, the database's own limit included.
@@ -88,6 +88,7 @@ pub struct PostgresStorage {
     /// Where the connections live. Taken when it is dropped.
     runtime: Option<Runtime>,
     pool: Pool,
+    keeping: Keeping,
 }
 
 impl PostgresStorage {
@@ -99,10 +100,14 @@ impl PostgresStorage {
         let (config, tls) = connect::connector(url, root_certificate)?;
         let recycling_method = RecyclingMethod::Fast;
         let manager = Manager::from_config(config, tls, ManagerConfig { recycling_method });
-        Self::with_manager(manager, CONNECTIONS_MAX)
+        Self::with_manager(manager, CONNECTIONS_MAX, connect::keeping(url))
     }
 
-    fn with_manager(manager: Manager, connections_max: usize) -> Result<Self, OpenError> {
+    fn with_manager(
+        manager: Manager,
+        connections_max: usize,
+        keeping: Keeping,
+    ) -> Result<Self, OpenError> {
         let unusable = |detail: String| OpenError::Database { detail };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -129,6 +134,7 @@ impl PostgresStorage {
         let storage = Self {
             runtime: Some(runtime),
             pool,
+            keeping,
         };
         let found = storage.ask(&async |client| schema::migrate(client).await);
         match found.map_err(|failure| unusable(failure.to_string()))? {
@@ -143,7 +149,7 @@ impl PostgresStorage {
     /// Asks the database, and asks again for a while if what stands in the way may pass.
     fn ask<T>(
         &self,
-        operation: &impl AsyncFn(&mut Client) -> Result<T, Failure>,
+        operation: &impl AsyncFn(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let Some(runtime) = &self.runtime else {
             return Err(Failure::Connection("it is being closed".into()));
@@ -167,15 +173,15 @@ impl PostgresStorage {
 
     async fn ask_once<T>(
         &self,
-        operation: &impl AsyncFn(&mut Client) -> Result<T, Failure>,
+        operation: &impl AsyncFn(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let mut client = self.pool.get().await?;
+        let mut client = Connection::new(self.pool.get().await?, self.keeping);
         let answer = timeout(ASK_MAX, operation(&mut client)).await;
         let answer = answer.unwrap_or(Err(Failure::TimedOut));
         let is_clean = matches!(answer, Ok(_) | Err(Failure::Raced | Failure::Record(_)));
         if !is_clean {
             // Nobody knows in which state it is.
-            drop(Object::take(client));
+            client.discard();
         }
         answer
     }
@@ -204,7 +210,7 @@ impl Storage for PostgresStorage {
         bytes_max: usize,
     ) -> Result<Stretch, LoadError> {
         let read =
-            async |client: &mut Client| read::read(client, id, session, after, bytes_max).await;
+            async |client: &mut Connection| read::read(client, id, session, after, bytes_max).await;
         Ok(self.ask(&read)?)
     }
 

@@ -3,7 +3,8 @@
 //!
 //! What was written meanwhile is told together, at most one round per [`WINDOW`]: NOTIFY takes a lock that all of a
 //! database share, and each one wakes every listener. A connection that takes what it is told but delivers nothing (a
-//! pooler between transactions, a network that lost one direction) is found out by its own echo. Never touches data.
+//! pooler between transactions, a network that lost one direction) is found out by its own echo; statements have no name,
+//! so that it sweeps even there. Never touches data.
 
 use std::future::{Future, poll_fn};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
@@ -14,7 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{AsyncMessage, Client, Config, Connection, Socket, Statement};
+use tokio_postgres::types::Type;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Socket};
 
 use super::Link;
 use super::gathered::Gathered;
@@ -60,14 +62,23 @@ const PAUSE_MOST: Duration = Duration::from_secs(2);
 enum Lost {
     #[error("the database cannot be listened to: {0}")]
     Database(#[from] tokio_postgres::Error),
+    #[error("the database knows no LISTEN: {0}")]
+    NoListen(tokio_postgres::Error),
     #[error("the database does not answer")]
     Silent,
     #[error(
-        "the database does not deliver what it is told (is there a pooler between transactions?)"
+        "the database does not deliver what it is told (is there a pooler between transactions? Then SYNC_MAIA_DB_DIRECT_URL must go past it)"
     )]
     Deaf,
     #[error("the database ended the connection")]
     Closed,
+}
+
+impl Lost {
+    /// Whether the next connection will hear as little.
+    fn is_for_good(&self) -> bool {
+        matches!(self, Self::Deaf | Self::NoListen(_))
+    }
 }
 
 /// What came in over the connection.
@@ -122,19 +133,25 @@ where
         let mut pause = PAUSE_LEAST;
         loop {
             let ears = Ears::default();
-            match self.connect(&ears).await {
-                Ok(()) => return,
-                Err(lost) => self.refusals.count("wakeups_lost", &lost),
-            }
+            let Err(lost) = self.connect(&ears).await else {
+                return;
+            };
+            self.refusals.count("wakeups_lost", &lost);
             if self.link.is_over() {
                 return;
             }
             pause = if ears.has_heard.load(Relaxed) {
                 PAUSE_LEAST
+            } else if lost.is_for_good() {
+                // Each attempt sweeps, which is all that there is then.
+                self.sweep_every
             } else {
                 PAUSE_MOST.min(pause * 2)
             };
-            sleep(pause).await;
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.link.questions.closed() => {}
+            }
         }
     }
 
@@ -149,24 +166,25 @@ where
 
     /// Listens before it sweeps: what is written from then on is heard, what was written before is found.
     async fn serve(&self, client: &Client, ears: &Ears) -> Result<(), Lost> {
-        let own = answer(client.query_one("SELECT pg_backend_pid()", &[])).await?;
+        let own = answer(client.query_typed_one("SELECT pg_backend_pid()", &[])).await?;
         ears.own.store(own.try_get(0)?, Relaxed);
         // A hint needs no disk. Not every database knows the setting.
         let _ = answer(client.batch_execute("SET synchronous_commit = off")).await;
-        let tell = answer(client.prepare(TELL)).await?;
-        let compare = answer(client.prepare(COMPARE)).await?;
         if let Err(lost) = answer(client.batch_execute(LISTEN)).await {
-            self.sweep(client, &compare).await?;
-            return Err(lost);
+            self.sweep(client).await?;
+            return Err(match lost {
+                Lost::Database(error) if !error.is_closed() => Lost::NoListen(error),
+                other => other,
+            });
         }
         tokio::select! {
-            ended = self.tell_on(client, &tell, ears) => ended,
-            ended = self.sweep_on(client, &compare) => ended,
+            ended = self.tell_on(client, ears) => ended,
+            ended = self.sweep_on(client) => ended,
         }
     }
 
     /// Tells what is written as long as there is a relay, and then the rest.
-    async fn tell_on(&self, client: &Client, tell: &Statement, ears: &Ears) -> Result<(), Lost> {
+    async fn tell_on(&self, client: &Client, ears: &Ears) -> Result<(), Lost> {
         let written = &self.link.written;
         loop {
             let ids = tokio::select! {
@@ -180,7 +198,8 @@ where
             }
             let again_at = Instant::now() + WINDOW;
             let telling = Telling { ids, written };
-            answer(client.execute(tell, &[&payloads(&telling.ids)])).await?;
+            let payloads = payloads(&telling.ids);
+            answer(client.execute_typed(TELL, &[(&payloads, Type::TEXT_ARRAY)])).await?;
             let echo = timeout(ANSWER_MAX, ears.echo.notified()).await;
             echo.map_err(|_| Lost::Deaf)?;
             telling.forget();
@@ -188,16 +207,16 @@ where
         }
     }
 
-    async fn sweep_on(&self, client: &Client, compare: &Statement) -> Result<(), Lost> {
+    async fn sweep_on(&self, client: &Client) -> Result<(), Lost> {
         loop {
             let again_at = Instant::now() + self.sweep_every;
-            self.sweep(client, compare).await?;
+            self.sweep(client).await?;
             sleep_until(again_at).await;
         }
     }
 
     /// Compares all that the relay has in memory with the database, part by part.
-    async fn sweep(&self, client: &Client, compare: &Statement) -> Result<(), Lost> {
+    async fn sweep(&self, client: &Client) -> Result<(), Lost> {
         let mut after = None;
         // Without a relay there is nobody to sweep for; what it wrote is still to be told.
         while let Some(known) = self.link.ask(after.take(), SWEPT_TOGETHER_MAX).await {
@@ -209,7 +228,11 @@ where
                 .iter()
                 .map(|(id, count)| (id.as_str(), i64::try_from(*count).unwrap_or(i64::MAX)))
                 .unzip();
-            let ahead = answer(client.query(compare, &[&ids, &counts])).await?;
+            let ahead = answer(client.query_typed(
+                COMPARE,
+                &[(&ids, Type::TEXT_ARRAY), (&counts, Type::INT8_ARRAY)],
+            ))
+            .await?;
             self.link.heard.add(
                 ahead
                     .iter()

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::pooler::Pooler;
 use crate::postgres_server::PostgresServer;
 use crate::process::ServerProcess;
 use crate::proxy::Proxy;
@@ -14,37 +15,61 @@ const SWEEP_SECONDS: &str = "1";
 pub(crate) struct Node {
     server: Option<ServerProcess>,
     settings: Vec<(&'static str, &'static str)>,
+    networks: Networks,
     pub(crate) data: Proxy,
     pub(crate) wakeups: Proxy,
 }
 
 pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Node>,
+    /// Ended before the database is.
+    _pooler: Option<Pooler>,
     pub(crate) postgres: PostgresServer,
+}
+
+/// How servers reach the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Networks {
+    Direct,
+    /// Wake-ups go past the pooler.
+    DataThroughPooler,
+    AllThroughPooler,
 }
 
 impl Cluster {
     /// So many servers on a new database.
     pub(crate) fn of(count: usize) -> Self {
-        Self::with_settings(count, &[])
+        Self::on(Networks::Direct, count, &[])
     }
 
-    /// The same, with more settings.
-    pub(crate) fn with_settings(count: usize, settings: &[(&'static str, &'static str)]) -> Self {
+    /// The same on such networks, with more settings.
+    pub(crate) fn on(
+        networks: Networks,
+        count: usize,
+        settings: &[(&'static str, &'static str)],
+    ) -> Self {
         let postgres = PostgresServer::start();
         let port = postgres.port();
+        let pooler = (networks != Networks::Direct).then(|| Pooler::to(port));
+        let data_port = pooler.as_ref().map_or(port, Pooler::port);
+        let wakeups_port = match networks {
+            Networks::AllThroughPooler => data_port,
+            Networks::Direct | Networks::DataThroughPooler => port,
+        };
         let node = |_| {
             let mut node = Node {
                 server: None,
                 settings: settings.to_vec(),
-                data: Proxy::to(port),
-                wakeups: Proxy::to(port),
+                networks,
+                data: Proxy::to(data_port),
+                wakeups: Proxy::to(wakeups_port),
             };
             node.start();
             node
         };
         Self {
             nodes: (0..count).map(node).collect(),
+            _pooler: pooler,
             postgres,
         }
     }
@@ -73,8 +98,11 @@ impl Cluster {
 impl Node {
     /// Starts a server here, if none runs.
     pub(crate) fn start(&mut self) {
-        let url = |port| format!("postgres://pleione@127.0.0.1:{port}/postgres");
-        let [data, wakeups] = [&self.data, &self.wakeups].map(|network| url(network.port()));
+        let is_pooled = self.networks != Networks::Direct;
+        let [data, wakeups] = [&self.data, &self.wakeups].map(|network| {
+            let port = network.port();
+            format!("postgres://pleione@127.0.0.1:{port}/postgres?pgbouncer={is_pooled}")
+        });
         let of_all = [
             ("SYNC_MAIA_STORAGE", "postgres"),
             ("SYNC_MAIA_DB_URL", &data),

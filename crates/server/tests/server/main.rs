@@ -23,6 +23,7 @@ mod memory;
 mod operator;
 mod pages;
 mod peer;
+mod pooler;
 #[path = "../support/postgres_server.rs"]
 mod postgres_server;
 mod process;

@@ -16,13 +16,13 @@ use crate::writer::Writer;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Three writers of two values (two of them write the same one) and three readers of both, each on another server first.
-struct Company {
+pub(crate) struct Company {
     hands: Vec<Hand>,
     readers: Vec<Reader>,
 }
 
 impl Company {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let hands = [("shared", 1), ("shared", 2), ("alone", 3)];
         let hands = hands.into_iter().enumerate();
         let hands: Vec<_> = hands
@@ -44,7 +44,7 @@ impl Company {
     }
 
     /// Everyone writes so many rounds.
-    fn write(&mut self, cluster: &Cluster, rounds: u32) {
+    pub(crate) fn write(&mut self, cluster: &Cluster, rounds: u32) {
         for _ in 0..rounds {
             self.hands.iter_mut().for_each(|hand| hand.write(2));
             self.look(&cluster.ports());
@@ -67,7 +67,7 @@ impl Company {
     }
 
     /// After what went wrong everyone has everything, once.
-    fn assert_well(&mut self, cluster: &Cluster) {
+    pub(crate) fn assert_well(&mut self, cluster: &Cluster) {
         self.write(cluster, 5);
         self.meet(cluster);
         let written = self.hands.iter().map(|hand| hand.writer.count()).sum();

@@ -4,7 +4,7 @@
 use cojson::known_state::KnownState;
 use cojson::sync::SyncMessage;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Networks};
 use crate::peer::Peer;
 use crate::wanderers::{Hand, Reader};
 use crate::writer::Writer;
@@ -43,7 +43,7 @@ fn look_until_read(reader: &mut Reader, hands: &mut [Hand], near: &[u16], far: &
 
 #[test]
 fn what_left_the_memory_of_one_server_and_grew_at_another_is_served_as_it_is() {
-    let cluster = Cluster::with_settings(2, &[("CACHE_BYTES_MAX", "1048576")]);
+    let cluster = Cluster::on(Networks::Direct, 2, &[("CACHE_BYTES_MAX", "1048576")]);
     let [near, far] = [0, 1].map(|index| vec![cluster.nodes[index].port().unwrap()]);
     let far_server = cluster.nodes[1].server();
     // One short value, which leaves memory whole, and a long one, of which an outline is all that is ever held.
@@ -101,7 +101,7 @@ fn what_left_the_memory_of_one_server_and_grew_at_another_is_served_as_it_is() {
 
 #[test]
 fn a_value_that_nobody_follows_is_read_anew_and_not_asked_for_before() {
-    let cluster = Cluster::with_settings(2, &[("CACHE_BYTES_MAX", "1048576")]);
+    let cluster = Cluster::on(Networks::Direct, 2, &[("CACHE_BYTES_MAX", "1048576")]);
     let mut hand = Hand::new("quiet", 1, 0);
     hand.write(1);
     let near = vec![cluster.nodes[0].port().unwrap()];

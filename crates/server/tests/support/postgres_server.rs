@@ -160,16 +160,21 @@ impl PostgresServer {
     }
 
     fn program(&self, name: &str) -> Command {
-        let path = self.programs.join(name);
-        let Some(user) = other_user() else {
-            return Command::new(path);
-        };
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", &user, "--regid", "nogroup", "--clear-groups"]);
-        command.arg(path);
+        let mut command = as_other_user(&self.programs.join(name));
         command.current_dir(self.folder.path());
         command
     }
+}
+
+/// A program that refuses to run as root, run as somebody else if we are.
+pub(crate) fn as_other_user(program: &Path) -> Command {
+    let Some(user) = other_user() else {
+        return Command::new(program);
+    };
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", &user, "--regid", "nogroup", "--clear-groups"]);
+    command.arg(program);
+    command
 }
 
 impl Drop for PostgresServer {
@@ -238,7 +243,7 @@ fn other_user() -> Option<String> {
 }
 
 /// Makes a folder that of the user that the server runs as.
-fn give_away(folder: &Path) {
+pub(crate) fn give_away(folder: &Path) {
     if let Some(user) = other_user() {
         let status = Command::new("chown")
             .arg("-R")

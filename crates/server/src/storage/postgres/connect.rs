@@ -2,7 +2,8 @@
 //!
 //! `sslmode` in the URL says how much is asked of the connection: `disable`, `prefer` (the default: encrypted if the
 //! server offers it), `require` (always encrypted) or `verify-full` (and the server proves with a certificate who it is).
-//! With a root certificate `require` is `verify-full`. No error tells the URL, which holds a password.
+//! With a root certificate `require` is `verify-full`. `pgbouncer=true` says that there is a pooler that gives out another
+//! connection for each transaction. No error tells the URL, which holds a password.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -20,6 +21,7 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::OpenError;
+use super::connection::Keeping;
 
 /// How long a connection may take to come about.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -42,7 +44,9 @@ pub(crate) fn connector(
     url: &str,
     root_certificate: Option<&Path>,
 ) -> Result<(Config, MakeRustlsConnect), OpenError> {
-    let (encryption, rest) = split_ssl_mode(url)?;
+    let Extras {
+        encryption, rest, ..
+    } = Extras::of(url)?;
     let mut config = Config::from_str(&rest).map_err(|error| OpenError::Url {
         detail: error.to_string(),
     })?;
@@ -65,35 +69,75 @@ pub(crate) fn connector(
     Ok((config, MakeRustlsConnect::new(tls)))
 }
 
-/// Takes `sslmode` out of the URL: the library does not know all that it may say.
-fn split_ssl_mode(url: &str) -> Result<(Encryption, String), OpenError> {
-    let Some((base, query)) = url.split_once('?') else {
-        return Ok((Encryption::Prefer, url.to_owned()));
-    };
-    let mut encryption = Encryption::Prefer;
-    let mut others = Vec::new();
-    for pair in query.split('&') {
-        match pair.split_once('=') {
-            Some(("sslmode", "disable")) => encryption = Encryption::Disable,
-            Some(("sslmode", "prefer")) => encryption = Encryption::Prefer,
-            Some(("sslmode", "require")) => encryption = Encryption::Require,
-            Some(("sslmode", "verify-full")) => encryption = Encryption::VerifyFull,
-            Some(("sslmode", other)) => {
-                return Err(OpenError::Url {
-                    detail: format!(
-                        "sslmode is `{other}`, expected `disable`, `prefer`, `require` or `verify-full`"
-                    ),
-                });
+/// What the URL says besides what the library knows.
+#[derive(Debug, PartialEq, Eq)]
+struct Extras {
+    encryption: Encryption,
+    keeping: Keeping,
+    /// The URL without it.
+    rest: String,
+}
+
+/// Whether statements are kept prepared on a connection to this URL.
+pub(super) fn keeping(url: &str) -> Keeping {
+    Extras::of(url).map_or(Keeping::Prepared, |extras| extras.keeping)
+}
+
+impl Extras {
+    fn of(url: &str) -> Result<Self, OpenError> {
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let mut extras = Self {
+            encryption: Encryption::Prefer,
+            keeping: Keeping::Prepared,
+            rest: base.to_owned(),
+        };
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            if !extras.take(pair)? {
+                let mark = if extras.rest.contains('?') { '&' } else { '?' };
+                extras.rest.extend([mark]);
+                extras.rest.push_str(pair);
             }
-            _ => others.push(pair),
         }
+        Ok(extras)
     }
-    let rest = if others.is_empty() {
-        base.to_owned()
-    } else {
-        format!("{base}?{}", others.join("&"))
-    };
-    Ok((encryption, rest))
+
+    /// Takes in what a pair says; `false` if it is the library's.
+    fn take(&mut self, pair: &str) -> Result<bool, OpenError> {
+        let detail = match pair.split_once('=') {
+            Some(("sslmode", mode)) => match Encryption::named(mode) {
+                Some(encryption) => {
+                    self.encryption = encryption;
+                    return Ok(true);
+                }
+                None => format!(
+                    "sslmode is `{mode}`, expected `disable`, `prefer`, `require` or `verify-full`"
+                ),
+            },
+            Some(("pgbouncer", answer)) => match answer {
+                "true" | "false" => {
+                    if answer == "true" {
+                        self.keeping = Keeping::Unnamed;
+                    }
+                    return Ok(true);
+                }
+                other => format!("pgbouncer is `{other}`, expected `true` or `false`"),
+            },
+            _ => return Ok(false),
+        };
+        Err(OpenError::Url { detail })
+    }
+}
+
+impl Encryption {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "disable" => Self::Disable,
+            "prefer" => Self::Prefer,
+            "require" => Self::Require,
+            "verify-full" => Self::VerifyFull,
+            _ => return None,
+        })
+    }
 }
 
 fn tls_config(is_verified: bool, root: Option<&Path>) -> Result<ClientConfig, OpenError> {
@@ -208,8 +252,27 @@ mod tests {
                 "postgres://h/d",
             ),
         ] {
-            let split = split_ssl_mode(url).unwrap();
-            assert_eq!(split, (encryption, rest.to_owned()), "{url}");
+            let expected = Extras {
+                encryption,
+                keeping: Keeping::Prepared,
+                rest: rest.to_owned(),
+            };
+            assert_eq!(Extras::of(url).unwrap(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_url_says_whether_there_is_a_pooler_between_transactions() {
+        for (url, expected) in [
+            ("postgres://h/d", Keeping::Prepared),
+            ("postgres://h/d?pgbouncer=false", Keeping::Prepared),
+            (
+                "postgres://h/d?sslmode=disable&pgbouncer=true",
+                Keeping::Unnamed,
+            ),
+        ] {
+            assert_eq!(keeping(url), expected, "{url}");
+            assert!(connector(url, None).is_ok(), "{url}");
         }
     }
 
@@ -219,6 +282,7 @@ mod tests {
             "postgres://u:hunter2@h/d?sslmode=verify-ca",
             "postgres://u:hunter2@h:port/d",
             "postgres://u:hunter2@h/d?unknown=1",
+            "postgres://u:hunter2@h/d?pgbouncer=maybe",
         ] {
             let Err(error) = connector(url, None) else {
                 panic!("{url}")

@@ -24,10 +24,21 @@ pub(super) enum Failure {
     Record(LoadError),
 }
 
+/// What helps when a statement that was prepared is not there, or one is that was not.
+const POOLER_CURE: &str =
+    " (is there a pooler between transactions? Then SYNC_MAIA_DB_URL must say `pgbouncer=true`)";
+
 /// The library tells a database's error by its kind alone; what the database says is its cause.
 fn told(error: &tokio_postgres::Error) -> String {
+    let lost_statement = [
+        &SqlState::INVALID_SQL_STATEMENT_NAME,
+        &SqlState::DUPLICATE_PSTATEMENT,
+    ];
+    let is_lost = |code| lost_statement.contains(&code);
+    let cure = error.code().filter(|code| is_lost(*code));
+    let cure = cure.map_or("", |_| POOLER_CURE);
     match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
+        Some(cause) => format!("{error}: {cause}{cure}"),
         None => error.to_string(),
     }
 }

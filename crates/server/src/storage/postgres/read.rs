@@ -3,11 +3,11 @@
 use cojson::crypto::Signature;
 use cojson::header::Header;
 use cojson::ids::{CoId, SessionId};
-use deadpool_postgres::Client;
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::body;
+use super::connection::{Connection, Statement};
 use super::failure::Failure;
 use crate::storage::pieces::{Pieces, parse};
 use crate::storage::{Damage, LoadError, Outline, SessionOutline, Stats, Stretch};
@@ -18,21 +18,66 @@ const PAGE_ROWS_MAX: i64 = 1_024;
 /// The least that is read at once.
 const PAGE_BYTES_MIN: i64 = 64 << 10;
 
+static HEADER: Statement = Statement {
+    sql: "SELECT header FROM pleione_values WHERE id = $1",
+    types: &[Type::TEXT],
+};
+
+static SESSIONS: Statement = Statement {
+    sql: "SELECT session, count, last_signature, key, bytes FROM pleione_sessions WHERE value = $1",
+    types: &[Type::TEXT],
+};
+
+static CHECKPOINTS: Statement = Statement {
+    sql: "SELECT start + count, signature FROM pleione_segments
+      WHERE session = $1 AND signature IS NOT NULL ORDER BY start DESC",
+    types: &[Type::INT8],
+};
+
+static SESSION: Statement = Statement {
+    sql: "SELECT session, count, last_signature, key, bytes FROM pleione_sessions
+      WHERE value = $1 AND session = $2",
+    types: &[Type::TEXT, Type::TEXT],
+};
+
+static PAGE: Statement = Statement {
+    sql: "SELECT s.start, s.body, s.signature FROM (
+        SELECT start, sum(bytes) OVER (ORDER BY start)::int8 - bytes AS bytes_before FROM (
+          SELECT start, bytes FROM pleione_segments
+          WHERE session = $1 AND start >= coalesce(
+            (SELECT max(start) FROM pleione_segments WHERE session = $1 AND start <= $2), 0)
+          ORDER BY start LIMIT $4
+        ) AS next
+      ) AS page
+      JOIN pleione_segments AS s ON s.session = $1 AND s.start = page.start
+      WHERE page.bytes_before < $3 ORDER BY s.start",
+    types: &[Type::INT8, Type::INT8, Type::INT8, Type::INT8],
+};
+
+static IDS: Statement = Statement {
+    sql: "SELECT id FROM pleione_values WHERE id > $1 ORDER BY id LIMIT $2",
+    types: &[Type::TEXT, Type::INT8],
+};
+
+static STATS: Statement = Statement {
+    sql: "SELECT (SELECT count(*) FROM pleione_values), count(*),
+        coalesce(sum(count), 0)::int8, coalesce(sum(bytes), 0)::int8 FROM pleione_sessions",
+    types: &[],
+};
+
+static LARGEST: Statement = Statement {
+    sql: "SELECT value, sum(bytes)::int8 AS bytes FROM pleione_sessions
+      GROUP BY value ORDER BY bytes DESC, value LIMIT $1",
+    types: &[Type::INT8],
+};
+
 /// What is kept of a value, without its transactions.
-pub(super) async fn outline(client: &Client, id: &CoId) -> Result<Option<Outline>, Failure> {
-    let header = client
-        .prepare_cached("SELECT header FROM pleione_values WHERE id = $1")
-        .await?;
-    let sessions = client
-        .prepare_cached(
-            "SELECT session, count, last_signature, key, bytes FROM pleione_sessions WHERE value = $1",
-        )
-        .await?;
+pub(super) async fn outline(client: &Connection, id: &CoId) -> Result<Option<Outline>, Failure> {
     let id_text = id.as_str();
     let parameters: [&(dyn ToSql + Sync); 1] = [&id_text];
     let (header, sessions) = tokio::try_join!(
-        client.query_opt(&header, &parameters),
-        client.query(&sessions, &parameters),
+        client.query_opt(&HEADER, &parameters),
+        client.query(&SESSIONS, &parameters),
     )?;
     let Some(header) = header else {
         return Ok(None);
@@ -87,7 +132,7 @@ impl SessionRow {
 }
 
 async fn outline_session(
-    client: &Client,
+    client: &Connection,
     row: &SessionRow,
     outline: &mut Outline,
 ) -> Result<(), Failure> {
@@ -118,14 +163,11 @@ async fn outline_session(
 }
 
 /// The last place before a damaged end at which the session can be cut.
-async fn last_checkpoint(client: &Client, key: i64) -> Result<Option<(u32, Signature)>, Failure> {
-    let rows = client
-        .query(
-            "SELECT start + count, signature FROM pleione_segments
-             WHERE session = $1 AND signature IS NOT NULL ORDER BY start DESC",
-            &[&key],
-        )
-        .await?;
+async fn last_checkpoint(
+    client: &Connection,
+    key: i64,
+) -> Result<Option<(u32, Signature)>, Failure> {
+    let rows = client.query(&CHECKPOINTS, &[&key]).await?;
     for row in rows {
         if let Ok(signature) = Signature::parse(row.try_get(1)?) {
             return Ok(Some((body::unsigned(row.try_get(0)?), signature)));
@@ -136,20 +178,14 @@ async fn last_checkpoint(client: &Client, key: i64) -> Result<Option<(u32, Signa
 
 /// A session's transactions from `after` on.
 pub(super) async fn read(
-    client: &Client,
+    client: &Connection,
     id: &CoId,
     session: &SessionId,
     after: u32,
     bytes_max: usize,
 ) -> Result<Stretch, Failure> {
-    let statement = client
-        .prepare_cached(
-            "SELECT session, count, last_signature, key, bytes FROM pleione_sessions
-             WHERE value = $1 AND session = $2",
-        )
-        .await?;
     let row = client
-        .query_opt(&statement, &[&id.as_str(), &session.as_str()])
+        .query_opt(&SESSION, &[&id.as_str(), &session.as_str()])
         .await?;
     let row = row.as_ref().map(SessionRow::try_from).transpose()?;
     let Some(row) = row.filter(|row| row.count > after) else {
@@ -170,29 +206,15 @@ pub(super) async fn read(
 
 /// The segments from the one on that holds transaction `after`, at least one, up to so many bytes.
 async fn page(
-    client: &Client,
+    client: &Connection,
     key: i64,
     after: u32,
     bytes_max: usize,
 ) -> Result<Vec<Row>, Failure> {
-    let statement = client
-        .prepare_cached(
-            "SELECT s.start, s.body, s.signature FROM (
-               SELECT start, sum(bytes) OVER (ORDER BY start)::int8 - bytes AS bytes_before FROM (
-                 SELECT start, bytes FROM pleione_segments
-                 WHERE session = $1 AND start >= coalesce(
-                   (SELECT max(start) FROM pleione_segments WHERE session = $1 AND start <= $2), 0)
-                 ORDER BY start LIMIT $4
-               ) AS next
-             ) AS page
-             JOIN pleione_segments AS s ON s.session = $1 AND s.start = page.start
-             WHERE page.bytes_before < $3 ORDER BY s.start",
-        )
-        .await?;
     let bytes = i64::try_from(bytes_max).unwrap_or(i64::MAX);
     let bytes = bytes.max(PAGE_BYTES_MIN);
     let parameters: [&(dyn ToSql + Sync); 4] = [&key, &i64::from(after), &bytes, &PAGE_ROWS_MAX];
-    Ok(client.query(&statement, &parameters).await?)
+    Ok(client.query(&PAGE, &parameters).await?)
 }
 
 /// Takes segments into pieces. Says what stands in the way, if something does.
@@ -239,17 +261,14 @@ fn take_segment(start: u32, lines: &[u8], pieces: &mut Pieces) -> Result<(), Str
 
 /// The ids after this one, in the order of their text. Text that is no id is passed over.
 pub(super) async fn ids(
-    client: &Client,
+    client: &Connection,
     after: Option<&CoId>,
     count_max: usize,
 ) -> Result<Vec<CoId>, Failure> {
-    let statement = client
-        .prepare_cached("SELECT id FROM pleione_values WHERE id > $1 ORDER BY id LIMIT $2")
-        .await?;
     let limit = i64::try_from(count_max).unwrap_or(i64::MAX);
     let mut after = after.map_or("", CoId::as_str).to_owned();
     loop {
-        let rows = client.query(&statement, &[&after, &limit]).await?;
+        let rows = client.query(&IDS, &[&after, &limit]).await?;
         let texts = rows.iter().map(|row| row.try_get(0));
         let texts = texts.collect::<Result<Vec<&str>, _>>()?;
         let ids: Vec<CoId> = texts
@@ -265,29 +284,17 @@ pub(super) async fn ids(
 }
 
 /// How much is kept.
-pub(super) async fn stats(client: &Client, largest_max: usize) -> Result<Stats, Failure> {
-    let row = client
-        .query_one(
-            "SELECT (SELECT count(*) FROM pleione_values), count(*),
-               coalesce(sum(count), 0)::int8, coalesce(sum(bytes), 0)::int8 FROM pleione_sessions",
-            &[],
-        )
-        .await?;
+pub(super) async fn stats(client: &Connection, largest_max: usize) -> Result<Stats, Failure> {
+    let rows = client.query(&STATS, &[]).await?;
     let limit = i64::try_from(largest_max).unwrap_or(i64::MAX);
-    let largest = client
-        .query(
-            "SELECT value, sum(bytes)::int8 AS bytes FROM pleione_sessions
-             GROUP BY value ORDER BY bytes DESC, value LIMIT $1",
-            &[&limit],
-        )
-        .await?;
-    let mut stats = Stats {
-        values: body::unsigned(row.try_get(0)?),
-        sessions: body::unsigned(row.try_get(1)?),
-        transactions: body::unsigned(row.try_get(2)?),
-        bytes: body::unsigned(row.try_get(3)?),
-        largest: Vec::new(),
-    };
+    let largest = client.query(&LARGEST, &[&limit]).await?;
+    let mut stats = Stats::default();
+    for row in rows {
+        stats.values = body::unsigned(row.try_get(0)?);
+        stats.sessions = body::unsigned(row.try_get(1)?);
+        stats.transactions = body::unsigned(row.try_get(2)?);
+        stats.bytes = body::unsigned(row.try_get(3)?);
+    }
     for row in largest {
         let id = CoId::parse(row.try_get(0)?).ok();
         let bytes = body::unsigned(row.try_get(1)?);

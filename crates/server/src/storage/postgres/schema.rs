@@ -10,9 +10,10 @@
 //! database for the next one, and spread over the nodes of a distributed database. Texts that are compared or sorted are so
 //! by their bytes (`COLLATE "C"`). All of it is plain SQL that distributed databases with `PostgreSQL`'s protocol know too.
 
-use deadpool_postgres::Client;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
 
+use super::connection::{Connection, Statement};
 use super::failure::Failure;
 
 /// The newest version of the tables that is known here.
@@ -51,9 +52,19 @@ const MIGRATIONS: &[(i32, &str)] = &[(
        );"#,
 )];
 
+static FOUND: Statement = Statement {
+    sql: "SELECT coalesce(max(version), 0) FROM pleione_schema",
+    types: &[],
+};
+
+static NOTE: Statement = Statement {
+    sql: "INSERT INTO pleione_schema (version) VALUES ($1) ON CONFLICT DO NOTHING",
+    types: &[Type::INT4],
+};
+
 /// Brings the tables to [`VERSION`], one server at a time. Returns the version that the database has then; a later one is
 /// left alone.
-pub(super) async fn migrate(client: &mut Client) -> Result<i32, Failure> {
+pub(super) async fn migrate(client: &mut Connection) -> Result<i32, Failure> {
     match migrate_locked(client, true).await {
         // A database without such locks: every step can be taken twice, and a race is tried again.
         Err(Failure::Database(error)) if has_no_locks(error.code()) => {
@@ -71,27 +82,20 @@ fn has_no_locks(code: Option<&SqlState>) -> bool {
     code.is_some_and(|code| codes.contains(code))
 }
 
-async fn migrate_locked(client: &mut Client, is_locked: bool) -> Result<i32, Failure> {
-    let transaction = client.transaction().await?;
+async fn migrate_locked(client: &mut Connection, is_locked: bool) -> Result<i32, Failure> {
+    let transaction = client.begin().await?;
     if is_locked {
         let lock = format!("SELECT pg_advisory_xact_lock({LOCK})");
-        transaction.batch_execute(&lock).await?;
+        transaction.batch(&lock).await?;
     }
     transaction
-        .batch_execute("CREATE TABLE IF NOT EXISTS pleione_schema (version int PRIMARY KEY)")
+        .batch("CREATE TABLE IF NOT EXISTS pleione_schema (version int PRIMARY KEY)")
         .await?;
-    let row = transaction
-        .query_one("SELECT coalesce(max(version), 0) FROM pleione_schema", &[])
-        .await?;
-    let found: i32 = row.try_get(0)?;
+    let row = transaction.query_opt(&FOUND, &[]).await?;
+    let found: i32 = row.map_or(Ok(0), |row| row.try_get(0))?;
     for (version, steps) in MIGRATIONS.iter().filter(|(version, _)| *version > found) {
-        transaction.batch_execute(steps).await?;
-        transaction
-            .execute(
-                "INSERT INTO pleione_schema (version) VALUES ($1) ON CONFLICT DO NOTHING",
-                &[version],
-            )
-            .await?;
+        transaction.batch(steps).await?;
+        transaction.execute(&NOTE, &[version]).await?;
     }
     transaction.commit().await?;
     Ok(found.max(VERSION))

@@ -3,6 +3,7 @@
 
 use cojson::sync::ValueWrite;
 
+use super::connection::Statement;
 use super::*;
 use crate::storage::Loaded;
 use crate::storage::conformance::{
@@ -270,6 +271,16 @@ fn a_database_that_takes_no_write_acknowledges_none(
     assert_eq!(write_one(storage, write), Ok(()));
 }
 
+static SHOW: Statement = Statement {
+    sql: "SHOW default_transaction_read_only",
+    types: &[],
+};
+
+static IS_ENCRYPTED: Statement = Statement {
+    sql: "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+    types: &[],
+};
+
 /// As a database does whose disk is full or broken, or that another one is to take over from.
 fn set_read_only(server: &PostgresServer, storage: &PostgresStorage, is_so: bool) {
     server.sql(&format!(
@@ -277,9 +288,9 @@ fn set_read_only(server: &PostgresServer, storage: &PostgresStorage, is_so: bool
     ));
     server.sql("SELECT pg_reload_conf()");
     // Each of its processes notices for itself.
-    let ask = async |client: &mut Client| {
-        let row = client.query_one("SHOW default_transaction_read_only", &[]);
-        Ok(row.await?.try_get::<_, String>(0)? == "on")
+    let ask = async |client: &mut Connection| {
+        let row = client.query_opt(&SHOW, &[]).await?.unwrap();
+        Ok(row.try_get::<_, String>(0)? == "on")
     };
     while storage.ask(&ask).unwrap() != is_so {
         std::thread::yield_now();
@@ -321,9 +332,9 @@ fn a_connection_is_as_safe_as_the_url_asks_for() {
         let url = format!("{url}?sslmode={mode}");
         let storage = PostgresStorage::open(&url, root.map(PathBuf::as_path));
         let found = storage.map_err(|_| ()).map(|storage| {
-            let ask = async |client: &mut Client| {
-                let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
-                Ok(client.query_one(sql, &[]).await?.try_get(0)?)
+            let ask = async |client: &mut Connection| {
+                let row = client.query_opt(&IS_ENCRYPTED, &[]).await?.unwrap();
+                Ok(row.try_get(0)?)
             };
             storage.ask(&ask).unwrap()
         });

@@ -5,11 +5,11 @@
 use cojson::crypto::Signature;
 use cojson::json::Wire as _;
 use cojson::sync::{Segment, WriteBatch};
-use deadpool_postgres::{Client, Transaction};
 use futures_util::future::try_join_all;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::body;
+use super::connection::{Connection, Statement, Transaction};
 use super::failure::Failure;
 use super::plan::{Kept, KeptSegment, KeptSession, NewSegment, Plan, Planned};
 use crate::storage::{WriteError, end_of};
@@ -17,9 +17,94 @@ use crate::storage::{WriteError, end_of};
 /// The bytes of transactions that go to the database in one statement, unless one segment alone has more.
 const STATEMENT_BYTES: u64 = 8 << 20;
 
+static HEADERS: Statement = Statement {
+    sql: "SELECT id, header FROM pleione_values WHERE id = ANY($1::text[])",
+    types: &[Type::TEXT_ARRAY],
+};
+
+static SESSIONS: Statement = Statement {
+    sql: "SELECT s.value, s.session, s.key, s.count, s.bytes, s.bytes_since_signature,
+        s.last_signature
+      FROM unnest($1::text[], $2::text[]) AS w (value, session)
+      JOIN pleione_sessions AS s ON s.value = w.value AND s.session = w.session",
+    types: &[Type::TEXT_ARRAY, Type::TEXT_ARRAY],
+};
+
+static OVERLAPS: Statement = Statement {
+    sql: "SELECT DISTINCT s.session, s.start, s.count, s.body
+      FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS w (session, first, stop)
+      JOIN pleione_segments AS s
+        ON s.session = w.session AND s.start < w.stop AND s.start + s.count > w.first
+      ORDER BY s.session, s.start",
+    types: &[Type::INT8_ARRAY, Type::INT8_ARRAY, Type::INT8_ARRAY],
+};
+
+static WRITE_HEADERS: Statement = Statement {
+    sql: "INSERT INTO pleione_values (id, header)
+      SELECT * FROM unnest($1::text[], $2::text[]) AS w (id, header)
+      ON CONFLICT (id) DO UPDATE SET header = excluded.header
+      WHERE pleione_values.header <> excluded.header",
+    types: &[Type::TEXT_ARRAY, Type::TEXT_ARRAY],
+};
+
+static INSERT_SESSIONS: Statement = Statement {
+    sql: "INSERT INTO pleione_sessions
+        (value, session, key, count, bytes, bytes_since_signature, last_signature)
+      SELECT * FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[],
+        $6::int8[], $7::text[]) AS w (a, b, c, d, e, f, g)",
+    types: &[
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::TEXT_ARRAY,
+    ],
+};
+
+static UPDATE_SESSIONS: Statement = Statement {
+    sql: "UPDATE pleione_sessions AS s
+      SET count = w.count, bytes = w.bytes, bytes_since_signature = w.since,
+        last_signature = w.last_signature
+      FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[],
+        $7::text[]) AS w (value, session, before, count, bytes, since, last_signature)
+      WHERE s.value = w.value AND s.session = w.session AND s.count = w.before",
+    types: &[
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::TEXT_ARRAY,
+    ],
+};
+
+static INSERT_SEGMENTS: Statement = Statement {
+    sql: "INSERT INTO pleione_segments (session, start, count, bytes, body, signature)
+      SELECT * FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::bytea[],
+        $6::text[]) AS w (a, b, c, d, e, f)",
+    types: &[
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::BYTEA_ARRAY,
+        Type::TEXT_ARRAY,
+    ],
+};
+
+static MEND_SEGMENTS: Statement = Statement {
+    sql: "UPDATE pleione_segments AS s SET body = w.body
+      FROM unnest($1::int8[], $2::int8[], $3::bytea[]) AS w (session, start, body)
+      WHERE s.session = w.session AND s.start = w.start",
+    types: &[Type::INT8_ARRAY, Type::INT8_ARRAY, Type::BYTEA_ARRAY],
+};
+
 /// Writes the batches in one commit. An error means that nothing was committed, or that nobody can tell.
 pub(super) async fn write(
-    client: &mut Client,
+    client: &mut Connection,
     batches: &[WriteBatch],
 ) -> Result<Vec<Result<(), WriteError>>, Failure> {
     let kept = kept(client, batches).await?;
@@ -30,7 +115,7 @@ pub(super) async fn write(
     Ok(plan.results)
 }
 
-async fn kept(client: &Client, batches: &[WriteBatch]) -> Result<Kept, Failure> {
+async fn kept(client: &Connection, batches: &[WriteBatch]) -> Result<Kept, Failure> {
     let values = batches.iter().flat_map(|batch| &batch.values);
     let mut kept = Kept::default();
     let ids: Vec<&str> = values.clone().map(|value| value.id.as_str()).collect();
@@ -39,22 +124,11 @@ async fn kept(client: &Client, batches: &[WriteBatch]) -> Result<Kept, Failure> 
         names.map(|segment| (value.id.as_str(), segment.session.as_str()))
     });
     let (of, sessions): (Vec<&str>, Vec<&str>) = sessions.unzip();
-    let headers = client
-        .prepare_cached("SELECT id, header FROM pleione_values WHERE id = ANY($1::text[])")
-        .await?;
-    let rows = client
-        .prepare_cached(
-            "SELECT s.value, s.session, s.key, s.count, s.bytes, s.bytes_since_signature,
-               s.last_signature
-             FROM unnest($1::text[], $2::text[]) AS w (value, session)
-             JOIN pleione_sessions AS s ON s.value = w.value AND s.session = w.session",
-        )
-        .await?;
     let of_sessions: [&(dyn ToSql + Sync); 2] = [&of, &sessions];
     let of_values: [&(dyn ToSql + Sync); 1] = [&ids];
     let (headers, rows) = tokio::try_join!(
-        client.query(&headers, &of_values),
-        client.query(&rows, &of_sessions),
+        client.query(&HEADERS, &of_values),
+        client.query(&SESSIONS, &of_sessions),
     )?;
     for row in headers {
         kept.headers.insert(row.try_get(0)?, row.try_get(1)?);
@@ -76,7 +150,7 @@ async fn kept(client: &Client, batches: &[WriteBatch]) -> Result<Kept, Failure> 
 
 /// Reads the segments that are written again.
 async fn read_overlaps(
-    client: &Client,
+    client: &Connection,
     batches: &[WriteBatch],
     kept: &mut Kept,
 ) -> Result<(), Failure> {
@@ -98,16 +172,7 @@ async fn read_overlaps(
     let keys: Vec<i64> = overlaps.iter().map(|overlap| overlap.0).collect();
     let first: Vec<i64> = overlaps.iter().map(|overlap| overlap.1).collect();
     let stop: Vec<i64> = overlaps.iter().map(|overlap| overlap.2).collect();
-    let statement = client
-        .prepare_cached(
-            "SELECT DISTINCT s.session, s.start, s.count, s.body
-             FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS w (session, first, stop)
-             JOIN pleione_segments AS s
-               ON s.session = w.session AND s.start < w.stop AND s.start + s.count > w.first
-             ORDER BY s.session, s.start",
-        )
-        .await?;
-    for row in client.query(&statement, &[&keys, &first, &stop]).await? {
+    for row in client.query(&OVERLAPS, &[&keys, &first, &stop]).await? {
         let lines: &[u8] = row.try_get(3)?;
         let segment = KeptSegment {
             start: body::unsigned(row.try_get(1)?),
@@ -120,8 +185,8 @@ async fn read_overlaps(
     Ok(())
 }
 
-async fn commit(client: &mut Client, plan: &Plan<'_>) -> Result<(), Failure> {
-    let transaction = client.transaction().await?;
+async fn commit(client: &mut Connection, plan: &Plan<'_>) -> Result<(), Failure> {
+    let transaction = client.begin().await?;
     // None waits for the one before it: they go to the database together.
     let (headers, inserted, updated, segments, mended) = tokio::join!(
         write_headers(&transaction, plan),
@@ -154,15 +219,7 @@ async fn write_headers(transaction: &Transaction<'_>, plan: &Plan<'_>) -> Result
     let ids: Vec<&str> = plan.headers.keys().map(|id| id.as_str()).collect();
     let texts = plan.headers.values().map(|header| header.to_text());
     let texts: Vec<String> = texts.collect();
-    let statement = transaction
-        .prepare_cached(
-            "INSERT INTO pleione_values (id, header)
-             SELECT * FROM unnest($1::text[], $2::text[]) AS w (id, header)
-             ON CONFLICT (id) DO UPDATE SET header = excluded.header
-             WHERE pleione_values.header <> excluded.header",
-        )
-        .await?;
-    transaction.execute(&statement, &[&ids, &texts]).await?;
+    transaction.execute(&WRITE_HEADERS, &[&ids, &texts]).await?;
     Ok(())
 }
 
@@ -213,14 +270,6 @@ async fn insert_sessions(transaction: &Transaction<'_>, plan: &Plan<'_>) -> Resu
     if rows.values.is_empty() {
         return Ok(());
     }
-    let statement = transaction
-        .prepare_cached(
-            "INSERT INTO pleione_sessions
-               (value, session, key, count, bytes, bytes_since_signature, last_signature)
-             SELECT * FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[],
-               $6::int8[], $7::text[]) AS w (a, b, c, d, e, f, g)",
-        )
-        .await?;
     let parameters: [&(dyn ToSql + Sync); 7] = [
         &rows.values,
         &rows.sessions,
@@ -230,7 +279,7 @@ async fn insert_sessions(transaction: &Transaction<'_>, plan: &Plan<'_>) -> Resu
         &rows.bytes_since_signature,
         &rows.last_signatures,
     ];
-    transaction.execute(&statement, &parameters).await?;
+    transaction.execute(&INSERT_SESSIONS, &parameters).await?;
     Ok(())
 }
 
@@ -239,16 +288,6 @@ async fn update_sessions(transaction: &Transaction<'_>, plan: &Plan<'_>) -> Resu
     if rows.values.is_empty() {
         return Ok(());
     }
-    let statement = transaction
-        .prepare_cached(
-            "UPDATE pleione_sessions AS s
-             SET count = w.count, bytes = w.bytes, bytes_since_signature = w.since,
-               last_signature = w.last_signature
-             FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[],
-               $7::text[]) AS w (value, session, before, count, bytes, since, last_signature)
-             WHERE s.value = w.value AND s.session = w.session AND s.count = w.before",
-        )
-        .await?;
     let parameters: [&(dyn ToSql + Sync); 7] = [
         &rows.values,
         &rows.sessions,
@@ -258,7 +297,7 @@ async fn update_sessions(transaction: &Transaction<'_>, plan: &Plan<'_>) -> Resu
         &rows.bytes_since_signature,
         &rows.last_signatures,
     ];
-    let changed = transaction.execute(&statement, &parameters).await?;
+    let changed = transaction.execute(&UPDATE_SESSIONS, &parameters).await?;
     if changed == rows.values.len() as u64 {
         Ok(())
     } else {
@@ -319,14 +358,6 @@ async fn write_segments(transaction: &Transaction<'_>, plan: &Plan<'_>) -> Resul
     if statements.is_empty() {
         return Ok(());
     }
-    let insert = transaction
-        .prepare_cached(
-            "INSERT INTO pleione_segments (session, start, count, bytes, body, signature)
-             SELECT * FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::bytea[],
-               $6::text[]) AS w (a, b, c, d, e, f)",
-        )
-        .await?;
-    let insert = &insert;
     let inserted = statements.iter().map(|rows| async move {
         let parameters: [&(dyn ToSql + Sync); 6] = [
             &rows.sessions,
@@ -336,7 +367,7 @@ async fn write_segments(transaction: &Transaction<'_>, plan: &Plan<'_>) -> Resul
             &rows.bodies,
             &rows.signatures,
         ];
-        transaction.execute(insert, &parameters).await
+        transaction.execute(&INSERT_SEGMENTS, &parameters).await
     });
     try_join_all(inserted).await?;
     Ok(())
@@ -348,15 +379,11 @@ async fn mend_segments(transaction: &Transaction<'_>, plan: &Plan<'_>) -> Result
         segments.map(|segment| (planned.after.key, segment))
     });
     for rows in SegmentColumns::split(damaged) {
-        let statement = transaction
-            .prepare_cached(
-                "UPDATE pleione_segments AS s SET body = w.body
-                 FROM unnest($1::int8[], $2::int8[], $3::bytea[]) AS w (session, start, body)
-                 WHERE s.session = w.session AND s.start = w.start",
-            )
-            .await?;
         transaction
-            .execute(&statement, &[&rows.sessions, &rows.starts, &rows.bodies])
+            .execute(
+                &MEND_SEGMENTS,
+                &[&rows.sessions, &rows.starts, &rows.bodies],
+            )
             .await?;
     }
     Ok(())
