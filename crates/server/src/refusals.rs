@@ -16,6 +16,16 @@ use prometheus_client::metrics::counter::ConstCounter;
 /// How long a reason is silent after a line.
 const LINE_EVERY: Duration = Duration::from_mins(1);
 
+/// Reasons that are there from the start: who watches a counter sees how it rises, not that it appears.
+const WATCHED: [&str; 6] = [
+    "bad_signature",
+    "load_failed",
+    "stored_damage",
+    "too_many_connections",
+    "too_many_connections_of_address",
+    "write_failed",
+];
+
 /// Counts by reason, shared by all that refuse. A lock is held only to count.
 #[derive(Clone, Debug, Default)]
 pub struct Refusals(Arc<Mutex<BTreeMap<&'static str, Refusal>>>);
@@ -68,7 +78,9 @@ impl Collector for Refusals {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let help = "What was refused, by reason";
         let mut family = encoder.encode_descriptor("refusals", help, None, MetricType::Counter)?;
-        for (code, count) in self.counts() {
+        let mut counts = BTreeMap::from(WATCHED.map(|code| (code, 0)));
+        counts.extend(self.counts());
+        for (code, count) in counts {
             let labels = [("reason", code)];
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }

@@ -31,8 +31,9 @@ pub const TIMES_MAX: usize = 64;
 /// A shorter frame stays text: there is nothing to be saved.
 const TEXT_BYTES_MAX: usize = 128;
 
-/// Measured with recorded traffic: the higher levels take longer and save a hundredth more.
-const LEVEL: u32 = 1;
+/// Measured with recorded traffic, frames of one transaction: level 1 leaves 65 % of the bytes in 5 us, 3 leaves 56 % in 15,
+/// and 9 no less in twice the time.
+const LEVEL: u32 = 3;
 
 /// How much is inflated at once, and how far the room for it grows beyond what is there.
 const STEP_BYTES: usize = 64 << 10;

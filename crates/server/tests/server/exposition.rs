@@ -114,6 +114,15 @@ impl Scrape {
         assert!(is_same, "{name} {labels:?} is {found}, not {expected}");
     }
 
+    /// The names of all families.
+    pub(crate) fn families(&self) -> impl Iterator<Item = &str> {
+        self.kinds.keys().map(String::as_str)
+    }
+
+    pub(crate) fn has_family(&self, name: &str) -> bool {
+        self.kinds.contains_key(name)
+    }
+
     /// Every text that stands in a label.
     pub(crate) fn label_values(&self) -> impl Iterator<Item = &str> {
         let labels = self.samples.keys().flat_map(|(_, labels)| labels);

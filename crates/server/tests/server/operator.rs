@@ -1,5 +1,6 @@
 //! What operators and their machines ask: `/health`, `/ready` and `/metrics`.
 
+use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -80,6 +81,33 @@ fn what_clients_do_is_in_the_metrics_as_it_was() {
 
     drop(left);
     server.await_scrape(|scrape| scrape.value("pleione_sync_connections", &[]) < 1.5);
+}
+
+/// The page for operators, with its table of metrics and its alerts.
+const PAGE: &str = include_str!("../../../../docs/operating.md");
+
+#[test]
+fn every_metric_that_operators_are_told_of_is_there_and_they_are_told_of_every_one() {
+    let scrape = ServerProcess::in_memory().scrape();
+    let words = PAGE.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    let named = words.filter(|word| word.starts_with("pleione_sync_"));
+    let named: BTreeSet<_> = named.collect();
+    for name in &named {
+        let family = name.trim_end_matches("_bucket");
+        assert!(scrape.has_family(family), "{name} is told of and not there");
+    }
+    for family in scrape.families() {
+        assert!(named.contains(family), "{family} is told of nowhere");
+    }
+    for reason in [
+        "write_failed",
+        "stored_damage",
+        "too_many_connections",
+        "bad_signature",
+    ] {
+        assert!(PAGE.contains(reason));
+        scrape.assert_is("pleione_sync_refusals_total", &[("reason", reason)], 0.0);
+    }
 }
 
 #[test]
