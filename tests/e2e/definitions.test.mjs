@@ -73,7 +73,7 @@ const wrong = [
   ["an unknown target", { state: { initial: "idle", states: { idle: { on: { WRITE: "nowhere" } } } } }, [/state/, /states\.idle\.on\.WRITE/, /nowhere/]],
   ["an unknown initial state", { state: { initial: "lost", states: { idle: {} } } }, [/state/, /initial/, /lost/]],
   ["an unknown guard", { state: { initial: "idle", states: { idle: { on: { WRITE: { target: "idle", guard: { $maybe: 1 } } } } } } }, [/guard/, /\$maybe/]],
-  ["an unknown operator", { state: { initial: "idle", states: { idle: { entry: { updateContext: { a: { $add: [1, 2] } } } } } } }, [/updateContext\.a/, /\$add/]],
+  ["an unknown operator", { state: { initial: "idle", states: { idle: { entry: { updateContext: { a: { $power: [1, 2] } } } } } } }, [/updateContext\.a/, /\$power/]],
   ["an unknown event", { state: { initial: "idle", states: { idle: { on: { UNHEARD_OF: "idle" } } } } }, [/UNHEARD_OF/]],
   ["an unknown tool", { state: { initial: "idle", states: { idle: { entry: { tool: "@no/such", payload: {} } } } } }, [/entry/, /@no\/such/]],
   ["an event of the view that is not in the contract", { view: { content: { $on: { click: { send: "UNHEARD_OF" } } } } }, [/view/, /UNHEARD_OF/]],

@@ -4,6 +4,7 @@
 //! a document means, and an error never holds more than a short piece of what was found.
 
 use std::fmt::Write as _;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use cojson::json::Json;
@@ -11,13 +12,33 @@ use cojson::json::Json;
 /// How much of a found value an error quotes, in characters.
 const QUOTE_CHARACTERS_MAX: usize = 60;
 
-/// A definition that is not understood: which document, where in it, what belongs there, and what is there.
+/// A definition that is not understood. One pointer, as a compiler has a hundred ways out, each of which moves it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct DefinitionError(Box<Misfit>);
+
+impl Deref for DefinitionError {
+    type Target = Misfit;
+
+    fn deref(&self) -> &Misfit {
+        &self.0
+    }
+}
+
+impl DefinitionError {
+    /// The error that says this.
+    pub(crate) fn new(misfit: Misfit) -> Self {
+        Self(Box::new(misfit))
+    }
+}
+
+/// What is wrong: which document, where in it, what belongs there, and what is there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the document \"{document}\" is wrong at {}: expected {expected}, found {found}",
     or_its_root(path)
 )]
-pub struct DefinitionError {
+pub struct Misfit {
     /// The document's name: `state`, `view`, …
     pub document: String,
     /// The JSON path inside it: `states.idle.on.ADD.target`; empty for its root.
@@ -97,12 +118,18 @@ impl Place {
         expected: impl Into<String>,
         found: impl Into<String>,
     ) -> DefinitionError {
-        DefinitionError {
+        self.misfit(expected.into(), found.into())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn misfit(&self, expected: String, found: String) -> DefinitionError {
+        DefinitionError::new(Misfit {
             document: self.document.to_string(),
             path: self.path.clone(),
-            expected: expected.into(),
-            found: found.into(),
-        }
+            expected,
+            found,
+        })
     }
 }
 

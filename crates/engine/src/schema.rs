@@ -25,7 +25,7 @@ use std::fmt;
 
 use cojson::json::Json;
 
-use crate::definition_error::{DefinitionError, Place};
+use crate::definition_error::{DefinitionError, Misfit, Place};
 use keyword::Program;
 
 /// Makes matchers of the regular expressions in a schema: ECMAScript, with the flag `u`, unanchored.
@@ -65,12 +65,12 @@ impl SchemaError {
         } else {
             "."
         };
-        DefinitionError {
+        DefinitionError::new(Misfit {
             document: place.document().to_owned(),
             path: format!("{}{separator}{}", place.path(), self.path),
             expected: self.expected,
             found: self.found,
-        }
+        })
     }
 }
 

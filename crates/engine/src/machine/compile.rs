@@ -19,6 +19,7 @@ use super::bits::Bits;
 use super::compiled::{ANY, Definition, Kind, ROOT, State, Transition};
 use super::enter::Entering;
 use crate::definition_error::{DefinitionError, Place, one_of};
+use crate::expression::Expression;
 
 type Compiled<T> = Result<T, DefinitionError>;
 
@@ -162,6 +163,12 @@ fn members<'a>(json: &'a Json, place: &Place, known: &[&str]) -> Compiled<&'a Js
         Some(unknown) => Err(place.error_text(expected(), format!("the member \"{unknown}\""))),
         None => Ok(members),
     }
+}
+
+/// The expression under a key, if there is one.
+fn expression_at(json: Option<&Json>, key: &str, place: &Place) -> Compiled<Option<Expression>> {
+    let compiled = json.map(|json| Expression::compile(json, &place.key(key)));
+    compiled.transpose()
 }
 
 /// The value of an object's only member.

@@ -211,7 +211,7 @@ fn r12_an_error_names_the_document_that_holds_it() {
     let style = json(r#"{"components":{"b":{"color":"{gone}"}}}"#);
     let document = |brand, style| {
         let error = Stylesheet::compile(brand, style).unwrap_err();
-        error.document
+        error.document.clone()
     };
     assert_eq!(document(Some(&brand), None), "brand");
     assert_eq!(document(None, Some(&style)), "style");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cojson::json::{Json, JsonObject};
 
 use super::super::compiled::{Action, Guard, NAMED_UPDATES, RaiseAction, ToolAction, named_update};
-use super::{Compiled, Compiler, members, only};
+use super::{Compiled, Compiler, expression_at, members, only};
 use crate::definition_error::{Place, one_of};
 use crate::expression::Expression;
 use crate::schema::Schema;
@@ -80,6 +80,16 @@ impl Compiler<'_> {
         }
     }
 
+    /// The actions under a key.
+    pub(super) fn actions_at(
+        &mut self,
+        json: &JsonObject,
+        key: &str,
+        place: &Place,
+    ) -> Compiled<Box<[Action]>> {
+        self.actions(json.get(key), &place.key(key))
+    }
+
     fn action(&mut self, json: &Json, place: &Place) -> Compiled<Action> {
         if let Json::String(name) = json {
             let update = named_update(name).map(Expression::literal);
@@ -125,12 +135,7 @@ impl Compiler<'_> {
         };
         let event_type = text(name, &place_of_name)?;
         self.raised.push(event_type.clone());
-        let compile = |key: &str| {
-            let found = rest.get(key);
-            found
-                .map(|json| Expression::compile(json, &place.key(key)))
-                .transpose()
-        };
+        let compile = |key: &str| expression_at(rest.get(key), key, place);
         Ok(Action::Raise(RaiseAction {
             event_type,
             payload: compile("payload")?.unwrap_or_else(|| Expression::literal(empty.clone())),
@@ -150,10 +155,8 @@ impl Compiler<'_> {
             let update = only(on_success, "updateContext", &place)?;
             self.update(update, &place.key("updateContext"))
         });
-        let payload = match members.get("payload") {
-            Some(payload) => Expression::compile(payload, &place.key("payload"))?,
-            None => Expression::literal(Json::empty_object()),
-        };
+        let payload = expression_at(members.get("payload"), "payload", place)?;
+        let payload = payload.unwrap_or_else(|| Expression::literal(Json::empty_object()));
         Ok(Action::Tool(ToolAction {
             tool: self.tool_name(members.get("tool"), &place.key("tool"))?,
             payload,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cojson::json::{Json, JsonObject};
 
 use super::super::compiled::{ANY, After, Guard, Kind, ROOT, State, Transition};
-use super::{Compiled, Compiler, Draft, members};
+use super::{Compiled, Compiler, Draft, expression_at, members};
 use crate::definition_error::{Place, one_of};
 use crate::expression::Expression;
 
@@ -103,9 +103,6 @@ impl<'a> Compiler<'a> {
         let timers = self.timers(number, json.get("after"), &id, &place.key("after"))?;
         let on = start..self.transitions.len();
         let always = self.always(number, json.get("always"), &place.key("always"))?;
-        let output = json
-            .get("output")
-            .map(|it| Expression::compile(it, &place.key("output")));
         Ok(State {
             name,
             id,
@@ -114,12 +111,12 @@ impl<'a> Compiler<'a> {
             last,
             children: children.into(),
             initial: self.initial(number, json, &place)?,
-            entry: self.actions(json.get("entry"), &place.key("entry"))?,
-            exit: self.actions(json.get("exit"), &place.key("exit"))?,
+            entry: self.actions_at(json, "entry", &place)?,
+            exit: self.actions_at(json, "exit", &place)?,
             on,
             always,
             timers,
-            output: output.transpose()?,
+            output: expression_at(json.get("output"), "output", &place)?,
         })
     }
 
@@ -220,7 +217,7 @@ impl<'a> Compiler<'a> {
             Some(Json::Bool(is_internal)) => *is_internal,
             Some(other) => return Err(place.key("internal").error("true or false", other)),
         };
-        let actions = self.actions(members.get("actions"), &place.key("actions"))?;
+        let actions = self.actions_at(members, "actions", place)?;
         self.push(source, class, guard, targets, actions, is_internal);
         Ok(())
     }
@@ -276,12 +273,9 @@ impl<'a> Compiler<'a> {
                     let place = place.key(delay);
                     let event_type = format!("after.{delay}.{id}");
                     self.own(source, &event_type, transitions, &place)?;
-                    let ms = delay
-                        .parse()
-                        .ok()
-                        .filter(|ms: &f64| *ms >= 0.0 && ms.is_finite());
-                    let ms = ms.ok_or_else(|| {
-                        place.error("a number of milliseconds", &Json::String(delay.clone()))
+                    let ms: u32 = delay.parse().map_err(|_| {
+                        let expected = "a whole number of milliseconds, below 2^32";
+                        place.error(expected, &Json::String(delay.clone()))
                     })?;
                     let delay_ms = Expression::literal(ms.into());
                     timers.push(After {
@@ -337,7 +331,7 @@ impl<'a> Compiler<'a> {
         let (target, actions, target_place) = match found {
             Some(initial @ Json::Object(_)) if !is_history => {
                 let members = members(initial, &place, &["target", "actions"])?;
-                let actions = self.actions(members.get("actions"), &place.key("actions"))?;
+                let actions = self.actions_at(members, "actions", &place)?;
                 (members.get("target"), actions, place.key("target"))
             }
             found => (

@@ -503,3 +503,38 @@ fn a_chart_of_more_than_64_states_works_like_a_small_one() {
     driver.send("GO", "{}");
     assert_eq!(driver.snapshot.state, all("a"));
 }
+
+#[test]
+fn the_documentations_charts_compile_and_run() {
+    let library = MachineLibrary {
+        message_types: None,
+        ..LIBRARY
+    };
+    let page = include_str!("../../../../../docs/charts.md");
+    let blocks = page.split("```json\n").skip(1);
+    let mut charts = blocks.map(|block| json(block.split("```").next().unwrap()));
+    let machine =
+        Machine::compile(&charts.next().unwrap(), &library, &Place::root("state")).unwrap();
+    assert!(machine.unreachable().is_empty() && charts.next().is_none());
+    let mut snapshot = machine.start(json("{}"), &mut Tools::default()).snapshot;
+    for (event, state) in [
+        ("PLAY", r#"{"on":{"playing":"running","sound":"loud"}}"#),
+        ("MUTE", r#"{"on":{"playing":"running","sound":"mute"}}"#),
+        (
+            "after.1000.on.playing.running",
+            r#"{"on":{"playing":"running","sound":"mute"}}"#,
+        ),
+        ("SEEK", r#"{"on":{"playing":"running","sound":"mute"}}"#),
+        ("POWER", r#""off""#),
+        ("POWER", r#"{"on":{"playing":"running","sound":"loud"}}"#),
+    ] {
+        snapshot = machine
+            .step(
+                &snapshot,
+                &Event::new(event, Json::Null),
+                &mut Tools::default(),
+            )
+            .snapshot;
+        assert_eq!(snapshot.state, json(state), "{event}");
+    }
+}
