@@ -103,6 +103,58 @@ pub struct Server {
     http: JoinHandle<()>,
 }
 
+/// What the parts of a server share.
+struct Shared {
+    link: RelayLink,
+    refusals: Refusals,
+    metrics: Arc<Metrics>,
+    stop: StopWatch,
+}
+
+impl Shared {
+    fn new(stop: StopWatch) -> Self {
+        let refusals = Refusals::default();
+        Self {
+            link: RelayLink::default(),
+            metrics: Arc::new(Metrics::new(&refusals)),
+            refusals,
+            stop,
+        }
+    }
+
+    fn operator(&self) -> Operator {
+        Operator::new(
+            self.link.clone(),
+            Arc::clone(&self.metrics),
+            self.refusals.clone(),
+            self.stop.clone(),
+        )
+    }
+
+    fn http_context(
+        &self,
+        settings: &Settings,
+        door: &Door,
+        gate: Option<Gate>,
+        pages: Option<StaticFiles>,
+    ) -> HttpContext {
+        HttpContext {
+            relay: self.link.clone(),
+            deflates: settings.operator.deflates(),
+            limits: (&settings.limits).into(),
+            connections: door.connections.clone(),
+            proxies: door.proxies.clone(),
+            origins: settings.access.origins.clone(),
+            gate,
+            pages,
+            refusals: self.refusals.clone(),
+            metrics: Arc::clone(&self.metrics),
+            stop: self.stop.clone(),
+            peers: Arc::default(),
+        }
+    }
+}
+
 impl Server {
     /// Listens, opens storage, and serves. Until storage is open, clients are turned away and `/ready` says so.
     ///
@@ -121,38 +173,25 @@ impl Server {
         let pages = settings.pages.clone().map(checked_pages).transpose()?;
         let listener = listen(settings.listen).await?;
         let address = listener.local_addr().unwrap_or(settings.listen);
-        let refusals = Refusals::default();
-        let metrics = Arc::new(Metrics::new(&refusals));
-        let link = RelayLink::default();
         let (stop, stopping) = stop_switch();
         let (close, closing) = stop_switch();
-        let door = door(settings, refusals.clone(), closing)?;
+        let shared = Shared::new(stopping);
+        let door = door(settings, shared.refusals.clone(), closing)?;
         let gate = settings.access.tokens.clone().map(Gate::new).transpose()?;
-        let operator = Operator::new(
-            link.clone(),
-            Arc::clone(&metrics),
-            refusals.clone(),
-            stopping.clone(),
-        );
+        let (gate, keeper) = gate.unzip();
+        let operator = shared.operator();
         let metrics_address = settings.operator.metrics_address;
         let metrics_address = serve_metrics(metrics_address, &operator, &door).await?;
-        let context = HttpContext {
-            relay: link.clone(),
-            deflates: settings.operator.deflates(),
-            limits: (&settings.limits).into(),
-            connections: door.connections.clone(),
-            proxies: door.proxies.clone(),
-            origins: settings.access.origins.clone(),
-            gate: gate.as_ref().map(|(gate, _)| gate.clone()),
-            pages,
-            refusals: refusals.clone(),
-            metrics: Arc::clone(&metrics),
-            stop: stopping,
-            peers: Arc::default(),
-        };
+        let context = shared.http_context(settings, &door, gate, pages);
         let operator = operator.beside_clients(metrics_address.is_none());
         let http = tokio::spawn(door.serve(listener, http::router(context, operator)));
-        if let Some((_, keeper)) = gate {
+        let Shared {
+            link,
+            refusals,
+            metrics,
+            ..
+        } = shared;
+        if let Some(keeper) = keeper {
             keeper.start(refusals.clone()).await?;
         }
         let storage = open_storage(open).await?;
