@@ -36,7 +36,7 @@ async function deny() {
   const kinds = ["bans", "licenses", "sources"];
   const fetched = await attempt("cargo", ["deny", "fetch", "db"], { limitSeconds: advisoriesSecondsMax });
   if (fetched.code === 0) kinds.push("advisories");
-  const result = await check("cargo", ["deny", "--log-level", "error", "check", ...kinds]);
+  const result = await check("cargo", ["deny", "--workspace", "--log-level", "error", "check", ...kinds]);
   return { ...result, note: fetched.code === 0 ? "" : "advisories out of reach, not checked" };
 }
 

@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::auth::command::RawTokenCommand;
-use crate::settings::{RawSettings, SettingError, with_environment};
+use crate::settings::{RawRestore, RawSettings, RawTransfer, SettingError, with_environment};
 
 /// What the process was asked to do.
 #[derive(Debug, Parser)]
@@ -33,6 +33,14 @@ pub enum Command {
     Serve(Box<RawSettings>),
     /// Make, list and revoke the tokens that clients connect with (`SYNC_MAIA_AUTH=token`)
     Token(Box<RawTokenCommand>),
+    /// Write all logs of a store into one file that any back end can import
+    Export(Box<RawTransfer>),
+    /// Add the logs of a file to a store: of an export, a backup, or an `SQLite` file of a classic CoJSON program
+    Import(Box<RawTransfer>),
+    /// Copy a store into a file while servers write to it
+    Backup(Box<RawTransfer>),
+    /// Put a backup or an export into an empty store
+    Restore(Box<RawRestore>),
 }
 
 /// Why nothing is done.

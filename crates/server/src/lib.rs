@@ -27,4 +27,5 @@ pub mod start_line;
 pub mod static_files;
 pub mod storage;
 pub mod tls;
+pub mod transfer;
 pub mod wakeups;

@@ -9,7 +9,7 @@ use std::io::{stderr, stdout};
 use tracing::Level;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::writer::MakeWriterExt;
+use tracing_subscriber::fmt::writer::{MakeWriter, MakeWriterExt};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -44,6 +44,18 @@ impl Default for LogSettings {
 /// From here on events become lines. Only the first call of a process counts.
 pub fn start(settings: &LogSettings) {
     let writer = stderr.with_max_level(Level::WARN).or_else(stdout);
+    start_with(settings, writer);
+}
+
+/// The same, all of it on standard error: standard output is for what the command makes.
+pub fn start_aside(settings: &LogSettings) {
+    start_with(settings, stderr);
+}
+
+fn start_with<W>(settings: &LogSettings, writer: W)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_target(settings.format == LogFormat::Json)

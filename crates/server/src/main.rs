@@ -9,9 +9,12 @@ use pleione_sync::auth::command::{TokenCommand, TokenError};
 use pleione_sync::cli::{CliError, Command};
 use pleione_sync::log::{self, LogSettings};
 use pleione_sync::server::{Server, StartError};
-use pleione_sync::settings::{SettingError, Settings};
+use pleione_sync::settings::{
+    RawTransfer, RestoreSettings, SettingError, Settings, TransferSettings,
+};
 use pleione_sync::shutdown::Signals;
 use pleione_sync::start_line;
+use pleione_sync::transfer::{TransferError, backup, command};
 
 /// Why the process ends before it was asked to, or badly.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +25,8 @@ enum RunError {
     Start(#[from] StartError),
     #[error(transparent)]
     Token(#[from] TokenError),
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     #[error("the server failed and cannot go on")]
     Failed,
     #[error(transparent)]
@@ -35,6 +40,7 @@ impl RunError {
         let is_setting = match self {
             Self::Setting(_) => true,
             Self::Start(error) => !matches!(error, StartError::Thread(_)),
+            Self::Transfer(error) => matches!(error, TransferError::Open(_)),
             Self::Token(_) | Self::Failed | Self::Stop(_) | Self::System(_) => false,
         };
         ExitCode::from(if is_setting { 2 } else { 1 })
@@ -69,6 +75,14 @@ fn run(command: Command) -> Result<(), RunError> {
             run_server(&settings)
         }
         Command::Token(raw) => run_token(TokenCommand::try_from(*raw)?),
+        Command::Export(raw) => transfer(*raw, command::export),
+        Command::Import(raw) => transfer(*raw, command::import),
+        Command::Backup(raw) => transfer(*raw, backup::backup),
+        Command::Restore(raw) => {
+            let settings = RestoreSettings::try_from(*raw)?;
+            log::start_aside(&settings.transfer.log);
+            Ok(backup::restore(&settings)?)
+        }
     }
 }
 
@@ -79,6 +93,15 @@ fn run_token(command: TokenCommand) -> Result<(), RunError> {
     let said = runtime.block_on(command.run())?;
     writeln!(std::io::stdout(), "{said}")?;
     Ok(())
+}
+
+fn transfer(
+    raw: RawTransfer,
+    command: fn(&TransferSettings) -> Result<(), TransferError>,
+) -> Result<(), RunError> {
+    let settings = TransferSettings::try_from(raw)?;
+    log::start_aside(&settings.log);
+    Ok(command(&settings)?)
 }
 
 fn run_server(settings: &Settings) -> Result<(), RunError> {

@@ -12,6 +12,7 @@ mod operator;
 mod pages;
 mod storage;
 mod tls;
+mod transfer;
 mod value;
 mod wakeups;
 
@@ -27,6 +28,7 @@ pub use operator::OperatorSettings;
 pub use pages::{PageSettings, RawPages};
 pub use storage::{RawStorage, StorageSettings};
 pub use tls::{RawTls, TlsSettings};
+pub use transfer::{RawRestore, RawTransfer, RestoreSettings, TransferSettings};
 pub use value::{Secret, SettingError};
 pub use wakeups::WakeupSettings;
 

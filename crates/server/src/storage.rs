@@ -16,6 +16,8 @@ pub mod worker;
 #[cfg(test)]
 pub(crate) mod conformance;
 
+use std::path::Path;
+
 use cojson::crypto::Signature;
 use cojson::header::Header;
 use cojson::ids::{CoId, SessionId};
@@ -56,6 +58,12 @@ pub trait Storage: Send {
     /// # Errors
     /// When the database does not answer.
     fn ids(&mut self, after: Option<&CoId>, count_max: usize) -> Result<Vec<CoId>, LoadError>;
+
+    /// How many values there are. It may read all of their ids.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    fn count(&mut self) -> Result<u64, LoadError>;
 
     /// How much is kept, and which values are the largest, at most `largest_max` of them. It reads everything: for an
     /// operator's look, not for a server under load.
@@ -192,11 +200,16 @@ pub enum OpenError {
     #[error(transparent)]
     Postgres(#[from] postgres::OpenError),
     /// This binary was built without the back end.
-    #[error("SYNC_MAIA_STORAGE={kind}: expected a back end that this binary was built with")]
+    #[error(
+        "SYNC_MAIA_STORAGE={kind}: expected a back end that this binary was built with; build it with `--features {kind}`"
+    )]
     NotBuilt {
         /// The back end.
         kind: &'static str,
     },
+    /// Memory has nothing to be read.
+    #[error("SYNC_MAIA_STORAGE=in-memory: expected a back end that keeps something")]
+    NothingKept,
 }
 
 /// Opens the back end that the settings name.
@@ -207,7 +220,7 @@ pub fn open(settings: &StorageSettings) -> Result<Box<dyn Storage>, OpenError> {
     Ok(match settings {
         StorageSettings::InMemory => Box::<memory::MemoryStorage>::default(),
         StorageSettings::Sqlite { path } => Box::new(sqlite::SqliteStorage::open(path)?),
-        StorageSettings::Pglite { .. } => return Err(OpenError::NotBuilt { kind: "pglite" }),
+        StorageSettings::Pglite { path } => open_pglite(path)?,
         StorageSettings::Postgres {
             url,
             root_certificate,
@@ -216,4 +229,28 @@ pub fn open(settings: &StorageSettings) -> Result<Box<dyn Storage>, OpenError> {
             root_certificate.as_deref(),
         )?),
     })
+}
+
+/// Opens the back end that the settings name to read it as it is now, while a server may write to it. It takes no write.
+/// `PGlite` alone must be nobody else's meanwhile.
+///
+/// # Errors
+/// When it cannot be opened, or there is nothing of ours in it.
+pub fn snapshot(settings: &StorageSettings) -> Result<Box<dyn Storage>, OpenError> {
+    Ok(match settings {
+        StorageSettings::InMemory => return Err(OpenError::NothingKept),
+        StorageSettings::Sqlite { path } => Box::new(sqlite::SqliteStorage::snapshot(path)?),
+        StorageSettings::Pglite { path } => open_pglite(path)?,
+        StorageSettings::Postgres {
+            url,
+            root_certificate,
+        } => Box::new(postgres::PostgresStorage::snapshot(
+            url.reveal(),
+            root_certificate.as_deref(),
+        )?),
+    })
+}
+
+fn open_pglite(_path: &Path) -> Result<Box<dyn Storage>, OpenError> {
+    Err(OpenError::NotBuilt { kind: "pglite" })
 }

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
-const binary = process.env.PLEIONE_SYNC_BIN ?? join(root, "target", "release", "pleione-sync");
+export const binary = process.env.PLEIONE_SYNC_BIN ?? join(root, "target", "release", "pleione-sync");
 const startMsMax = 10_000;
 
 export class Server {

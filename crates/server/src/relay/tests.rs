@@ -187,6 +187,10 @@ impl Storage for Unreadable {
         self.memory.ids(after, count_max)
     }
 
+    fn count(&mut self) -> Result<u64, LoadError> {
+        self.memory.count()
+    }
+
     fn stats(&mut self, largest_max: usize) -> Result<Stats, LoadError> {
         self.memory.stats(largest_max)
     }

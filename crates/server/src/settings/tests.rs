@@ -9,7 +9,7 @@ fn raw(flags: &[&str]) -> Result<RawSettings, CliError> {
     let arguments = name.chain(flags.iter().copied()).map(OsString::from);
     match Command::from_arguments(arguments.collect(), false)? {
         Command::Serve(raw) => Ok(*raw),
-        Command::Token(raw) => panic!("{raw:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -51,6 +51,27 @@ fn every_setting_is_taken_as_written_with_the_command_named_or_not() {
     assert_eq!(settings_given.limits.frame_bytes_max, 8 << 20);
     let named = [&["serve"][..], &flags].concat();
     assert_eq!(settings(&named).unwrap(), settings_given);
+}
+
+#[test]
+fn a_command_that_moves_logs_has_a_file_and_the_store_that_a_server_would_have() {
+    let command = |flags: &[&str]| {
+        let name = std::iter::once("pleione-sync");
+        let arguments = name.chain(flags.iter().copied()).map(OsString::from);
+        Command::from_arguments(arguments.collect(), false).unwrap()
+    };
+    let Command::Export(raw) = command(&["export", "-"]) else {
+        panic!("export")
+    };
+    let export = TransferSettings::try_from(*raw).unwrap();
+    assert_eq!(export.file, PathBuf::from("-"));
+    assert_eq!(export.storage, sqlite("./local-sync.db"));
+    let Command::Restore(raw) = command(&["restore", "a.db", "--merge", "--db-path=b.db"]) else {
+        panic!("restore")
+    };
+    let restore = RestoreSettings::try_from(*raw).unwrap();
+    assert_eq!(restore.transfer.storage, sqlite("b.db"));
+    assert!(restore.merges);
 }
 
 #[test]

@@ -54,6 +54,10 @@ macro_rules! read_through {
             self.$field.ids(after, count_max)
         }
 
+        fn count(&mut self) -> Result<u64, crate::storage::LoadError> {
+            self.$field.count()
+        }
+
         fn stats(
             &mut self,
             largest_max: usize,

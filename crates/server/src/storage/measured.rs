@@ -42,6 +42,10 @@ impl Storage for MeasuredStorage {
         self.storage.ids(after, count_max)
     }
 
+    fn count(&mut self) -> Result<u64, LoadError> {
+        self.storage.count()
+    }
+
     fn stats(&mut self, largest_max: usize) -> Result<Stats, LoadError> {
         self.storage.stats(largest_max)
     }

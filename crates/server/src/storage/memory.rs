@@ -60,6 +60,10 @@ impl Storage for MemoryStorage {
         Ok(rest.map(|(id, _)| id.clone()).take(count_max).collect())
     }
 
+    fn count(&mut self) -> Result<u64, LoadError> {
+        Ok(self.values.len() as u64)
+    }
+
     fn stats(&mut self, largest_max: usize) -> Result<Stats, LoadError> {
         let mut stats = Stats::default();
         for (id, value) in &self.values {

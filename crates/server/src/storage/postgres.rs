@@ -14,6 +14,7 @@ mod schema;
 mod write;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cojson::ids::{CoId, SessionId};
@@ -41,6 +42,10 @@ const CONNECTIONS_MAX: usize = 8;
 /// What each connection is told first: nothing takes for ever, and a server that dies holds no lock for long.
 const LIMITS: &str =
     "SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '30s'";
+
+/// What a connection is told that reads the database as it is at that moment. Whoever takes what is read may be slow.
+const SNAPSHOT: &str = "SET idle_in_transaction_session_timeout = 0;
+    BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
 /// A database that cannot be used as storage.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +77,9 @@ pub enum OpenError {
         /// What it says.
         detail: String,
     },
+    /// No server has ever used it.
+    #[error("SYNC_MAIA_DB_URL: there are no logs in the database: no server has used it yet")]
+    NoTables,
     /// It was written by a later version of the format.
     #[error("SYNC_MAIA_DB_URL: the tables have version {found}; this program reads up to {known}")]
     TooNew {
@@ -91,31 +99,106 @@ pub struct PostgresStorage {
     keeping: Keeping,
 }
 
+fn unusable(detail: &dyn std::fmt::Display) -> OpenError {
+    OpenError::Database {
+        detail: detail.to_string(),
+    }
+}
+
+fn manager(url: &str, root_certificate: Option<&Path>) -> Result<Manager, OpenError> {
+    let (config, tls) = connect::connector(url, root_certificate)?;
+    let recycling_method = RecyclingMethod::Fast;
+    Ok(Manager::from_config(
+        config,
+        tls,
+        ManagerConfig { recycling_method },
+    ))
+}
+
+/// Tells a new connection something.
+fn telling(statements: &'static str) -> Hook {
+    Hook::async_fn(move |client, _| {
+        Box::pin(async move {
+            let told = client.batch_execute(statements).await;
+            told.map_err(HookError::Backend)
+        })
+    })
+}
+
+/// Tells the first connection something, and refuses every later one: what the first one held is gone.
+fn once(statements: &'static str) -> Hook {
+    let is_told = AtomicBool::new(false);
+    Hook::async_fn(move |client, _| {
+        let is_first = !is_told.swap(true, Ordering::Relaxed);
+        Box::pin(async move {
+            if !is_first {
+                return Err(HookError::message(
+                    "the connection that held the moment is gone; begin again",
+                ));
+            }
+            let told = client.batch_execute(statements).await;
+            told.map_err(HookError::Backend)
+        })
+    })
+}
+
 impl PostgresStorage {
     /// Connects, and brings the tables up to date. Call it where waiting is allowed: not from a future.
     ///
     /// # Errors
     /// When the database cannot be reached or used.
     pub fn open(url: &str, root_certificate: Option<&Path>) -> Result<Self, OpenError> {
-        let (config, tls) = connect::connector(url, root_certificate)?;
-        let recycling_method = RecyclingMethod::Fast;
-        let manager = Manager::from_config(config, tls, ManagerConfig { recycling_method });
+        let manager = manager(url, root_certificate)?;
         Self::with_manager(manager, CONNECTIONS_MAX, connect::keeping(url))
     }
 
+    /// Connects to read the database as it is now, whatever is written to it meanwhile. It takes no write. Call it where
+    /// waiting is allowed: not from a future.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or no server has used it.
+    pub fn snapshot(url: &str, root_certificate: Option<&Path>) -> Result<Self, OpenError> {
+        let manager = manager(url, root_certificate)?;
+        let keeping = connect::keeping(url);
+        let storage = Self::connect(manager, 1, keeping, Some(once(SNAPSHOT)))?;
+        let found = storage.ask(&async |client| schema::version(client).await);
+        let found = found.map_err(|failure| unusable(&failure))?;
+        storage.checked(found.ok_or(OpenError::NoTables)?)
+    }
+
+    /// Opens a database that is reached in another way, through so many connections, and brings the tables up to date.
     fn with_manager(
         manager: Manager,
         connections_max: usize,
         keeping: Keeping,
     ) -> Result<Self, OpenError> {
-        let unusable = |detail: String| OpenError::Database { detail };
+        let storage = Self::connect(manager, connections_max, keeping, None)?;
+        let found = storage.ask(&async |client| schema::migrate(client).await);
+        storage.checked(found.map_err(|failure| unusable(&failure))?)
+    }
+
+    fn checked(self, found: i32) -> Result<Self, OpenError> {
+        let known = schema::VERSION;
+        if found > known {
+            return Err(OpenError::TooNew { found, known });
+        }
+        Ok(self)
+    }
+
+    /// Makes the pool. `told` is what each connection is told after the limits.
+    fn connect(
+        manager: Manager,
+        connections_max: usize,
+        keeping: Keeping,
+        told: Option<Hook>,
+    ) -> Result<Self, OpenError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("database")
             .enable_all()
             .build()
-            .map_err(|error| unusable(error.to_string()))?;
-        let pool = Pool::builder(manager)
+            .map_err(|error| unusable(&error))?;
+        let mut pool = Pool::builder(manager)
             .max_size(connections_max)
             .runtime(deadpool_postgres::Runtime::Tokio1)
             .timeouts(Timeouts {
@@ -123,27 +206,15 @@ impl PostgresStorage {
                 create: Some(POOL_WAIT),
                 recycle: Some(POOL_WAIT),
             })
-            .post_create(Hook::async_fn(|client, _| {
-                Box::pin(async move {
-                    let told = client.batch_execute(LIMITS).await;
-                    told.map_err(HookError::Backend)
-                })
-            }))
-            .build()
-            .map_err(|error| unusable(error.to_string()))?;
-        let storage = Self {
-            runtime: Some(runtime),
-            pool,
-            keeping,
-        };
-        let found = storage.ask(&async |client| schema::migrate(client).await);
-        match found.map_err(|failure| unusable(failure.to_string()))? {
-            found if found > schema::VERSION => Err(OpenError::TooNew {
-                found,
-                known: schema::VERSION,
-            }),
-            _ => Ok(storage),
+            .post_create(telling(LIMITS));
+        if let Some(told) = told {
+            pool = pool.post_create(told);
         }
+        Ok(Self {
+            runtime: Some(runtime),
+            pool: pool.build().map_err(|error| unusable(&error))?,
+            keeping,
+        })
     }
 
     /// Asks the database, and asks again for a while if what stands in the way may pass.
@@ -216,6 +287,10 @@ impl Storage for PostgresStorage {
 
     fn ids(&mut self, after: Option<&CoId>, count_max: usize) -> Result<Vec<CoId>, LoadError> {
         Ok(self.ask(&async |client| read::ids(client, after, count_max).await)?)
+    }
+
+    fn count(&mut self) -> Result<u64, LoadError> {
+        Ok(self.ask(&async |client| read::count(client).await)?)
     }
 
     fn stats(&mut self, largest_max: usize) -> Result<Stats, LoadError> {

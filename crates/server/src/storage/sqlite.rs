@@ -1,8 +1,11 @@
 //! Storage in one `SQLite` file, in the tables of classic CoJSON stores ([`schema`]): such a file can be opened as it is.
 //!
-//! A commit is on the disk when `write` returns (write-ahead log, `synchronous=FULL`). Only one process may have the
-//! file open: a second would not see what the first one's replica holds in memory, so it is locked.
+//! A commit is on the disk when `write` returns (write-ahead log, `synchronous=FULL`). Only one process may write to the
+//! file: a second would not see what the first one's replica holds in memory, so it is locked ([`lock`]). Others may read
+//! it meanwhile, as it was at one moment ([`SqliteStorage::snapshot`]), or copy it ([`copy`]).
 
+mod copy;
+mod lock;
 mod read;
 mod schema;
 mod survey;
@@ -12,9 +15,12 @@ use std::path::{Path, PathBuf};
 
 use cojson::ids::{CoId, SessionId};
 use cojson::sync::WriteBatch;
-use rusqlite::{Connection, MAIN_DB};
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use super::{LoadError, Outline, Stats, Storage, Stretch, WriteError};
+use lock::FileLock;
+
+pub use copy::copy;
 
 /// A file that cannot be used as storage.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +40,32 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// Another process serves it.
+    #[error("{path} is locked: another server, or an import into it, has it open")]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It cannot be locked.
+    #[error("{path} cannot be locked for this process: {cause}")]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// It cannot be read as it is.
+    #[error(
+        "{path} has schema version {found}; a file that is only read needs {oldest} at least: open a copy of it as DB_PATH once"
+    )]
+    TooOld {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The oldest version that is read without bringing it up to date.
+        oldest: i64,
+    },
     /// It was written by a later version of the format.
     #[error("{path} has schema version {found}; this program reads up to {known}")]
     TooNew {
@@ -50,6 +82,8 @@ pub enum OpenError {
 #[derive(Debug)]
 pub struct SqliteStorage {
     connection: Connection,
+    /// Let go of after the connection is closed. None of a snapshot.
+    _lock: Option<FileLock>,
 }
 
 impl SqliteStorage {
@@ -62,6 +96,7 @@ impl SqliteStorage {
             path: path.to_owned(),
             cause,
         };
+        let lock = FileLock::take(path)?;
         let mut connection = Connection::open(path).map_err(database)?;
         if connection.is_readonly(MAIN_DB).map_err(database)? {
             let path = path.to_owned();
@@ -74,7 +109,40 @@ impl SqliteStorage {
                 found,
                 known: schema::VERSION,
             }),
-            _ => Ok(Self { connection }),
+            _ => Ok(Self {
+                connection,
+                _lock: Some(lock),
+            }),
+        }
+    }
+
+    /// Opens the file to read it as it is now, whatever is written to it meanwhile. It takes no write.
+    ///
+    /// # Errors
+    /// When there is no such file, it is not `SQLite`'s or of a version that cannot be read as it is.
+    pub fn snapshot(path: &Path) -> Result<Self, OpenError> {
+        let database = |cause| OpenError::Database {
+            path: path.to_owned(),
+            cause,
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(database)?;
+        let path = path.to_owned();
+        match schema::hold(&connection).map_err(database)? {
+            found if found > schema::VERSION => Err(OpenError::TooNew {
+                path,
+                found,
+                known: schema::VERSION,
+            }),
+            found if found < schema::OLDEST_READABLE => Err(OpenError::TooOld {
+                path,
+                found,
+                oldest: schema::OLDEST_READABLE,
+            }),
+            _ => Ok(Self {
+                connection,
+                _lock: None,
+            }),
         }
     }
 }
@@ -96,6 +164,10 @@ impl Storage for SqliteStorage {
 
     fn ids(&mut self, after: Option<&CoId>, count_max: usize) -> Result<Vec<CoId>, LoadError> {
         survey::ids(&self.connection, after, count_max)
+    }
+
+    fn count(&mut self) -> Result<u64, LoadError> {
+        survey::count(&self.connection)
     }
 
     fn stats(&mut self, largest_max: usize) -> Result<Stats, LoadError> {

@@ -31,17 +31,18 @@ fn write_until_killed(port: u16, writer: &mut Writer, is_killed: &AtomicBool) ->
             let _ = peer.try_say(&writer.write("[\"a change\"]"));
         }
         while let Heard::Message(message) = peer.hear(Duration::from_millis(2)) {
-            acknowledged = acknowledged.max(count_of(&message, writer));
+            acknowledged = acknowledged.max(acknowledged_of(&message, writer));
         }
     }
     // What was on the way when the process died is an acknowledgement too.
     while let Heard::Message(message) = peer.hear(Duration::from_millis(200)) {
-        acknowledged = acknowledged.max(count_of(&message, writer));
+        acknowledged = acknowledged.max(acknowledged_of(&message, writer));
     }
     acknowledged
 }
 
-fn count_of(message: &SyncMessage, writer: &Writer) -> u32 {
+/// How much of the writer's session a message acknowledges.
+pub(crate) fn acknowledged_of(message: &SyncMessage, writer: &Writer) -> u32 {
     match message {
         SyncMessage::Known(known) if known.state.id == writer.id() => known
             .state

@@ -20,6 +20,7 @@ mod limits;
 mod log;
 mod members;
 mod memory;
+mod moving;
 mod operator;
 mod pages;
 mod peer;

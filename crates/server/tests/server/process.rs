@@ -27,6 +27,16 @@ pub(crate) fn command() -> Command {
     command
 }
 
+/// The most memory that a running process had at once.
+pub(crate) fn memory_bytes_most(id: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kilobytes = line
+        .and_then(|line| line.split_whitespace().nth(1))
+        .unwrap();
+    kilobytes.parse::<usize>().unwrap() * 1_024
+}
+
 /// A running server. Dropping it kills it.
 pub(crate) struct ServerProcess {
     child: Child,
@@ -100,12 +110,7 @@ impl ServerProcess {
 
     /// The most memory that the process had at once.
     pub(crate) fn memory_bytes_most(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-        let kilobytes = line
-            .and_then(|line| line.split_whitespace().nth(1))
-            .unwrap();
-        kilobytes.parse::<usize>().unwrap() * 1_024
+        memory_bytes_most(self.child.id())
     }
 
     /// Ends it at once, as a power cut would.

@@ -31,6 +31,15 @@ impl Author {
         }
     }
 
+    /// A writer who signs as an account, and the account's header.
+    pub(crate) fn with_account(seed: u8) -> (Self, Header) {
+        let mut author = Self::new(seed);
+        let account = Header::account(&author.secret.agent_id());
+        author.session = author.session.with_author(account.id().as_str()).unwrap();
+        author.log = SessionLog::new(author.session.clone());
+        (author, account)
+    }
+
     /// The next piece: these changes, a transaction each, under one signature unless they are long.
     pub(crate) fn pieces(&mut self, changes: &[&str]) -> Vec<SessionContent> {
         for text in changes {

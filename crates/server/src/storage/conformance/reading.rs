@@ -91,7 +91,9 @@ pub(super) fn every_value_is_listed_once(storage: &mut dyn Storage) {
     let values: Vec<ValueWrite> = values.collect();
     let mut expected: Vec<CoId> = values.iter().map(|value| value.id.clone()).collect();
     expected.sort_by(|left, right| left.as_str().as_bytes().cmp(right.as_str().as_bytes()));
+    assert_eq!(storage.count(), Ok(0));
     assert_eq!(storage.write(&[batch(1, values)]), [Ok(())]);
+    assert_eq!(storage.count(), Ok(25));
     for count_max in [1, 7, 25, 100] {
         let mut listed: Vec<CoId> = Vec::new();
         loop {

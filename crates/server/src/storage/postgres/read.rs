@@ -59,6 +59,11 @@ static IDS: Statement = Statement {
     types: &[Type::TEXT, Type::INT8],
 };
 
+static COUNT: Statement = Statement {
+    sql: "SELECT count(*) FROM pleione_values",
+    types: &[],
+};
+
 static STATS: Statement = Statement {
     sql: "SELECT (SELECT count(*) FROM pleione_values), count(*),
         coalesce(sum(count), 0)::int8, coalesce(sum(bytes), 0)::int8 FROM pleione_sessions",
@@ -281,6 +286,12 @@ pub(super) async fn ids(
             _ => return Ok(ids),
         }
     }
+}
+
+/// How many values there are.
+pub(super) async fn count(client: &Connection) -> Result<u64, Failure> {
+    let row = client.query_opt(&COUNT, &[]).await?;
+    Ok(row.map_or(Ok(0), |row| row.try_get(0).map(body::unsigned))?)
 }
 
 /// How much is kept.

@@ -100,3 +100,12 @@ async fn migrate_locked(client: &mut Connection, is_locked: bool) -> Result<i32,
     transaction.commit().await?;
     Ok(found.max(VERSION))
 }
+
+/// The version of the tables; none if there are none.
+pub(super) async fn version(client: &Connection) -> Result<Option<i32>, Failure> {
+    match client.query_opt(&FOUND, &[]).await {
+        Ok(row) => Ok(row.map(|row| row.try_get(0)).transpose()?),
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

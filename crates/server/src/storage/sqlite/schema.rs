@@ -9,6 +9,9 @@ use rusqlite::Connection;
 /// The newest version of the tables that is known here.
 pub(super) const VERSION: i64 = 7;
 
+/// The oldest version whose tables have all that is read: they came with it.
+pub(super) const OLDEST_READABLE: i64 = 3;
+
 /// What brings a file to each version. Versions 2 and those between never had steps of their own.
 const MIGRATIONS: &[(i64, &str)] = &[
     (
@@ -63,14 +66,12 @@ const MIGRATIONS: &[(i64, &str)] = &[
     ),
 ];
 
-/// Sets up the connection: durable commits, and the file for us alone.
+/// Sets up the connection: durable commits.
 pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    // The order matters: with the lock taken first, the write-ahead log needs no shared memory.
-    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.set_prepared_statement_cache_capacity(32);
-    // Takes the lock now, not at the first write: two servers on one file must not both start.
+    // A file that takes no write is told now, not when the first client writes.
     connection.execute_batch("BEGIN IMMEDIATE; COMMIT;")
 }
 
@@ -84,4 +85,11 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<i64> {
     }
     transaction.commit()?;
     Ok(found.max(VERSION))
+}
+
+/// From here on the connection reads the file as it is now, until it is closed. Returns the version of its tables.
+pub(super) fn hold(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.set_prepared_statement_cache_capacity(32);
+    connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;")?;
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }

@@ -23,6 +23,12 @@ pub(super) fn ids(
     Ok(ids)
 }
 
+/// How many values there are.
+pub(super) fn count(connection: &Connection) -> Result<u64, LoadError> {
+    let count = connection.query_row("SELECT count(*) FROM coValues", [], |row| row.get(0));
+    Ok(count.map(unsigned)?)
+}
+
 /// How much is kept. It reads every transaction.
 pub(super) fn stats(connection: &Connection, largest_max: usize) -> Result<Stats, LoadError> {
     let count = |sql| connection.query_row(sql, [], |row| row.get(0).map(unsigned));
