@@ -2,6 +2,7 @@
 // counted. `runner.mjs` runs them; nothing here prints.
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { benchServerFile, setUpBenchServer } from "./bench-server.mjs";
 import { buildModule, buildServer } from "./build.mjs";
 import { add, ofCargoTest, ofCheck, ofNextest, ofNode } from "./counts.mjs";
 import { setUp } from "./setup.mjs";
@@ -114,6 +115,7 @@ export const sections = [
     setUp: browserAndServer,
     run: () => check(process.execPath, [benchFile, "--short"], { env: browserEnv }),
   },
+  { name: "bench-server", setUp: setUpBenchServer, run: () => check(process.execPath, [benchServerFile, "--short"]) },
 ];
 
 /** The sections of `npm run lint`: no test runs. */
