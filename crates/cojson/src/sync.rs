@@ -32,6 +32,7 @@ mod reading;
 mod reconcile;
 mod rejection;
 mod replica;
+mod run;
 mod upload;
 mod wire;
 

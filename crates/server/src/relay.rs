@@ -9,6 +9,7 @@
 mod inputs;
 mod link;
 mod outbox;
+mod outgoing;
 mod reads;
 mod retries;
 mod watched;
@@ -28,6 +29,8 @@ use inputs::{Input, Inputs};
 pub use link::RelayLink;
 use outbox::Put;
 pub use outbox::{Departures, Inlet, Outbox, Places, outbox};
+pub use outgoing::Outgoing;
+use outgoing::Sharing;
 use retries::Retries;
 pub use watched::{NotReady, ProbeReply};
 
@@ -42,7 +45,10 @@ use crate::wakeups::{Announcer, News, Wakeups};
 use watched::Watched;
 
 /// How many commands of all sockets wait.
-const COMMANDS_WAITING_MAX: usize = 256;
+const COMMANDS_WAITING_MAX: usize = 1_024;
+
+/// How many commands are taken together, at most: what clients say in them of one session is verified at once.
+const COMMANDS_TOGETHER: usize = 1_024;
 
 /// How many bytes of content are on their way to one client.
 const WINDOW_BYTES: usize = 256 << 10;
@@ -121,6 +127,7 @@ pub fn spawn(
         charges: HashMap::new(),
         writing: Vec::new(),
         outboxes: HashMap::new(),
+        said: Vec::new(),
         asks,
         loads_under_way: 0,
         retries: Retries::default(),
@@ -154,6 +161,8 @@ struct Relay {
     /// The values of the write under way, to be announced when it is durable.
     writing: Vec<CoId>,
     outboxes: HashMap<PeerId, Outbox>,
+    /// What clients said and the replica was not handed yet.
+    said: Vec<(PeerId, SyncMessage)>,
     asks: std::sync::mpsc::Sender<Ask>,
     loads_under_way: usize,
     /// What storage could not read.
@@ -185,7 +194,7 @@ impl Relay {
                 }
                 input = inputs.next(), if has_room => {
                     match input {
-                        Some(Input::Command(command)) => self.take_command(command),
+                        Some(Input::Command(command)) => self.take_commands(command, &mut inputs.commands),
                         Some(Input::News(news)) => self.take_news(news),
                         None => break,
                     }
@@ -213,13 +222,31 @@ impl Relay {
         self.loads_under_way > 0 || !self.replica.is_settled()
     }
 
+    /// Takes a command and those that wait behind it. What clients say in them is handed to the replica together.
+    fn take_commands(&mut self, first: Command, waiting: &mut mpsc::Receiver<Command>) {
+        self.take_command(first);
+        for _ in 1..COMMANDS_TOGETHER {
+            let Ok(command) = waiting.try_recv() else {
+                break;
+            };
+            self.take_command(command);
+        }
+        self.hand_over();
+    }
+
+    fn hand_over(&mut self) {
+        let said = std::mem::take(&mut self.said);
+        if !said.is_empty() {
+            self.hand(|replica| replica.receive_all(said));
+        }
+    }
+
     fn take_command(&mut self, command: Command) {
         match command {
             Command::Connect(peer, outbox) => {
                 self.outboxes.insert(peer, outbox);
                 self.replica.connect(peer, PeerRole::Client);
             }
-            // A client that was let go may have spoken before it noticed.
             Command::Receive(peer, message) => self.take_message(peer, message),
             Command::Drained(peer) => self.send_on(peer),
             Command::Disconnect(peer) => self.let_go(peer),
@@ -240,7 +267,7 @@ impl Relay {
         if let Some(outbox) = self.outboxes.get(&peer) {
             outbox.give_place_back(&message);
             self.trim(&mut message);
-            self.hand(|replica| replica.receive(peer, message));
+            self.said.push((peer, message));
         }
     }
 
@@ -254,6 +281,8 @@ impl Relay {
     }
 
     fn let_go(&mut self, peer: PeerId) {
+        // It may have said something before it left.
+        self.hand_over();
         if self.outboxes.remove(&peer).is_some() {
             self.replica.disconnect(peer);
         }
@@ -298,12 +327,13 @@ impl Relay {
         if self.retry_at.is_none() {
             self.replica.flush(|_| None);
         }
+        let mut sharing = Sharing::default();
         while let Some(effect) = self.replica.poll_effect() {
             match effect {
                 Effect::Load(id) => self.load(id),
                 Effect::Read(request) => self.ask(Ask::Read(request)),
                 Effect::Store(batch) => self.write(batch),
-                Effect::Send { peer, message } => self.send(peer, message),
+                Effect::Send { peer, message } => self.send(peer, sharing.share(message)),
                 Effect::Pace(peer) => self.send_on(peer),
                 Effect::Rejected { reason, .. } => self.refusals.count(reason.code(), &reason),
                 // Nobody here looks at values.
@@ -336,7 +366,7 @@ impl Relay {
         let _ = self.asks.send(ask);
     }
 
-    fn send(&mut self, peer: PeerId, message: SyncMessage) {
+    fn send(&mut self, peer: PeerId, message: Outgoing) {
         let Some(outbox) = self.outboxes.get(&peer) else {
             return;
         };

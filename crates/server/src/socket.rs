@@ -1,4 +1,4 @@
-//! One client's WebSocket: frames in, decoded here and handed to the relay; messages out, encoded here.
+//! One client's WebSocket: frames in, decoded here and handed to the relay; messages out.
 //!
 //! It is the place of everything that a slow, silent or malicious client can cost, and it costs that client alone: what
 //! it sends is measured before it is parsed, it is not read while half its outbox waits, and a client that does not read
@@ -12,9 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use cojson::ids::Timestamp;
-use cojson::sync::{
-    FrameError, FrameLimits, PeerId, SyncMessage, encode_frame, encode_ping, frame_messages,
-};
+use cojson::sync::{FrameError, FrameLimits, PeerId, SyncMessage, encode_ping, frame_messages};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::{Notify, mpsc};
@@ -27,7 +25,7 @@ use crate::guard::edge::EdgeLimits;
 use crate::guard::pace::Pace;
 use crate::metrics::Metrics;
 use crate::refusals::Refusals;
-use crate::relay::{Command, Departures, Inlet, Places, outbox};
+use crate::relay::{Command, Departures, Inlet, Outgoing, Places, outbox};
 use crate::settings::LimitSettings;
 use crate::shutdown::StopWatch;
 use wire::Wire;
@@ -208,7 +206,7 @@ struct Entry<'a> {
     peer: PeerId,
     context: &'a SocketContext,
     /// How full the outbox is.
-    room: &'a mpsc::Sender<SyncMessage>,
+    room: &'a mpsc::Sender<Outgoing>,
     drained: &'a Notify,
     places: &'a Places,
 }
@@ -245,7 +243,7 @@ struct Exit<'a> {
     context: &'a SocketContext,
     drained: &'a Notify,
     departures: Departures,
-    messages: mpsc::Receiver<SyncMessage>,
+    messages: mpsc::Receiver<Outgoing>,
 }
 
 impl Exit<'_> {
@@ -400,13 +398,13 @@ async fn write(sink: &mut Sink, mut exit: Exit<'_>) -> Goodbye {
         let frame = tokio::select! {
             message = exit.messages.recv() => match message {
                 Some(message) => {
-                    bytes = message.content_bytes();
-                    sent.count(&message);
-                    wire.message(encode_frame([&message]), sent)
+                    bytes = message.message().content_bytes();
+                    sent.count(message.message());
+                    wire.message(message.text(), sent)
                 }
                 None => return Goodbye::TooSlow,
             },
-            _ = ping.tick() => wire.message(encode_ping(now(), SERVER_NAME), sent),
+            _ = ping.tick() => wire.message(encode_ping(now(), SERVER_NAME).into(), sent),
             _ = sign_of_life.tick() => Message::Ping(Vec::new().into()),
         };
         let sent = sink.send(frame);

@@ -14,6 +14,7 @@ use super::peer::{Ack, Peer};
 use super::pending::Waiting;
 use super::rejection::Rejection;
 use super::replica::{Replica, Waiter};
+use super::run::{Run, joined};
 use crate::collections::SortedSet;
 use crate::crypto::{SignatureError, SignerId};
 use crate::header::Header;
@@ -33,7 +34,7 @@ struct Admitted {
 }
 
 impl Replica {
-    /// Takes in a peer's content for a value, message by message, until one has to wait.
+    /// Takes in a peer's content for a value in order, what continues one session together, until a message has to wait.
     pub(super) fn pump(&mut self, peer: PeerId, id: &CoId) {
         while self.pending.front(peer, id).is_some() {
             let blockers = self.blockers(peer, id);
@@ -45,8 +46,13 @@ impl Replica {
                 self.wait_for(peer, id, blockers);
                 return;
             }
-            if let Some(message) = self.pending.pop(peer, id) {
-                self.admit(peer, message);
+            let run = if RELAY {
+                self.next_run(peer, id)
+            } else {
+                self.pending.pop(peer, id).map(Run::from)
+            };
+            if let Some(run) = run {
+                self.admit(peer, run);
             }
         }
         self.news_of(id);
@@ -197,14 +203,15 @@ impl Replica {
         false
     }
 
-    /// Verifies a message's sessions and takes them into the log.
-    fn admit(&mut self, peer: PeerId, mut message: ContentMessage) {
+    /// Verifies a message's sessions, with what continues them, and takes them into the log.
+    fn admit(&mut self, peer: PeerId, run: Run) {
+        let Run { mut message, more } = run;
         let id = message.id.clone();
         let is_new = !self.entries.contains_key(&id);
         if is_new && !self.found_entry(peer, &mut message) {
             return;
         }
-        let admitted = self.admit_sessions(peer, &mut message);
+        let admitted = self.admit_sessions(peer, &mut message, more);
         self.touch(&id);
         self.note_proven(peer, &message, &admitted.proven);
         if is_new {
@@ -259,7 +266,12 @@ impl Replica {
         }
     }
 
-    fn admit_sessions(&mut self, peer: PeerId, message: &mut ContentMessage) -> Admitted {
+    fn admit_sessions(
+        &mut self,
+        peer: PeerId,
+        message: &mut ContentMessage,
+        mut more: Vec<SessionContent>,
+    ) -> Admitted {
         let id = &message.id;
         let mut admitted = Admitted {
             grew: false,
@@ -268,22 +280,45 @@ impl Replica {
         };
         admitted.proven.header = true;
         for (session, content) in std::mem::take(&mut message.new) {
-            let end = super::message::content_end(&content);
-            match self.admit_session(id, &session, content) {
-                Ok(true) => admitted.grew = true,
-                Ok(false) => {}
-                Err(Refused::Gap) => admitted.has_gap = true,
-                Err(Refused::Because(reason)) => {
-                    if matches!(reason, Rejection::UnknownAuthor { .. }) {
-                        self.note_unverified(peer, id, &session);
-                    }
-                    self.reject(Some(peer), Some(id), reason);
-                    continue;
-                }
+            let mut pieces = vec![content];
+            pieces.append(&mut more);
+            if RELAY
+                && let Some(whole) = joined(&pieces)
+                && let end = super::message::content_end(&whole)
+                && let Ok(is_new) = self.admit_session(id, &session, whole)
+            {
+                admitted.grew |= is_new;
+                admitted.proven.raise(&session, end);
+                continue;
             }
-            admitted.proven.raise(&session, end);
+            for piece in pieces {
+                self.admit_piece(peer, id, &session, piece, &mut admitted);
+            }
         }
         admitted
+    }
+
+    fn admit_piece(
+        &mut self,
+        peer: PeerId,
+        id: &CoId,
+        session: &SessionId,
+        piece: SessionContent,
+        admitted: &mut Admitted,
+    ) {
+        let end = super::message::content_end(&piece);
+        match self.admit_session(id, session, piece) {
+            Ok(is_new) => admitted.grew |= is_new,
+            Err(Refused::Gap) => admitted.has_gap = true,
+            Err(Refused::Because(reason)) => {
+                if matches!(reason, Rejection::UnknownAuthor { .. }) {
+                    self.note_unverified(peer, id, session);
+                }
+                self.reject(Some(peer), Some(id), reason);
+                return;
+            }
+        }
+        admitted.proven.raise(session, end);
     }
 
     /// Takes in one session's content. Returns whether any of it was new.

@@ -49,6 +49,24 @@ impl Replica {
 
     /// A peer said something. What must be stored is stored with the next flush, and acknowledged when that is done.
     pub fn receive(&mut self, peer: PeerId, message: SyncMessage) {
+        self.take(peer, message);
+        self.work_off();
+    }
+
+    /// Peers said these things, in this order. Content that continues a session is verified together, by its newest
+    /// signature, and acknowledged once; else it is as if each message were received by itself.
+    pub fn receive_all(&mut self, messages: impl IntoIterator<Item = (PeerId, SyncMessage)>) {
+        for (peer, message) in messages {
+            let joins = matches!(message, SyncMessage::Content(_));
+            if !joins || self.pending.is_half_full(peer, &self.config) {
+                self.work_off();
+            }
+            self.take(peer, message);
+        }
+        self.work_off();
+    }
+
+    fn take(&mut self, peer: PeerId, message: SyncMessage) {
         if !self.peers.contains_key(&peer) {
             self.reject(Some(peer), message.id(), Rejection::UnknownPeer);
             return;
@@ -63,7 +81,6 @@ impl Replica {
             SyncMessage::Reconcile(reconcile) => self.receive_reconcile(peer, reconcile),
             SyncMessage::ReconcileAck { .. } => {}
         }
-        self.work_off();
     }
 
     fn receive_load(&mut self, peer: PeerId, state: KnownState) {

@@ -92,6 +92,14 @@ impl Pending {
         Some(waiting.message)
     }
 
+    /// Whether a peer holds half of what it may hold.
+    pub(super) fn is_half_full(&self, peer: PeerId, limits: &ReplicaConfig) -> bool {
+        self.held.get(&peer).is_some_and(|held| {
+            held.messages >= limits.pending_messages_per_peer_max / 2
+                || held.bytes >= limits.pending_bytes_per_peer_max / 2
+        })
+    }
+
     /// Notes what the head of a queue waits for; whether that is something else than before.
     pub(super) fn block(&mut self, peer: PeerId, id: &CoId, on: SortedSet<CoId>) -> bool {
         let Some(queue) = self.queues.get_mut(&(peer, id.clone())) else {

@@ -203,6 +203,40 @@ fn a_removed_member_is_refused_however_far_back_it_dates_and_may_write_again_whe
     );
 }
 
+/// Sends an author's transactions, dated so, each as a piece of its own and all together. Returns what was refused, and how
+/// many were taken.
+fn write_together(town: &mut Town, author: &Author, dates: &[u64]) -> (Vec<&'static str>, u32) {
+    let session = author.session(0);
+    let log: Vec<_> = dates.iter().map(|at| set("k", "v", *at)).collect();
+    let messages = (0..log.len()).map(|n| {
+        let piece = author.content(&session, &log[..=n], n as u32);
+        let message = content(&town.map, None, &session, piece);
+        (ALICE, SyncMessage::Content(message))
+    });
+    town.server.rejections.clear();
+    town.server.replica.receive_all(messages);
+    town.server.settle();
+    let count = town.server.replica.known_state(&town.map).count(&session);
+    (town.server.rejection_codes(), count)
+}
+
+#[test]
+fn what_is_verified_together_is_judged_as_if_it_came_alone() {
+    for (role, dates, refused, count) in [
+        ("writer", [1, 2, 3], &[][..], 3),
+        // Back-dated to before it joined: that one alone.
+        ("writer", [1, 2, -1], &["not_a_writer"], 2),
+        // What builds on one that is refused has nothing to build on.
+        ("reader", [1, 2, 3], &["not_a_writer"], 0),
+    ] {
+        let bob = Author::new(2);
+        let mut town = Town::with_members(&[(&bob, role)]);
+        let dates = dates.map(|after: i64| JOINED.saturating_add_signed(after));
+        let outcome = write_together(&mut town, &bob, &dates);
+        assert_eq!(outcome, (refused.to_vec(), count), "{role} {dates:?}");
+    }
+}
+
 #[test]
 fn a_group_changes_only_as_its_members_may_change_it() {
     let [bob, carol] = [2, 3].map(Author::new);

@@ -26,4 +26,5 @@ mod replay;
 mod rules;
 mod simulation;
 mod storage;
+mod together;
 mod upstream;

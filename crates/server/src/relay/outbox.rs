@@ -11,12 +11,12 @@ use cojson::sync::SyncMessage;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::WINDOW_BYTES;
+use super::{Outgoing, WINDOW_BYTES};
 
 /// Where the relay puts what a client is to be told. When the relay drops it, the socket closes.
 #[derive(Debug)]
 pub struct Outbox {
-    messages: mpsc::Sender<SyncMessage>,
+    messages: mpsc::Sender<Outgoing>,
     departures: Departures,
     places: Places,
     /// Never sent to: the socket learns that it was dropped, at once and not after what still waits.
@@ -24,7 +24,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn put(&self, message: SyncMessage) -> Put {
+    pub(super) fn put(&self, message: Outgoing) -> Put {
         match self.messages.try_send(message) {
             Ok(()) => Put::Taken,
             Err(TrySendError::Closed(_)) => Put::Gone,
@@ -72,7 +72,7 @@ pub(super) enum Put {
 #[derive(Debug)]
 pub struct Inlet {
     /// What is to be sent.
-    pub messages: mpsc::Receiver<SyncMessage>,
+    pub messages: mpsc::Receiver<Outgoing>,
     /// What left.
     pub departures: Departures,
     /// How much of what the client says may wait for the relay.
@@ -80,14 +80,14 @@ pub struct Inlet {
     /// Ends when the relay lets go of this client.
     pub let_go: oneshot::Receiver<()>,
     /// Nothing is sent through it; it tells how much room the outbox has.
-    pub room: mpsc::Sender<SyncMessage>,
+    pub room: mpsc::Sender<Outgoing>,
 }
 
 /// How many places one client has in the queue to the relay.
-const PLACES_MAX: u32 = 16;
+const PLACES_MAX: u32 = 64;
 
 /// For so many bytes of content a message takes a place; for less it takes one too.
-const PLACE_BYTES: usize = 32 << 10;
+const PLACE_BYTES: usize = 8 << 10;
 
 /// A client's places in the queue to the relay: few, so that a client that sends much waits for its turn like all others,
 /// and not all others for it.

@@ -61,7 +61,8 @@ impl Harness {
 /// The next message, or `None` if none comes for a while.
 async fn next(inlet: &mut Inlet, wait_ms: u64) -> Option<SyncMessage> {
     let wait = Duration::from_millis(wait_ms);
-    timeout(wait, inlet.messages.recv()).await.ok().flatten()
+    let next = timeout(wait, inlet.messages.recv()).await.ok().flatten()?;
+    Some(next.message().clone())
 }
 
 fn load_of(name: &str) -> SyncMessage {

@@ -72,14 +72,14 @@ impl Wire {
     }
 
     /// The message for a frame of this text, counted.
-    pub fn message(self, text: String, sent: &Traffic) -> Message {
+    pub fn message(self, text: Utf8Bytes, sent: &Traffic) -> Message {
         let deflated = (self == Self::Deflate).then(|| deflated(&text)).flatten();
         if let Some(bytes) = deflated {
             sent.count_deflated(bytes.len(), text.len());
             Message::binary(bytes)
         } else {
             sent.count_text(text.len());
-            Message::text(text)
+            Message::Text(text)
         }
     }
 }
