@@ -7,54 +7,14 @@ use cojson::sync::{ContentMessage, SyncMessage, encode_frame};
 use cojson::transaction::Transaction;
 use tungstenite::Message;
 
+use crate::honest::Honest;
+use crate::noise::Noise;
 use crate::peer::Peer;
 use crate::process::ServerProcess;
 use crate::writer::Writer;
 
 /// "Message too big".
 const TOO_BIG: u16 = 1009;
-
-/// An honest writer and a reader, whose value must come through whatever else happens.
-struct Honest {
-    writer: Writer,
-    writing: Peer,
-    reading: Peer,
-}
-
-impl Honest {
-    fn new(server: &ServerProcess) -> Self {
-        let mut honest = Self {
-            writer: Writer::new("honest", 1),
-            writing: Peer::connect(server.port()),
-            reading: Peer::connect(server.port()),
-        };
-        let first = honest.writer.write("[0]");
-        honest.writing.say(&first);
-        let (id, session) = (honest.writer.id(), honest.writer.session.clone());
-        honest.writing.await_known(&id, &session, 1);
-        let answer = honest.reading.ask(&id);
-        assert!(matches!(answer, SyncMessage::Content(_)), "{answer:?}");
-        honest
-    }
-
-    /// The honest pair goes on: the next genuine transaction is taken and arrives, and it alone.
-    fn check(&mut self) {
-        let next = self.writer.write("[\"genuine\"]");
-        self.writing.say(&next);
-        let (id, session) = (self.writer.id(), self.writer.session.clone());
-        self.writing.await_known(&id, &session, self.writer.count());
-        let piece = self.reading.await_message(|message| match message {
-            SyncMessage::Content(mut content) => {
-                assert_eq!(content.new.len(), 1, "a stranger's session came along");
-                content.new.remove(&session)
-            }
-            _ => None,
-        });
-        assert_eq!(piece.end(), self.writer.count() as usize);
-        let written = self.writer.log.transactions();
-        assert_eq!(piece.new_transactions, written[piece.after as usize..]);
-    }
-}
 
 #[test]
 fn r11_malformed_frames_are_dropped_and_the_rest_of_the_frame_is_read() {
@@ -240,23 +200,11 @@ fn r11_an_oversized_transaction_is_refused_and_its_neighbours_are_taken() {
     honest.check();
 }
 
-/// A small generator with a fixed seed: the same noise in every run.
-struct Noise(u64);
-
-impl Noise {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound as u64).unwrap()
-    }
-}
-
 #[test]
 fn r11_altered_genuine_frames_never_stop_the_server() {
     let server = ServerProcess::in_memory();
     let mut honest = Honest::new(&server);
-    let mut noise = Noise(0x5eed_5eed);
+    let mut noise = Noise::new(0x5eed_5eed);
     let mut source = Writer::new("source", 2);
     let load = SyncMessage::Load(KnownState::empty(source.id()));
     let frames: Vec<String> = (0..8)

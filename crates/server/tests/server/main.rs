@@ -1,5 +1,6 @@
 //! The built binary, started as an operator starts it, and treated as the world treats a server.
 #![allow(
+    clippy::cast_precision_loss,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -14,13 +15,16 @@ mod crash;
 mod deflated;
 mod disk;
 mod exposition;
+mod fuzz;
 mod handshake;
+mod honest;
 mod hostile;
 mod limits;
 mod log;
 mod members;
 mod memory;
 mod moving;
+mod noise;
 mod operator;
 mod pages;
 mod peer;
@@ -34,6 +38,7 @@ mod secrets;
 mod settings;
 mod several;
 mod several_cached;
+mod soak;
 mod start;
 mod stop;
 mod sync;

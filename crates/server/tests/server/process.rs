@@ -1,5 +1,6 @@
 //! The server as a process: started on a free port with a database of its own, killed, stopped, started again.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use tempfile::TempDir;
 
 use crate::exposition::Scrape;
 
-/// The variable that names another binary to be tested: the one that is to be delivered.
+/// The variable that names another binary to be tested: the one that is to be delivered, a release
+/// build for the long forms of tests.
 pub(crate) const BINARY_VARIABLE: &str = "PLEIONE_SYNC_BIN";
 
 /// The binary that is tested.
@@ -29,8 +31,12 @@ pub(crate) fn command() -> Command {
 
 /// The most memory that a running process had at once.
 pub(crate) fn memory_bytes_most(id: u32) -> usize {
+    memory_bytes(id, "VmHWM:")
+}
+
+fn memory_bytes(id: u32, what: &str) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let line = status.lines().find(|line| line.starts_with(what));
     let kilobytes = line
         .and_then(|line| line.split_whitespace().nth(1))
         .unwrap();
@@ -113,6 +119,11 @@ impl ServerProcess {
         memory_bytes_most(self.child.id())
     }
 
+    /// The memory that the process has now.
+    pub(crate) fn memory_bytes_now(&self) -> usize {
+        memory_bytes(self.child.id(), "VmRSS:")
+    }
+
     /// Ends it at once, as a power cut would.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
@@ -171,13 +182,24 @@ impl ServerProcess {
         }
     }
 
-    /// How often something was refused for this reason.
-    pub(crate) fn refused(&self, code: &str) -> u64 {
+    /// How often something was refused, by reason.
+    pub(crate) fn all_refused(&self) -> BTreeMap<String, u64> {
         let answer = self.get("/health", "");
         let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        let health: serde_json::Value = serde_json::from_str(body).unwrap();
+        let mut health: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!(health["status"], "ok");
-        health["refused"][code].as_u64().unwrap_or_default()
+        serde_json::from_value(health["refused"].take()).unwrap()
+    }
+
+    /// How often something was refused for this reason.
+    pub(crate) fn refused(&self, code: &str) -> u64 {
+        self.all_refused().get(code).copied().unwrap_or_default()
+    }
+
+    /// How many files and sockets it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        let files = format!("/proc/{}/fd", self.child.id());
+        std::fs::read_dir(files).unwrap().count()
     }
 
     /// Waits until something was refused for this reason that often.
