@@ -72,7 +72,8 @@ impl Chart {
             nodes: Vec::new(),
             transitions: Vec::new(),
         };
-        let size = 3 + random.below(20);
+        let bound = if random.one_in(8) { 150 } else { 20 };
+        let size = 3 + random.below(bound);
         chart.grow(random, 0, 0, size);
         for node in 0..chart.nodes.len() {
             chart.lead(random, node);
