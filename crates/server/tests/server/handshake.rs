@@ -10,6 +10,7 @@ use pleione_sync::auth::key::SigningKey;
 use pleione_sync::auth::token::Claims;
 
 use crate::peer::Peer;
+use crate::pooler::Pooler;
 use crate::postgres_server::PostgresServer;
 use crate::process::{Place, ServerProcess, command};
 use crate::writer::Writer;
@@ -178,12 +179,18 @@ fn a_revoked_token_is_out_at_once_and_others_are_not() {
 
 #[test]
 fn servers_that_share_a_database_see_a_revocation() {
-    let (database, place) = (PostgresServer::start(), Place::new());
-    let url = database.url();
+    let database = PostgresServer::start();
+    check_shared_revocation(&database.url());
+    let database = PostgresServer::start();
+    check_shared_revocation(&Pooler::to(database.port()).url());
+}
+
+fn check_shared_revocation(url: &str) {
+    let place = Place::new();
     let key = place.folder().join("key").to_str().unwrap().to_owned();
     let settings = [
         ("SYNC_MAIA_STORAGE", "postgres".to_owned()),
-        ("SYNC_MAIA_DB_URL", url),
+        ("SYNC_MAIA_DB_URL", url.to_owned()),
         ("SYNC_MAIA_AUTH", "token".into()),
         ("SYNC_MAIA_AUTH_KEY", key),
     ];

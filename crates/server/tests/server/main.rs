@@ -38,6 +38,7 @@ mod secrets;
 mod settings;
 mod several;
 mod several_cached;
+mod several_measured;
 mod soak;
 mod start;
 mod stop;

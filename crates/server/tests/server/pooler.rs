@@ -62,6 +62,12 @@ impl Pooler {
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
+
+    /// The database through it.
+    pub(crate) fn url(&self) -> String {
+        let port = self.port;
+        format!("postgres://pleione@127.0.0.1:{port}/postgres?pgbouncer=true")
+    }
 }
 
 impl Drop for Pooler {

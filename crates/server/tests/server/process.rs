@@ -114,6 +114,10 @@ impl ServerProcess {
         self.port
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The most memory that the process had at once.
     pub(crate) fn memory_bytes_most(&self) -> usize {
         memory_bytes_most(self.child.id())

@@ -251,7 +251,7 @@ fn a_client_of_one_server_sees_what_another_s_writes_within_50_ms() {
 }
 
 /// Waits until a reader has heard all that was written.
-fn await_count(reader: &mut Peer, writer: &Writer) {
+pub(crate) fn await_count(reader: &mut Peer, writer: &Writer) {
     reader.await_message(|message| {
         let SyncMessage::Content(content) = message else {
             return None;

@@ -103,6 +103,17 @@ impl PostgresServer {
         self.port
     }
 
+    /// Its processes: the one that was started, and those that it started.
+    #[allow(dead_code, reason = "not every test program measures it")]
+    pub(crate) fn process_ids(&self) -> Vec<u32> {
+        let Some(process) = &self.process else {
+            return Vec::new();
+        };
+        let children = said("pgrep", &["-P", &process.id().to_string()]);
+        let children = children.lines().filter_map(|line| line.parse().ok());
+        std::iter::once(process.id()).chain(children).collect()
+    }
+
     /// Runs a statement by the database's own client. Returns what it says.
     #[allow(dead_code, reason = "not every test program looks into the tables")]
     pub(crate) fn sql(&self, statement: &str) -> String {

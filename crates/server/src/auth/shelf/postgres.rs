@@ -1,4 +1,5 @@
-//! The book as one row of the database, so that all servers that share it see the same revocations.
+//! The book as one row of the database, so that all servers that share it see the same revocations. Statements have no name:
+//! they are rare, and a pooler between transactions would lose it.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -6,6 +7,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Timeouts};
 use tokio::time::timeout;
+use tokio_postgres::types::Type;
 
 use super::{ShelfError, parse, to_text};
 use crate::auth::book::Book;
@@ -38,11 +40,12 @@ impl PostgresShelf {
         let reading = async {
             let client = self.client().await?;
             // Only the first change makes the table.
-            let table = client.query_one("SELECT to_regclass('pleione_tokens') IS NOT NULL", &[]);
+            let table =
+                client.query_typed_one("SELECT to_regclass('pleione_tokens') IS NOT NULL", &[]);
             if !table.await.map_err(unreachable)?.get::<_, bool>(0) {
                 return Ok(Book::default());
             }
-            let row = client.query_opt("SELECT book FROM pleione_tokens WHERE id = 1", &[]);
+            let row = client.query_typed_opt("SELECT book FROM pleione_tokens WHERE id = 1", &[]);
             let row = row.await.map_err(unreachable)?;
             row.map_or_else(|| Ok(Book::default()), |row| read_row(row.get(0)))
         };
@@ -59,19 +62,19 @@ impl PostgresShelf {
         let first = "INSERT INTO pleione_tokens VALUES (1, $1) ON CONFLICT DO NOTHING";
         let empty = to_text(&Book::default());
         transaction
-            .execute(first, &[&empty])
+            .execute_typed(first, &[(&empty, Type::TEXT)])
             .await
             .map_err(unreachable)?;
         let locked = "SELECT book FROM pleione_tokens WHERE id = 1 FOR UPDATE";
         let row = transaction
-            .query_one(locked, &[])
+            .query_typed_one(locked, &[])
             .await
             .map_err(unreachable)?;
         let mut book = read_row(row.get(0))?;
         let answer = change(&mut book)?;
         let update = "UPDATE pleione_tokens SET book = $1 WHERE id = 1";
         transaction
-            .execute(update, &[&to_text(&book)])
+            .execute_typed(update, &[(&to_text(&book), Type::TEXT)])
             .await
             .map_err(unreachable)?;
         transaction.commit().await.map_err(unreachable)?;
