@@ -200,9 +200,7 @@ pub enum OpenError {
     #[error(transparent)]
     Postgres(#[from] postgres::OpenError),
     /// This binary was built without the back end.
-    #[error(
-        "SYNC_MAIA_STORAGE={kind}: expected a back end that this binary was built with; build it with `--features {kind}`"
-    )]
+    #[error("SYNC_MAIA_STORAGE={kind}: expected a back end that this binary was built with")]
     NotBuilt {
         /// The back end.
         kind: &'static str,
