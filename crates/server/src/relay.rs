@@ -12,6 +12,7 @@ mod outbox;
 mod outgoing;
 mod reads;
 mod retries;
+mod unwritten;
 mod watched;
 
 use std::collections::HashMap;
@@ -32,6 +33,7 @@ pub use outbox::{Departures, Inlet, Outbox, Places, outbox};
 pub use outgoing::Outgoing;
 use outgoing::Sharing;
 use retries::Retries;
+use unwritten::Unwritten;
 pub use watched::{NotReady, ProbeReply};
 
 use crate::guard::accounts::{AccountLimits, Accounts, Charges};
@@ -67,6 +69,8 @@ pub struct RelayLimits {
     pub replica: ReplicaConfig,
     /// What an account may write.
     pub accounts: AccountLimits,
+    /// How many bytes of content may wait for the disk.
+    pub unwritten_bytes_max: usize,
 }
 
 impl From<&Settings> for RelayLimits {
@@ -86,6 +90,7 @@ impl From<&Settings> for RelayLimits {
                 bytes_max: limits.account_bytes_per_hour_max,
                 values_max: limits.account_values_per_hour_max,
             },
+            unwritten_bytes_max: limits.unwritten_bytes_max,
         }
     }
 }
@@ -126,6 +131,7 @@ pub fn spawn(
         accounts: Accounts::new(limits.accounts, Instant::now()),
         charges: HashMap::new(),
         writing: Vec::new(),
+        unwritten: Unwritten::new(limits.unwritten_bytes_max),
         outboxes: HashMap::new(),
         said: Vec::new(),
         asks,
@@ -160,6 +166,8 @@ struct Relay {
     charges: HashMap<WriteId, Charges>,
     /// The values of the write under way, to be announced when it is durable.
     writing: Vec<CoId>,
+    /// How much waits for the disk.
+    unwritten: Unwritten,
     outboxes: HashMap<PeerId, Outbox>,
     /// What clients said and the replica was not handed yet.
     said: Vec<(PeerId, SyncMessage)>,
@@ -192,7 +200,7 @@ impl Relay {
                 () = sleep_until(read_at.unwrap_or(retry_at)), if has_room && read_at.is_some() => {
                     self.read_again();
                 }
-                input = inputs.next(), if has_room => {
+                input = inputs.next(), if has_room && self.may_take_in() => {
                     match input {
                         Some(Input::Command(command)) => self.take_commands(command, &mut inputs.commands),
                         Some(Input::News(news)) => self.take_news(news),
@@ -203,6 +211,11 @@ impl Relay {
             self.carry_out();
         }
         self.finish(&mut answers).await;
+    }
+
+    /// Whether more may wait for the disk; while writes fail, who brings more is let go instead.
+    fn may_take_in(&self) -> bool {
+        self.watched.writes_fail || !self.unwritten.is_full()
     }
 
     /// No socket is left: what was taken in is written, unless storage takes it no more.
@@ -266,6 +279,13 @@ impl Relay {
         // A client that was let go may have spoken before it noticed.
         if let Some(outbox) = self.outboxes.get(&peer) {
             outbox.give_place_back(&message);
+            let bytes = message.content_bytes();
+            if bytes > 0 && self.unwritten.is_full() {
+                let what = "content that cannot be written while too much waits for the disk";
+                self.refusals.count("unwritten_full", &what);
+                return self.let_go(peer);
+            }
+            self.unwritten.take(bytes);
             self.trim(&mut message);
             self.said.push((peer, message));
         }
@@ -300,6 +320,7 @@ impl Relay {
 
     fn take_written(&mut self, id: WriteId, result: Result<(), WriteError>) {
         let charges = self.charges.remove(&id).unwrap_or_default();
+        self.unwritten.end_write(result.is_ok());
         match result {
             Ok(()) => {
                 self.watched.writes_fail = false;
@@ -340,6 +361,9 @@ impl Relay {
                 Effect::Changed(_) | Effect::Unavailable(_) => {}
             }
         }
+        if !self.has_unwritten() {
+            self.unwritten.clear();
+        }
         self.replica.evict();
     }
 
@@ -357,6 +381,7 @@ impl Relay {
         batch.values.iter().for_each(|value| charges.add(value));
         let ids = batch.values.iter().map(|value| value.id.clone());
         self.writing = ids.collect();
+        self.unwritten.begin_write();
         self.ask(Ask::Write(batch));
     }
 

@@ -106,7 +106,7 @@ enum Goodbye {
     Gone,
     /// A message was too long, or not of the WebSocket protocol.
     Unreadable,
-    /// The client does not read what it is sent.
+    /// Too much waits: the client does not read what it is sent, or what it sends cannot be written now.
     TooSlow,
     /// Nothing was heard of the client, although it was asked for a sign of life: the connection is half open.
     Silent,
@@ -121,7 +121,7 @@ impl Goodbye {
         let (code, reason): (_, Cow<'static, str>) = match self {
             Self::Gone => return None,
             Self::Unreadable => (close_code::SIZE, "message too long or malformed".into()),
-            Self::TooSlow => (close_code::AGAIN, "reads too slowly".into()),
+            Self::TooSlow => (close_code::AGAIN, "too much waits: come again".into()),
             Self::Silent => (close_code::AWAY, "no sign of life".into()),
             Self::NoPass(refusal) => (close_code::POLICY, refusal.to_string().into()),
             Self::Restart => (close_code::RESTART, "restart".into()),

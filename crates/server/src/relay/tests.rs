@@ -13,6 +13,9 @@ use crate::storage::conformance::{Author, header, read_through};
 use crate::storage::memory::MemoryStorage;
 use crate::storage::{LoadError, Outline, Stats, Stretch};
 
+/// How much may wait for the disk here.
+const UNWRITTEN_BYTES_MAX: usize = 100_000;
+
 /// How many messages wait for a client here.
 const OUTBOX_MESSAGES_MAX: usize = 1_000;
 
@@ -23,6 +26,7 @@ fn limits() -> RelayLimits {
             bytes_max: u64::MAX,
             values_max: u64::MAX,
         },
+        unwritten_bytes_max: UNWRITTEN_BYTES_MAX,
     }
 }
 
@@ -240,6 +244,47 @@ async fn what_storage_could_not_read_is_told_when_it_can_and_never_that_there_is
             assert!(matches!(answer, Some(SyncMessage::Known(_))), "{answer:?}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r11_what_waits_for_a_full_disk_is_bounded_and_readers_do_not_notice() {
+    let is_full = Arc::new(AtomicBool::new(false));
+    let harness = Harness::new(Box::new(FullDisk {
+        memory: MemoryStorage::default(),
+        is_full: Arc::clone(&is_full),
+    }));
+    let (mut writer, mut reader) = (harness.connect(1).await, harness.connect(2).await);
+    harness.say(1, content_of("kept")).await;
+    let answer = next(&mut writer, 5_000).await;
+    assert_eq!(acknowledged(answer.as_ref()), Some(1));
+    is_full.store(true, Ordering::SeqCst);
+    let count = UNWRITTEN_BYTES_MAX.div_ceil(content_of("one").content_bytes());
+    for index in 0..count {
+        harness.say(1, content_of(&format!("value {index}"))).await;
+    }
+    harness.say(2, load_of("kept")).await;
+    let read = next(&mut reader, 5_000).await;
+    assert!(matches!(read, Some(SyncMessage::Content(_))), "{read:?}");
+    assert!(
+        !harness.refusals.counts().contains_key("unwritten_full"),
+        "so much may wait"
+    );
+    harness.say(1, content_of("one more")).await;
+    let let_go = timeout(Duration::from_secs(20), &mut writer.let_go).await;
+    assert!(let_go.expect("it is let go").is_err());
+    assert_eq!(harness.refusals.counts()["unwritten_full"], 1);
+    // With room, all that waited is written, and it comes again.
+    is_full.store(false, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let mut writer = harness.connect(3).await;
+    harness.say(3, content_of("one more")).await;
+    let answer = next(&mut writer, 5_000).await;
+    assert_eq!(acknowledged(answer.as_ref()), Some(1));
+    harness
+        .say(3, load_of(&format!("value {}", count - 1)))
+        .await;
+    let read = next(&mut writer, 5_000).await;
+    assert!(matches!(read, Some(SyncMessage::Content(_))), "{read:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,6 +66,11 @@ pub struct LimitSettings {
     #[arg(long, env = "CACHE_BYTES_MAX", value_name = "BYTES", default_value = "268435456",
         value_parser = number::<usize>(1 << 20..=1 << 40, "a number of bytes"))]
     pub cache_bytes_max: usize,
+    /// How many bytes of content may wait for the disk: while one write is slow no more is read, and while writes fail who
+    /// brings more is closed with 1013 (it brings it again when it returns)
+    #[arg(long, env = "UNWRITTEN_BYTES_MAX", value_name = "BYTES", default_value = "67108864",
+        value_parser = number::<usize>(1_024..=1 << 40, "a number of bytes"))]
+    pub unwritten_bytes_max: usize,
     /// How many messages wait for a client that does not read, before it is closed with 1013 (it catches up when it
     /// returns)
     #[arg(long, env = "OUTBOX_MESSAGES_MAX", value_name = "COUNT", default_value = "16384",
