@@ -8,7 +8,9 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::auth::command::RawTokenCommand;
-use crate::settings::{RawRestore, RawSettings, RawTransfer, SettingError, with_environment};
+use crate::settings::{
+    RawRestore, RawSettings, RawStats, RawTransfer, SettingError, with_environment,
+};
 
 /// What the process was asked to do.
 #[derive(Debug, Parser)]
@@ -41,6 +43,8 @@ pub enum Command {
     Backup(Box<RawTransfer>),
     /// Put a backup or an export into an empty store
     Restore(Box<RawRestore>),
+    /// Tell how much a store keeps, and which values are the largest, while servers write to it
+    Stats(Box<RawStats>),
 }
 
 /// Why nothing is done.

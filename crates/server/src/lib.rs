@@ -25,6 +25,7 @@ pub mod shutdown;
 pub mod socket;
 pub mod start_line;
 pub mod static_files;
+pub mod stats;
 pub mod storage;
 pub mod tls;
 pub mod transfer;

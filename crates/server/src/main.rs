@@ -10,10 +10,11 @@ use pleione_sync::cli::{CliError, Command};
 use pleione_sync::log::{self, LogSettings};
 use pleione_sync::server::{Server, StartError};
 use pleione_sync::settings::{
-    RawTransfer, RestoreSettings, SettingError, Settings, TransferSettings,
+    RawTransfer, RestoreSettings, SettingError, Settings, StatsSettings, TransferSettings,
 };
 use pleione_sync::shutdown::Signals;
 use pleione_sync::start_line;
+use pleione_sync::stats::{self, StatsError};
 use pleione_sync::transfer::{TransferError, backup, command};
 
 /// Why the process ends before it was asked to, or badly.
@@ -25,6 +26,8 @@ enum RunError {
     Start(#[from] StartError),
     #[error(transparent)]
     Token(#[from] TokenError),
+    #[error(transparent)]
+    Stats(#[from] StatsError),
     #[error(transparent)]
     Transfer(#[from] TransferError),
     #[error("the server failed and cannot go on")]
@@ -41,6 +44,7 @@ impl RunError {
             Self::Setting(_) => true,
             Self::Start(error) => !matches!(error, StartError::Thread(_)),
             Self::Transfer(error) => matches!(error, TransferError::Open(_)),
+            Self::Stats(error) => matches!(error, StatsError::Open(_)),
             Self::Token(_) | Self::Failed | Self::Stop(_) | Self::System(_) => false,
         };
         ExitCode::from(if is_setting { 2 } else { 1 })
@@ -78,6 +82,11 @@ fn run(command: Command) -> Result<(), RunError> {
         Command::Export(raw) => transfer(*raw, command::export),
         Command::Import(raw) => transfer(*raw, command::import),
         Command::Backup(raw) => transfer(*raw, backup::backup),
+        Command::Stats(raw) => {
+            let settings = StatsSettings::try_from(*raw)?;
+            log::start_aside(&settings.log);
+            Ok(stats::tell(&settings)?)
+        }
         Command::Restore(raw) => {
             let settings = RestoreSettings::try_from(*raw)?;
             log::start_aside(&settings.transfer.log);

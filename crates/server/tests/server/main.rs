@@ -41,6 +41,7 @@ mod several_cached;
 mod several_measured;
 mod soak;
 mod start;
+mod stats;
 mod stop;
 mod sync;
 mod tls;
