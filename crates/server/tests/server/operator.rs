@@ -110,6 +110,57 @@ fn every_metric_that_operators_are_told_of_is_there_and_they_are_told_of_every_o
     }
 }
 
+/// What the binary says of a command.
+fn help_of(words: &[&str]) -> String {
+    let output = command().args(words).arg("--help").output().unwrap();
+    assert!(
+        output.status.success(),
+        "{words:?} is told of and not there"
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The commands that the page shows: the words behind the program's name, its flags, both up to a remark.
+fn told_commands() -> Vec<Vec<&'static str>> {
+    let lines = PAGE
+        .lines()
+        .filter_map(|line| line.strip_prefix("pleione-sync "));
+    let commands = lines.map(|line| line.split('#').next().unwrap().split_whitespace().collect());
+    commands.collect()
+}
+
+#[test]
+fn every_command_and_every_variable_that_operators_are_told_of_is_there() {
+    let commands = told_commands();
+    assert!(commands.len() >= 9, "{commands:?}");
+    for words in commands {
+        let is_name = |word: &&&str| word.chars().all(|letter| letter.is_ascii_lowercase());
+        let depth = if words[0] == "token" { 2 } else { 1 };
+        let name: Vec<_> = words
+            .iter()
+            .take(depth)
+            .take_while(is_name)
+            .copied()
+            .collect();
+        assert_eq!(name.len(), depth, "{words:?}");
+        let help = help_of(&name);
+        for flag in words.iter().filter(|word| word.starts_with("--")) {
+            assert!(help.contains(flag), "{flag} of {name:?} is not there");
+        }
+    }
+    let help = help_of(&[]) + &help_of(&["token"]);
+    let is_variable = |word: &&str| {
+        let mut letters = word.chars();
+        word.contains('_') && letters.all(|letter| letter.is_ascii_uppercase() || letter == '_')
+    };
+    let words = PAGE.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    for variable in words.filter(is_variable) {
+        let is_placeholder = variable == "TOKEN_OR_ID";
+        let is_there = help.contains(&format!("[env: {variable}]"));
+        assert!(is_there || is_placeholder, "{variable} is no setting");
+    }
+}
+
 #[test]
 fn what_waits_for_a_client_that_does_not_read_is_in_the_metrics() {
     let server = ServerProcess::in_memory();
