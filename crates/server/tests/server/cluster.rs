@@ -135,6 +135,11 @@ impl Node {
         self.server().await_refused(code, 1);
     }
 
+    /// Whether its server refused something for this reason.
+    pub(crate) fn has_refused(&self, code: &str) -> bool {
+        self.server().refused(code) > 0
+    }
+
     /// Cuts the server off from the database, with a word or without.
     pub(crate) fn part(&self, is_silent: bool) {
         for network in [&self.data, &self.wakeups] {
