@@ -5,7 +5,7 @@
 //! the signatures a peer needs stay. What overlaps is dropped; what does not continue is kept as it is.
 
 use cojson::ids::CoId;
-use cojson::session_log::SessionContent;
+use cojson::transaction::content_bytes_of;
 
 use super::SegmentRow;
 use super::record::{Record, segment, segment_row};
@@ -37,18 +37,12 @@ fn join(packed: &mut Vec<Record>, next: Record) {
         return;
     }
     let after = next.content.after as usize;
-    if after > end || bytes(&last.content) + bytes(&next.content) > PACKED_BYTES_MAX {
+    let bytes = |record: &Record| content_bytes_of(&record.content.new_transactions);
+    if after > end || bytes(last) + bytes(&next) > PACKED_BYTES_MAX {
         packed.push(next);
         return;
     }
     let fresh = next.content.new_transactions.into_iter().skip(end - after);
     last.content.new_transactions.extend(fresh);
     last.content.last_signature = next.content.last_signature;
-}
-
-fn bytes(content: &SessionContent) -> usize {
-    let transactions = content.new_transactions.iter();
-    transactions
-        .map(cojson::transaction::Transaction::content_bytes)
-        .sum()
 }

@@ -171,13 +171,13 @@ impl IndexedDb {
         let pack = async |database: &Database| {
             let transaction = begin_write(database, [SEGMENTS].as_slice(), Durability::Strict)?;
             let store = transaction.object_store(SEGMENTS)?;
-            let range = session_range(id, session);
+            let range = reading::range_of(&[id.as_str(), session]);
             let (_, found) = reading::keyed_records(&store, range, SEGMENTS_READ_MAX).await?;
             let records: Vec<Vec<u8>> = found.iter().map(bytes_of).collect();
             if let Some(packed) = super::compaction::pack(id, &records) {
                 drop(
                     store
-                        .delete::<JsValue, _>(session_range(id, session))
+                        .delete::<JsValue, _>(reading::range_of(&[id.as_str(), session]))
                         .primitive()?,
                 );
                 for row in &packed {
@@ -272,13 +272,6 @@ fn put_segment(store: &ObjectStore<'_>, row: &SegmentRow) -> Result<(), StorageE
 /// Every key that begins so.
 fn prefix_range(prefix: &str) -> KeyRange<String> {
     KeyRange::Bound(prefix.to_owned(), false, format!("{prefix}\u{ffff}"), false)
-}
-
-/// Everything of one session of one value.
-fn session_range(id: &CoId, session: &str) -> KeyRange<JsValue> {
-    let below = Array::of2(&id.as_str().into(), &session.into());
-    let above = Array::of3(&id.as_str().into(), &session.into(), &Array::new());
-    KeyRange::Bound(below.into(), false, above.into(), false)
 }
 
 /// A record's bytes; none if it is not bytes, which then decodes to nothing.

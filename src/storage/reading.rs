@@ -54,7 +54,7 @@ async fn read_each(
         let header = headers.get::<JsValue, _, _>(id.as_str()).primitive()?;
         let pieces = segments
             .get_all::<JsValue>()
-            .with_query::<JsValue, _>(value_range(id))
+            .with_query::<JsValue, _>(range_of(&[id.as_str()]))
             .with_limit(SEGMENTS_READ_MAX)
             .primitive()?;
         requests.push((header, pieces));
@@ -78,7 +78,8 @@ pub(super) async fn read_segments(
 ) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
     let transaction = database.transaction([SEGMENTS]).build()?;
     let segments = transaction.object_store(SEGMENTS)?;
-    let (keys, records) = keyed_records(&segments, value_range(id), SEGMENTS_READ_MAX).await?;
+    let (keys, records) =
+        keyed_records(&segments, range_of(&[id.as_str()]), SEGMENTS_READ_MAX).await?;
     let session = |key| part_of_key(key, 1).as_string().unwrap_or_default();
     let records = records.iter().map(bytes_of);
     Ok(keys.iter().map(session).zip(records).collect())
@@ -161,10 +162,11 @@ fn everything() -> KeyRange<JsValue> {
     KeyRange::LowerBound(f64::NEG_INFINITY.into(), false)
 }
 
-/// Everything of one value.
-fn value_range(id: &CoId) -> KeyRange<JsValue> {
-    let below = Array::of1(&id.as_str().into());
-    // An array sorts after every text, so nothing of this value is beyond.
-    let above = Array::of2(&id.as_str().into(), &Array::new());
+/// Every segment whose key begins with these parts: a value's, or one session's of it.
+pub(super) fn range_of(parts: &[&str]) -> KeyRange<JsValue> {
+    let key = || -> Array { parts.iter().map(|part| JsValue::from_str(part)).collect() };
+    let (below, above) = (key(), key());
+    // An array sorts after every text and number, so nothing that begins so is beyond.
+    above.push(&Array::new());
     KeyRange::Bound(below.into(), false, above.into(), false)
 }

@@ -164,14 +164,19 @@ impl Header {
         CoId::from_parts(format!("co_z{encoded}"))
     }
 
+    /// Whether its keys name members and what they may do: it is a group or an account.
+    pub fn has_members(&self) -> bool {
+        matches!(self.ruleset, Ruleset::Group { .. })
+    }
+
     /// Whether it is a group (an account is not).
     pub fn is_group(&self) -> bool {
-        matches!(self.ruleset, Ruleset::Group { .. }) && !self.has_meta_type("account")
+        self.has_members() && !self.has_meta_type("account")
     }
 
     /// Whether it is an account.
     pub fn is_account(&self) -> bool {
-        matches!(self.ruleset, Ruleset::Group { .. }) && self.has_meta_type("account")
+        self.has_members() && self.has_meta_type("account")
     }
 
     /// Whether it is a stream of binary chunks.
@@ -204,7 +209,7 @@ impl Header {
 
     /// How urgent its content is.
     pub fn priority(&self) -> Priority {
-        if matches!(self.ruleset, Ruleset::Group { .. }) {
+        if self.has_members() {
             Priority::High
         } else if self.is_binary_stream() {
             Priority::Low

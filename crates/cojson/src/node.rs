@@ -308,7 +308,7 @@ impl Node {
                 }
             }
         }
-        let is_group = |log: &ValueLog| matches!(log.header().ruleset, Ruleset::Group { .. });
+        let is_group = |log: &ValueLog| log.header().has_members();
         if self.log(id).is_some_and(is_group) {
             // Judged at once, so that the groups below a group are known when it changes.
             let _ = self.access.generation(&self.replica, id);

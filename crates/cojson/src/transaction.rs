@@ -73,6 +73,11 @@ impl Transaction {
     }
 }
 
+/// How many bytes the changes and meta of these have together.
+pub fn content_bytes_of(transactions: &[Transaction]) -> usize {
+    transactions.iter().map(Transaction::content_bytes).sum()
+}
+
 /// The members of both kinds. A transaction with the members of one kind and the name of the other is none.
 #[derive(Default)]
 struct Members {

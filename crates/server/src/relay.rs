@@ -3,8 +3,8 @@
 //!
 //! Every queue is bounded. Clients' messages wait in one queue, few of each, and their sockets are not read meanwhile. A
 //! client's outbox is bounded too: content is put there only as fast as it empties, and who fills it with answers is let
-//! go and catches up when it comes back. The relay never waits for a client, so none can hold up another. An acknowledged transaction is durable (the replica's rule);
-//! what was taken in when the server stops is written before the relay ends.
+//! go and catches up when it comes back. The relay never waits for a client, so none can hold up another. An acknowledged
+//! transaction is durable (the replica's rule); what was taken in when the server stops is written before the relay ends.
 
 mod inputs;
 mod link;

@@ -81,9 +81,15 @@ pub trait Storage: Send {
     /// # Errors
     /// When the value's record cannot be read at all. Other values are not affected.
     fn load(&mut self, id: &CoId) -> Result<Option<Loaded>, LoadError> {
-        let Some(outline) = self.outline(id)? else {
-            return Ok(None);
-        };
+        let outline = self.outline(id)?;
+        outline.map(|outline| self.whole(id, outline)).transpose()
+    }
+
+    /// The same, of a value whose outline was read.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    fn whole(&mut self, id: &CoId, outline: Outline) -> Result<Loaded, LoadError> {
         let mut loaded = Loaded {
             log: StoredLog {
                 header: outline.header,
@@ -113,7 +119,7 @@ pub trait Storage: Send {
                 after = end;
             }
         }
-        Ok(Some(loaded))
+        Ok(loaded)
     }
 }
 

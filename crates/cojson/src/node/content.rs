@@ -271,7 +271,7 @@ impl Content {
 impl<'a, L: Logs> Judge<'a, L> {
     fn new(log: &'a ValueLog, access: &'a mut Access, logs: &'a L) -> Self {
         let header = log.header();
-        let is_group = matches!(header.ruleset, Ruleset::Group { .. });
+        let is_group = header.has_members();
         let owner = if is_group {
             Some(log.id())
         } else {

@@ -124,7 +124,7 @@ impl Node {
             .log(id)
             .ok_or_else(|| WriteError::NotLoaded { id: id.clone() })?;
         let header = log.header();
-        if matches!(header.ruleset, Ruleset::Group { .. }) {
+        if header.has_members() {
             return Err(WriteError::IsGroup { id: id.clone() });
         }
         if let Some(change) = changes

@@ -3,7 +3,7 @@
 use super::stage::new_part;
 use super::{CHECKPOINT_BYTES, SessionContent, SessionLog, StageError};
 use crate::crypto::Signature;
-use crate::transaction::Transaction;
+use crate::transaction::{Transaction, content_bytes_of};
 
 /// The signatures within a log at which it can be cut.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,7 @@ pub(super) struct Checkpoints {
 impl Checkpoints {
     /// Takes in a signature over newly covered transactions. It is kept if they crossed the line.
     pub(super) fn note(&mut self, end: u32, covered: &[Transaction], signature: Signature) {
-        let bytes: usize = covered.iter().map(Transaction::content_bytes).sum();
+        let bytes = content_bytes_of(covered);
         self.pending_bytes = self.pending_bytes.saturating_add(bytes);
         if self.pending_bytes > CHECKPOINT_BYTES {
             self.signatures.push((end, signature));
@@ -73,9 +73,9 @@ impl SessionLog {
         let mut after = have;
         std::iter::from_fn(move || {
             let (mut end, mut last_signature) = signatures.next()?;
-            let mut bytes = self.bytes_between(after, end);
+            let mut bytes = content_bytes_of(self.between(after, end));
             while let Some((next, signature)) = signatures.peek().copied() {
-                bytes = bytes.saturating_add(self.bytes_between(end, next));
+                bytes = bytes.saturating_add(content_bytes_of(self.between(end, next)));
                 if bytes > bytes_max {
                     break;
                 }
@@ -90,11 +90,6 @@ impl SessionLog {
             after = end;
             Some(piece)
         })
-    }
-
-    fn bytes_between(&self, from: u32, to: u32) -> usize {
-        let part = self.between(from, to).iter();
-        part.map(Transaction::content_bytes).sum()
     }
 
     /// Takes back what our own storage kept: its signature was checked before it was stored. The part that is there

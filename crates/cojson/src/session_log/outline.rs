@@ -6,7 +6,6 @@
 
 use super::{SessionContent, SessionLog, feed};
 use crate::crypto::Signature;
-use crate::ids::SessionId;
 use crate::transaction::Transaction;
 
 /// What a running hash takes in memory.
@@ -58,13 +57,6 @@ impl HashRebuild {
 }
 
 impl SessionLog {
-    /// A log of which storage has this much and memory nothing.
-    pub fn outlined(session: SessionId, count: u32, last_signature: Signature) -> Self {
-        let mut log = Self::new(session);
-        log.become_outline(count, last_signature);
-        log
-    }
-
     /// Storage has this much of it, which is more than is here: what is here goes.
     pub fn become_outline(&mut self, count: u32, last_signature: Signature) {
         self.start = count;
@@ -108,15 +100,13 @@ impl SessionLog {
         self.hashed = 0;
     }
 
-    /// Takes back a running hash, if it is one of what is no longer in memory or of more. Says whether it is.
-    pub fn take_hash(&mut self, rebuilt: HashRebuild) -> bool {
+    /// Takes back a running hash, if it is one of what is no longer in memory or of more.
+    pub fn take_hash(&mut self, rebuilt: HashRebuild) {
         let count = rebuilt.count();
-        let fits = self.start <= count && count <= self.len();
-        if fits {
+        if self.start <= count && count <= self.len() {
             self.hasher = Some(rebuilt.hasher);
             self.hashed = count;
         }
-        fits
     }
 
     /// Storage keeps less than was thought: the log ends where the rebuilt hash does.

@@ -175,7 +175,7 @@ impl Replica {
         if self.config.write_rule != WriteRule::Signed {
             found.extend(header.and_then(Header::owner).cloned());
         }
-        let is_group = header.is_some_and(dependencies::is_group);
+        let is_group = header.is_some_and(Header::has_members);
         for (session, content) in &message.new {
             dependencies::of_content(is_group, session, content, &mut found);
         }

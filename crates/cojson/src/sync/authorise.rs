@@ -90,12 +90,13 @@ impl Replica {
         content: &SessionContent,
         signer: &SignerId,
     ) -> Result<(), Rejection> {
-        let rule = self.config.write_rule;
-        let Some(entry) = self
-            .entries
-            .get_mut(id)
-            .filter(|_| RELAY && rule != WriteRule::Signed)
-        else {
+        let is_judged = RELAY
+            && match self.config.write_rule {
+                WriteRule::Signed => false,
+                WriteRule::AdminsDelete => session.is_delete(),
+                WriteRule::MembersWrite => true,
+            };
+        let Some(entry) = self.entries.get_mut(id).filter(|_| is_judged) else {
             return Ok(());
         };
         let after = entry.log.session_len(session);
@@ -104,7 +105,7 @@ impl Replica {
         let Some(transactions) = new.filter(|new| !new.is_empty()) else {
             return Ok(());
         };
-        let is_group = matches!(entry.log.header().ruleset, Ruleset::Group { .. });
+        let is_group = entry.log.header().has_members();
         // Judging a group costs more than a signature, so nobody but its author may ask for it.
         if is_group && entry.log.verify(session, content.clone(), signer).is_err() {
             return Ok(());
@@ -117,10 +118,8 @@ impl Replica {
         };
         let denial = if session.is_delete() {
             self.judge_deletion(&news)
-        } else if rule == WriteRule::MembersWrite {
-            self.judge_writing(&news)
         } else {
-            Ok(())
+            self.judge_writing(&news)
         };
         denial.map_err(|denial| Rejection::NotAllowed {
             session: session.clone(),

@@ -4,7 +4,7 @@
 //! names. Judged by form alone; whether a transaction was allowed is not asked here.
 
 use crate::collections::SortedSet;
-use crate::header::{Header, Ruleset};
+use crate::header::Header;
 use crate::ids::{CoId, SessionId};
 use crate::json::Json;
 use crate::session_log::SessionContent;
@@ -15,11 +15,6 @@ pub(super) fn of_header(header: &Header, found: &mut SortedSet<CoId>) {
     found.extend(header.owner().cloned());
     let source = header.meta.get("source").and_then(|source| source.as_str());
     found.extend(source.and_then(|source| CoId::parse(source).ok()));
-}
-
-/// Whether the value's keys name members and parents: it is a group or an account.
-pub(super) fn is_group(header: &Header) -> bool {
-    matches!(header.ruleset, Ruleset::Group { .. })
 }
 
 /// What a piece of a session names: its author's account and, in a group, members and parents.

@@ -120,7 +120,7 @@ impl Entry {
     }
 
     pub(super) fn is_group(&self) -> bool {
-        dependencies::is_group(self.log.header())
+        self.log.header().has_members()
     }
 
     /// Takes in what new content of a session makes the value depend on.

@@ -133,7 +133,7 @@ impl Replica {
     /// Sends a part of what a peer lacks of the value at the head of its lane, or asks storage for it.
     fn take_turn(&mut self, peer: PeerId, id: &CoId, room: usize) {
         let missing = self.entries.get(id).and_then(|entry| {
-            let belief = self.peers.get(&peer)?.beliefs.get(id)?;
+            let belief = self.belief(peer, id)?;
             let piece_bytes_max = self.config.piece_bytes_max;
             let is_open = !belief.awaits_answer;
             is_open.then(|| entry.missing_for(&belief.believed, piece_bytes_max, room))
@@ -154,7 +154,7 @@ impl Replica {
     }
 
     fn lacks(&self, peer: PeerId, id: &CoId) -> bool {
-        let belief = self.peers.get(&peer).and_then(|peer| peer.beliefs.get(id));
+        let belief = self.belief(peer, id);
         let entry = self.entries.get(id);
         entry
             .zip(belief)
@@ -226,7 +226,7 @@ impl Replica {
     /// Storage's part of what a peer lacks of a value is there.
     pub(super) fn send_read(&mut self, peer: PeerId, id: &CoId, segments: Vec<Segment>) -> bool {
         let messages = self.entries.get(id).and_then(|entry| {
-            let belief = self.peers.get(&peer)?.beliefs.get(id)?;
+            let belief = self.belief(peer, id)?;
             let piece_bytes_max = self.config.piece_bytes_max;
             let is_open = !belief.awaits_answer;
             is_open.then(|| entry.messages_of(segments, &belief.believed, piece_bytes_max))

@@ -8,7 +8,7 @@ use crate::header::Header;
 use crate::ids::{CoId, SessionId};
 use crate::known_state::KnownState;
 use crate::session_log::SessionContent;
-use crate::transaction::Transaction;
+use crate::transaction::{Transaction, content_bytes_of};
 
 /// One message of the protocol.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,8 +99,7 @@ impl ContentMessage {
     /// How much memory it takes, in bytes, roughly.
     pub(super) fn memory_bytes(&self) -> usize {
         let session = |transactions: &[Transaction]| {
-            let content = transactions.iter().map(Transaction::content_bytes);
-            content.sum::<usize>() + (transactions.len() + 1) * OVERHEAD_BYTES
+            content_bytes_of(transactions) + (transactions.len() + 1) * OVERHEAD_BYTES
         };
         let sessions = self.new.values();
         let sessions = sessions.map(|content| session(&content.new_transactions));

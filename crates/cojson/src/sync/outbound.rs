@@ -14,6 +14,11 @@ use crate::known_state::KnownState;
 
 impl Replica {
     /// The belief about a peer and a value, if the peer is subscribed.
+    pub(super) fn belief(&self, peer: PeerId, id: &CoId) -> Option<&Belief> {
+        self.peers.get(&peer)?.beliefs.get(id)
+    }
+
+    /// The same, to be changed.
     pub(super) fn belief_mut(&mut self, peer: PeerId, id: &CoId) -> Option<&mut Belief> {
         self.peers.get_mut(&peer)?.beliefs.get_mut(id)
     }
@@ -124,13 +129,13 @@ impl Replica {
     }
 
     fn owes(&self, peer: PeerId, id: &CoId) -> Ack {
-        let belief = self.peers.get(&peer).and_then(|peer| peer.beliefs.get(id));
+        let belief = self.belief(peer, id);
         belief.map_or(Ack::None, |belief| belief.ack)
     }
 
     /// Whether all that we took in of what the peer has is durable.
     fn is_all_durable(&self, peer: PeerId, id: &CoId) -> bool {
-        let belief = self.peers.get(&peer).and_then(|peer| peer.beliefs.get(id));
+        let belief = self.belief(peer, id);
         let entry = self.entries.get(id);
         entry
             .zip(belief)

@@ -6,7 +6,7 @@ use crate::header::Header;
 use crate::ids::SessionId;
 use crate::known_state::KnownState;
 use crate::session_log::SessionContent;
-use crate::transaction::Transaction;
+use crate::transaction::content_bytes_of;
 use crate::value_log::ValueLog;
 
 /// Messages that are being filled.
@@ -43,8 +43,7 @@ impl<'a> Packing<'a> {
 
     /// Takes a piece in. Returns whether there is room for more.
     pub(super) fn add(&mut self, session: &SessionId, piece: SessionContent) -> bool {
-        let transactions = piece.new_transactions.iter();
-        let bytes = transactions.map(Transaction::content_bytes).sum();
+        let bytes = content_bytes_of(&piece.new_transactions);
         let fits = self.messages.last().is_some_and(|message| {
             let is_within = self.bytes.saturating_add(bytes) <= self.message_bytes_max;
             message.new.is_empty() || (is_within && !message.new.contains_key(session))

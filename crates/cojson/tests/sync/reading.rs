@@ -2,9 +2,9 @@
 //! does not answer, has news of other servers, or refuses a write because of them.
 
 use cojson::ids::CoId;
-use cojson::sync::{PeerId, PeerRole, Segment, SyncMessage};
+use cojson::sync::{PeerId, PeerRole, Segment, SyncMessage, WriteBatch};
 
-use crate::author::{content, sets};
+use crate::author::{Author, content, sets};
 use crate::bounded::*;
 use crate::cast::*;
 
@@ -250,20 +250,27 @@ fn what_another_server_wrote_is_taken_up_and_told() {
     }
 }
 
+/// A server that has stored the first transactions of a map and is writing those up to an end.
+fn write_under_way(server: &mut Machine, alice: &Author, stored: u32, end: u64) -> WriteBatch {
+    server.tell(
+        ALICE,
+        SyncMessage::Content(map_content(alice, stored.into(), 0)),
+    );
+    let more = SyncMessage::Content(map_content(alice, end, stored));
+    server.replica.receive(ALICE, more);
+    server.collect();
+    while server.serve_storage() {}
+    server.flush();
+    server.writes.pop_front().unwrap()
+}
+
 #[test]
 fn a_write_that_met_another_server_s_is_answered_with_what_storage_has() {
     for bound in [1, usize::MAX] {
         let (mut server, alice) = bounded(bound, usize::MAX);
         let id = map_id(&alice);
         let session = alice.session(0);
-        server.tell(ALICE, SyncMessage::Content(map_content(&alice, 3, 0)));
-        server
-            .replica
-            .receive(ALICE, SyncMessage::Content(map_content(&alice, 5, 3)));
-        server.collect();
-        while server.serve_storage() {}
-        server.flush();
-        let refused = server.writes.pop_front().unwrap();
+        let refused = write_under_way(&mut server, &alice, 3, 5);
         let piece = alice.content(&session, &sets(7), 3);
         let stored = server.disk.values.get_mut(&id).unwrap();
         stored.segments.push(Segment {
@@ -287,15 +294,8 @@ fn storage_that_lost_something_gets_it_again() {
     for bound in [1, usize::MAX] {
         let (mut server, alice) = bounded(bound, usize::MAX);
         let id = map_id(&alice);
-        server.tell(ALICE, SyncMessage::Content(map_content(&alice, 5, 0)));
-        server
-            .replica
-            .receive(ALICE, SyncMessage::Content(map_content(&alice, 7, 5)));
-        server.collect();
-        while server.serve_storage() {}
-        server.flush();
-        let refused = server.writes.pop_front().unwrap();
         let session = alice.session(0);
+        let refused = write_under_way(&mut server, &alice, 5, 7);
         let piece = alice.content(&session, &sets(2), 0);
         let stored = server.disk.values.get_mut(&id).unwrap();
         stored.segments = vec![Segment {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use cojson::sync::{ContentMessage, ValueWrite};
-use cojson::transaction::Transaction;
+use cojson::transaction::content_bytes_of;
 use tokio::time::Instant;
 
 /// How long what was written counts.
@@ -125,8 +125,7 @@ impl Charges {
     /// Adds what is written of a value. A new value is its first author's.
     pub fn add(&mut self, value: &ValueWrite) {
         for segment in &value.segments {
-            let transactions = segment.content.new_transactions.iter();
-            let bytes: usize = transactions.map(Transaction::content_bytes).sum();
+            let bytes = content_bytes_of(&segment.content.new_transactions);
             self.of(segment.session.author()).bytes += bytes as u64;
         }
         if let Some(first) = value.segments.first().filter(|_| value.header.is_some()) {

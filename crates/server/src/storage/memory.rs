@@ -7,7 +7,7 @@ use cojson::header::Header;
 use cojson::ids::{CoId, SessionId};
 use cojson::session_log::SessionContent;
 use cojson::sync::{Segment, ValueWrite, WriteBatch};
-use cojson::transaction::Transaction;
+use cojson::transaction::content_bytes_of;
 
 use super::{LoadError, Outline, SessionOutline, Stats, Storage, Stretch, WriteError, end_of};
 
@@ -166,7 +166,7 @@ impl Session {
         let rest = self.pieces.get(first..).unwrap_or_default().iter();
         let pieces = rest.map_while(|piece| {
             let is_enough = bytes >= bytes_max && bytes > 0;
-            bytes += bytes_of(&piece.new_transactions);
+            bytes += content_bytes_of(&piece.new_transactions);
             (!is_enough).then(|| part_after(piece, after))
         });
         pieces.collect()
@@ -190,7 +190,7 @@ impl Session {
         let have = self.count();
         if end_of(content) > have {
             let new = part_after(content, have);
-            self.bytes += bytes_of(&new.new_transactions) as u64;
+            self.bytes += content_bytes_of(&new.new_transactions) as u64;
             self.pieces.push(new);
         }
     }
@@ -214,10 +214,6 @@ fn part_after(piece: &SessionContent, after: u32) -> SessionContent {
         new_transactions: new.unwrap_or_default().to_vec(),
         last_signature: piece.last_signature,
     }
-}
-
-fn bytes_of(transactions: &[Transaction]) -> usize {
-    transactions.iter().map(Transaction::content_bytes).sum()
 }
 
 #[cfg(test)]

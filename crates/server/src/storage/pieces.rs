@@ -2,7 +2,7 @@
 
 use cojson::crypto::Signature;
 use cojson::session_log::SessionContent;
-use cojson::transaction::Transaction;
+use cojson::transaction::{Transaction, content_bytes_of};
 
 /// A column's text, or what stands there instead.
 pub(super) type Text = Result<String, String>;
@@ -61,8 +61,8 @@ impl Pieces {
         let after = self.end;
         self.end = self.count();
         let new_transactions = std::mem::take(&mut self.open);
-        let bytes = new_transactions.iter().map(Transaction::content_bytes);
-        self.done_bytes = self.done_bytes.saturating_add(bytes.sum());
+        let bytes = content_bytes_of(&new_transactions);
+        self.done_bytes = self.done_bytes.saturating_add(bytes);
         self.done.push(SessionContent {
             after,
             new_transactions,

@@ -6,12 +6,11 @@
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use cojson::header::Ruleset;
 use cojson::ids::CoId;
 use cojson::sync::{
     OutlinedSession, ReadId, ReadRequest, Segment, StoredLog, StoredOutline, WriteBatch, WriteId,
 };
-use cojson::transaction::Transaction;
+use cojson::transaction::content_bytes_of;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Damage, LoadError, Loaded, Outline, Storage, Stretch, WriteError};
@@ -177,12 +176,11 @@ fn find(storage: &mut dyn Storage, id: &CoId) -> Result<Option<Found>, LoadError
     let Some(outline) = storage.outline(id)? else {
         return Ok(None);
     };
-    let is_group = matches!(outline.header.ruleset, Ruleset::Group { .. });
-    if !is_group && memory_bytes(&outline) > WHOLE_BYTES_MAX {
+    if !outline.header.has_members() && memory_bytes(&outline) > WHOLE_BYTES_MAX {
         return Ok(Some(outlined(outline)));
     }
-    let loaded = storage.load(id)?;
-    Ok(loaded.map(|Loaded { log, damage }| Found {
+    let Loaded { log, damage } = storage.whole(id, outline)?;
+    Ok(Some(Found {
         log: FoundLog::Whole(log),
         damage,
     }))
@@ -220,8 +218,10 @@ fn read(storage: &mut dyn Storage, request: &ReadRequest) -> Result<Part, LoadEr
     for (session, after) in &request.from {
         let Stretch { pieces, damage } =
             storage.read(&request.value, session, *after, bytes_left)?;
-        let transactions = pieces.iter().flat_map(|piece| &piece.new_transactions);
-        let bytes: usize = transactions.map(Transaction::content_bytes).sum();
+        let bytes = pieces
+            .iter()
+            .map(|piece| content_bytes_of(&piece.new_transactions));
+        let bytes: usize = bytes.sum();
         let segments = pieces.into_iter().map(|content| Segment {
             session: session.clone(),
             content,

@@ -10,7 +10,7 @@ use cojson::ids::{CoId, SessionId};
 use cojson::json::Wire as _;
 use cojson::session_log::{CHECKPOINT_BYTES, SessionContent};
 use cojson::sync::{Segment, ValueWrite, WriteBatch};
-use cojson::transaction::Transaction;
+use cojson::transaction::{Transaction, content_bytes_of};
 
 use super::schema::SEGMENT_BYTES;
 use crate::storage::{WriteError, end_of};
@@ -303,8 +303,7 @@ fn part(content: &SessionContent, start: u32, end: u32) -> Option<NewSegment<'_>
 }
 
 fn bytes_of(transactions: &[Transaction]) -> u64 {
-    let bytes: usize = transactions.iter().map(Transaction::content_bytes).sum();
-    bytes as u64
+    content_bytes_of(transactions) as u64
 }
 
 /// Cuts transactions into segments.

@@ -7,7 +7,7 @@ use cojson::ids::SessionId;
 use cojson::json::Wire as _;
 use cojson::session_log::{CHECKPOINT_BYTES, SessionContent};
 use cojson::sync::{Segment, ValueWrite, WriteBatch};
-use cojson::transaction::Transaction;
+use cojson::transaction::{Transaction, content_bytes_of};
 use rusqlite::{Connection, OptionalExtension, Savepoint, params};
 
 use crate::storage::WriteError;
@@ -225,7 +225,6 @@ fn write_signature(
 /// The bytes of changes that were not kept before.
 fn new_bytes(have: u32, content: &SessionContent) -> i64 {
     let known = have.saturating_sub(content.after) as usize;
-    let new = content.new_transactions.iter().skip(known);
-    let bytes: usize = new.map(Transaction::content_bytes).sum();
-    i64::try_from(bytes).unwrap_or(i64::MAX)
+    let new = content.new_transactions.get(known..).unwrap_or_default();
+    i64::try_from(content_bytes_of(new)).unwrap_or(i64::MAX)
 }
