@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
+import { nameByLikeness } from "./order-functions.mjs";
 import { setUp } from "./setup.mjs";
 import { stdBuild } from "./setup-std.mjs";
 import { wasmEnv, wasmTarget, wasmTargetDir } from "./setup-wasm.mjs";
@@ -12,11 +13,9 @@ const pkg = join(root, "pkg");
 const compiled = join(wasmTargetDir, wasmTarget, "module", "pleione.wasm");
 const stampFile = join(root, "target", "pkg.stamp");
 
-// Features are named one by one: `--all-features` writes what browsers do not read yet, and the section that lists them
-// is gone from a stripped module.
-const optimisation = "-Oz";
-const wasmOptFlags = [
-  optimisation,
+// Named one by one: `--all-features` writes what browsers do not read yet, and the section that lists them is gone from a
+// stripped module.
+const wasmFeatures = [
   "--enable-bulk-memory",
   "--enable-bulk-memory-opt",
   "--enable-sign-ext",
@@ -24,16 +23,18 @@ const wasmOptFlags = [
   "--enable-nontrapping-float-to-int",
   "--enable-reference-types",
   "--enable-multivalue",
-  "--strip-producers",
-  "--strip-target-features",
 ];
+// The stack lies lowest and grows down, so nothing is kept in the first kilobyte; memory is the module's own, so it
+// starts as zeros.
+const optimise = ["-Oz", "--low-memory-unused", "--zero-filled-memory", "--strip-producers", "--strip-target-features"];
+const order = ["--reorder-functions-by-name", "--strip-debug"];
 
 // `cargo rustc --crate-type cdylib`: a library that is also an rlib would skip LTO without a word.
 const cargoModule = ["rustc", "-p", "pleione", "--profile", "module", "--lib", "--crate-type", "cdylib", "--target", wasmTarget];
 
 const stampNow = () => {
   const { size, mtimeMs } = statSync(compiled);
-  return JSON.stringify({ size, mtimeMs, flags: wasmOptFlags });
+  return JSON.stringify({ size, mtimeMs, flags: [wasmFeatures, optimise, order] });
 };
 const isPackaged = () => existsSync(join(pkg, "package.json")) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stampNow();
 
@@ -62,7 +63,10 @@ async function packageModule() {
   await run("wasm-bindgen", ["--target", "web", "--out-name", "pleione", "--out-dir", next, compiled]);
   const wasm = join(next, "pleione_bg.wasm");
   const wasmOpt = join(root, "node_modules", "binaryen", "bin", "wasm-opt");
-  await run(process.execPath, [wasmOpt, ...wasmOptFlags, wasm, "-o", wasm]);
+  const change = (how) => run(process.execPath, [wasmOpt, ...wasmFeatures, ...how, wasm, "-o", wasm]);
+  await change(optimise);
+  nameByLikeness(wasm);
+  await change(order);
   await minifyScripts(next);
   writeManifest(next);
   rmSync(pkg, { recursive: true, force: true });

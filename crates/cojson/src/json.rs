@@ -2,8 +2,9 @@
 //!
 //! [`Json`] is cheap to clone (strings, arrays and objects are shared), so a snapshot of a context is a handful of
 //! reference counts, and "the same value as before" can be told by pointer with [`Json::is_same`].
-//! The text forms live in [`text`], [`reader`] and [`writer`]; nothing here knows of CRDTs.
+//! The text forms live in [`text`], [`reader`], [`writer`] and [`number`]; nothing here knows of CRDTs.
 
+mod number;
 mod reader;
 mod stable;
 mod text;
@@ -13,9 +14,10 @@ pub(crate) mod writer;
 use crate::collections::OrderedMap;
 use std::sync::Arc;
 
+pub use number::{number_from_numeral, number_to_string};
 pub use reader::{JsonError, Reader};
 pub use stable::to_stable_string;
-pub use text::{number_to_string, quoted};
+pub use text::quoted;
 pub use wire::Wire;
 
 /// An object's members, in insertion order.

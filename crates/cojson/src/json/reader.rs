@@ -6,13 +6,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Json, JsonObject};
+use super::{Json, JsonObject, number_from_numeral};
 
 /// The deepest nesting of arrays and objects that is read.
 const DEPTH_MAX: usize = 128;
-
-/// Integers of so many digits are exact doubles.
-const EXACT_DIGITS_MAX: usize = 15;
 
 /// Text that is not JSON, is nested deeper than 128 levels, or is not of the form that was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -175,20 +172,7 @@ impl<'a> Reader<'a> {
 
     /// A number.
     pub fn number(&mut self) -> Read<f64> {
-        let digits = self.numeral()?;
-        let whole = digits.strip_prefix('-').unwrap_or(digits);
-        let value = match whole.parse::<u64>() {
-            #[expect(clippy::cast_precision_loss, reason = "of so many digits it is exact")]
-            Ok(exact) if whole.len() <= EXACT_DIGITS_MAX => {
-                let exact = exact as f64;
-                if whole.len() < digits.len() {
-                    -exact
-                } else {
-                    exact
-                }
-            }
-            _ => digits.parse().unwrap_or(f64::INFINITY),
-        };
+        let value = number_from_numeral(self.numeral()?);
         if value.is_finite() {
             Ok(value)
         } else {

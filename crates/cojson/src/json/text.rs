@@ -43,15 +43,6 @@ pub fn quoted(text: &str) -> String {
     quoted
 }
 
-/// A number as JavaScript's `String(number)` writes it.
-pub fn number_to_string(value: f64) -> String {
-    if value == 0.0 {
-        "0".to_owned()
-    } else {
-        ryu_js::Buffer::new().format(value).to_owned()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,19 +57,6 @@ mod tests {
             "0.1",
         ] {
             assert_eq!(Json::parse(text).unwrap().to_string(), text);
-        }
-    }
-
-    #[test]
-    fn numbers_are_written_as_javascript_writes_them() {
-        for (value, text) in [
-            (1e21, "1e+21"),
-            (-0.0, "0"),
-            (0.000_000_1, "1e-7"),
-            (123.0, "123"),
-            (2.5, "2.5"),
-        ] {
-            assert_eq!(number_to_string(value), text);
         }
     }
 

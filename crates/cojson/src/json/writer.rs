@@ -1,9 +1,6 @@
 //! Writes JSON text as `JSON.stringify` does: no spaces, members in order, numbers as JavaScript writes them.
 
-use super::Json;
-
-/// Integers up to here are doubles, and are written with all their digits: 2^53.
-const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_992.0;
+use super::{Json, number_to_string};
 
 /// Writes a value.
 pub(crate) fn write_json(out: &mut String, value: &Json) {
@@ -30,21 +27,10 @@ pub(crate) fn write_boolean(out: &mut String, value: bool) {
 
 /// Writes a number; one that JSON has no text for is `null`.
 pub(crate) fn write_number(out: &mut String, value: f64) {
-    if !value.is_finite() {
-        out.push_str("null");
-    } else if value.fract() == 0.0 && value.abs() <= MAX_SAFE_INTEGER {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "an integer of at most 2^53"
-        )]
-        let digits = value.abs() as u64;
-        if value < 0.0 {
-            out.push('-');
-        }
-        write_count(out, digits);
+    if value.is_finite() {
+        out.push_str(&number_to_string(value));
     } else {
-        out.push_str(ryu_js::Buffer::new().format(value));
+        out.push_str("null");
     }
 }
 

@@ -4,7 +4,6 @@
 //! which are not kept, are not looked at. Should the whole not be taken in, each piece is taken by itself, so that a
 //! forged one costs itself and what builds on it, and nobody else.
 
-use super::dependencies;
 use super::effect::PeerId;
 use super::message::ContentMessage;
 use super::pending::Pending;
@@ -36,7 +35,7 @@ impl Replica {
         let head = self.pending.front(peer, id)?;
         let known = self.entries.get(id).map(|entry| entry.log.header());
         let header = known.or(head.message.header.as_ref());
-        let is_joinable = header.is_some_and(|header| !dependencies::is_group(header));
+        let is_joinable = header.is_some_and(|header| !header.has_members());
         let message = self.pending.pop(peer, id)?;
         Some(match only_session(&message).filter(|_| is_joinable) {
             Some((session, end)) => {

@@ -7,6 +7,7 @@ use cojson::sync::{PeerId, PeerRole, Segment, SyncMessage, WriteBatch};
 use crate::author::{Author, content, sets};
 use crate::bounded::*;
 use crate::cast::*;
+use crate::machine::Machine;
 
 #[test]
 fn content_for_an_evicted_log_waits_for_its_hash_and_for_nothing_else() {

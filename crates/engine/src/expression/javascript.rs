@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use cojson::json::{Json, number_to_string};
+use cojson::json::{Json, number_from_numeral, number_to_string};
 
 /// A string's length in UTF-16 code units, or an array's; `None` for anything else.
 pub(super) fn length(value: &Json) -> Option<Json> {
@@ -108,12 +108,11 @@ fn radix_number(text: &str) -> Option<f64> {
 }
 
 fn decimal_number(text: &str) -> f64 {
-    // Rust also reads "inf", "nan" and their like.
     let is_decimal = text
         .bytes()
         .all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
     if is_decimal {
-        text.parse().unwrap_or(f64::NAN)
+        number_from_numeral(text)
     } else {
         f64::NAN
     }
