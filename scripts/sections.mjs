@@ -47,6 +47,11 @@ async function rust() {
   return together(nextest, docs);
 }
 
+// The back end, and what a server does with it. What it needs takes some 13 minutes of a processor to compile from
+// nothing, so it runs when it is asked for: `npm test -- --only pglite`.
+const pglite = () =>
+  counted(ofNextest, "cargo", ["nextest", "run", "-p", "pleione-sync", "--features", "pglite", "-E", "test(pglite)", "--no-fail-fast"]);
+
 // wasm-pack hands every further argument to `cargo build` too, so `--no-fail-fast` cannot be asked for here.
 const wasm = () => {
   const args = ["test", "--headless", "--chrome", "--chromedriver", browserEnv.CHROMEDRIVER];
@@ -97,6 +102,7 @@ export const sections = [
     },
     run: () => node(scxmlFolder),
   },
+  { name: "pglite", onDemand: true, setUp: () => setUp("rust", "nextest"), run: pglite },
   { name: "wasm", setUp: () => setUp("rust", "wasm", "bindgen", "wasmPack", "browser"), run: wasm },
   { name: "e2e", setUp: browserAndServer, run: () => node(join(root, "tests", "e2e")) },
   {

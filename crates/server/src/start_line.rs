@@ -12,6 +12,12 @@ pub fn say(settings: &Settings, server: &Server) {
     let port = address.port();
     let (storage, place) = storage_of(&settings.storage);
     let tls = if settings.tls.is_some() { "s" } else { "" };
+    if matches!(settings.storage, StorageSettings::Pglite { .. }) {
+        tracing::warn!(
+            "PGlite never flushes the disk: what is acknowledged outlives this process however it ends, but not a loss of \
+             power; for that take sqlite or postgres"
+        );
+    }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         %address,

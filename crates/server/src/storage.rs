@@ -8,6 +8,8 @@
 mod error;
 pub mod measured;
 pub mod memory;
+#[cfg(feature = "pglite")]
+pub mod pglite;
 mod pieces;
 pub mod postgres;
 pub mod sqlite;
@@ -205,8 +207,15 @@ pub enum OpenError {
     /// The database cannot be used.
     #[error(transparent)]
     Postgres(#[from] postgres::OpenError),
+    /// The folder cannot be used.
+    #[cfg(feature = "pglite")]
+    #[error(transparent)]
+    Pglite(#[from] pglite::OpenError),
     /// This binary was built without the back end.
-    #[error("SYNC_MAIA_STORAGE={kind}: expected a back end that this binary was built with")]
+    #[cfg(not(feature = "pglite"))]
+    #[error(
+        "SYNC_MAIA_STORAGE={kind}: expected a back end that this binary was built with; build it with `--features {kind}`"
+    )]
     NotBuilt {
         /// The back end.
         kind: &'static str,
@@ -255,6 +264,12 @@ pub fn snapshot(settings: &StorageSettings) -> Result<Box<dyn Storage>, OpenErro
     })
 }
 
+#[cfg(feature = "pglite")]
+fn open_pglite(path: &Path) -> Result<Box<dyn Storage>, OpenError> {
+    Ok(Box::new(pglite::PgliteStorage::open(path)?))
+}
+
+#[cfg(not(feature = "pglite"))]
 fn open_pglite(_path: &Path) -> Result<Box<dyn Storage>, OpenError> {
     Err(OpenError::NotBuilt { kind: "pglite" })
 }

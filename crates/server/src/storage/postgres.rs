@@ -177,6 +177,12 @@ impl PostgresStorage {
         storage.checked(found.map_err(|failure| unusable(&failure))?)
     }
 
+    /// Opens a database that takes one connection at a time.
+    #[cfg(feature = "pglite")]
+    pub(super) fn with_one_connection(manager: Manager) -> Result<Self, OpenError> {
+        Self::with_manager(manager, 1, Keeping::Prepared)
+    }
+
     fn checked(self, found: i32) -> Result<Self, OpenError> {
         let known = schema::VERSION;
         if found > known {

@@ -164,3 +164,15 @@ fn r2_no_acknowledged_transaction_is_lost_by_kills_with_postgres() {
     ];
     kill_again_and_again(&|| ServerProcess::start(&settings));
 }
+
+#[cfg(feature = "pglite")]
+#[test]
+fn r2_no_acknowledged_transaction_is_lost_by_kills_with_pglite() {
+    let place = Place::new();
+    let folder = place.folder().join("pglite");
+    let settings = [
+        ("SYNC_MAIA_STORAGE", "pglite"),
+        ("DB_PATH", folder.to_str().unwrap()),
+    ];
+    kill_again_and_again(&|| ServerProcess::start(&settings));
+}

@@ -28,6 +28,8 @@ mod noise;
 mod operator;
 mod pages;
 mod peer;
+#[cfg(feature = "pglite")]
+mod pglite;
 mod pooler;
 #[path = "../support/postgres_server.rs"]
 mod postgres_server;

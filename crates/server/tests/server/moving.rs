@@ -22,14 +22,14 @@ fn run(arguments: &[&str], store: &[(&str, &str)]) -> Output {
 }
 
 #[track_caller]
-fn succeed(arguments: &[&str], store: &[(&str, &str)]) {
+pub(crate) fn succeed(arguments: &[&str], store: &[(&str, &str)]) {
     let output = run(arguments, store);
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{arguments:?}: {told}");
 }
 
 #[track_caller]
-fn fail(arguments: &[&str], store: &[(&str, &str)], code: i32, words: &[&str]) {
+pub(crate) fn fail(arguments: &[&str], store: &[(&str, &str)], code: i32, words: &[&str]) {
     let output = run(arguments, store);
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
@@ -38,7 +38,7 @@ fn fail(arguments: &[&str], store: &[(&str, &str)], code: i32, words: &[&str]) {
     }
 }
 
-fn writers(name: &str) -> Vec<Writer> {
+pub(crate) fn writers(name: &str) -> Vec<Writer> {
     let writer = |seed| Writer::new(&format!("{name} {seed}"), seed + 1);
     (0..WRITERS).map(writer).collect()
 }
@@ -130,7 +130,7 @@ fn r2_a_backup_of_postgres_has_what_was_acknowledged_before_it_began() {
 }
 
 /// A store in which each writer has so many transactions of so many bytes.
-fn fill(store: &[(&str, &str)], writers: &mut [Writer], count: u32, bytes: usize) {
+pub(crate) fn fill(store: &[(&str, &str)], writers: &mut [Writer], count: u32, bytes: usize) {
     let server = ServerProcess::start(store);
     for writer in writers {
         let mut peer = Peer::connect(server.port());
@@ -144,7 +144,7 @@ fn fill(store: &[(&str, &str)], writers: &mut [Writer], count: u32, bytes: usize
 }
 
 #[track_caller]
-fn check(store: &[(&str, &str)], writers: &[Writer]) {
+pub(crate) fn check(store: &[(&str, &str)], writers: &[Writer]) {
     let server = ServerProcess::start(store);
     for writer in writers {
         let stored = stored(server.port(), writer);

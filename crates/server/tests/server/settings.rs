@@ -60,6 +60,16 @@ fn r12_a_wrong_setting_is_named_with_what_it_may_be() {
     }
 }
 
+#[cfg(not(feature = "pglite"))]
+#[test]
+fn r12_a_back_end_that_was_left_out_is_told_with_the_cure() {
+    let settings = [("SYNC_MAIA_STORAGE", "pglite")];
+    check_refused(
+        &settings,
+        &["SYNC_MAIA_STORAGE=pglite", "--features pglite"],
+    );
+}
+
 #[test]
 fn r12_a_port_that_is_taken_is_told() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
