@@ -1,14 +1,14 @@
 // Owns `npm run bench`: measures the demo and the engine in Chromium with the real server, prints a table, writes
 // bench/results.json, and holds the targets. `--short` measures the same with few repetitions, writes nothing, and holds
 // only what these can tell. The last line is `N passed, N failed`, counting targets.
-import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { openBrowser } from "../tests/e2e/support/browser.mjs";
+import { conclude } from "./conclude.mjs";
 import { measureClicks, measureOpening } from "./demo.mjs";
 import { measureEngine } from "./engine.mjs";
 import { measureSize } from "./size.mjs";
-import { printTable, printTargets } from "./table.mjs";
+import { printTable } from "./table.mjs";
 import { shortTargetsOf, targetsOf } from "./targets.mjs";
 
 const isShort = process.argv.includes("--short");
@@ -36,13 +36,7 @@ try {
   const results = await measure(browser, browser.version());
   const targets = isShort ? shortTargetsOf(results) : targetsOf(results);
   printTable(results);
-  const { passed, failed } = printTargets(targets);
-  if (!isShort) {
-    const file = fileURLToPath(new URL("results.json", import.meta.url));
-    writeFileSync(file, `${JSON.stringify({ ...results, targets }, null, 2)}\n`);
-  }
-  process.exitCode = failed > 0 ? 1 : 0;
-  console.log(`${passed} passed, ${failed} failed`);
+  conclude(results, targets, isShort ? undefined : fileURLToPath(new URL("results.json", import.meta.url)));
 } finally {
   await browser.close();
 }

@@ -1,10 +1,9 @@
 // Owns `npm run bench:server`: measures our server beside npm's cojson in memory, with traffic recorded from genuine
 // clients in the same run, prints a table, writes bench/server/results.json, and holds the targets. `--short` measures
 // less of the same, writes nothing, and holds the targets with slack. The last line is `N passed, N failed`.
-import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
-import { printTargets } from "../table.mjs";
+import { conclude } from "../conclude.mjs";
 import { fanIn, fanOut, idle } from "./scenarios.mjs";
 import { printTable } from "./table.mjs";
 import { shortTargetsOf, targetsOf } from "./targets.mjs";
@@ -31,10 +30,4 @@ const results = {
 };
 const targets = isShort ? shortTargetsOf(results) : targetsOf(results);
 printTable(results);
-const { passed, failed } = printTargets(targets);
-if (!isShort) {
-  const file = fileURLToPath(new URL("results.json", import.meta.url));
-  writeFileSync(file, `${JSON.stringify({ ...results, targets }, null, 2)}\n`);
-}
-process.exitCode = failed > 0 ? 1 : 0;
-console.log(`${passed} passed, ${failed} failed`);
+conclude(results, targets, isShort ? undefined : fileURLToPath(new URL("results.json", import.meta.url)));

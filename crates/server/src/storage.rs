@@ -13,6 +13,7 @@ pub mod pglite;
 mod pieces;
 pub mod postgres;
 pub mod sqlite;
+pub(crate) mod through;
 pub mod worker;
 
 #[cfg(test)]
@@ -30,8 +31,8 @@ use crate::settings::StorageSettings;
 
 pub use error::{Damage, LoadError, WriteError};
 
-/// How much of a session [`Storage::load`] reads at once.
-const LOAD_BYTES: usize = 1 << 20;
+/// How much of a session [`Storage::whole`] reads at once.
+const WHOLE_READ_BYTES: usize = 1 << 20;
 
 /// A back end. Only one thread uses it.
 pub trait Storage: Send {
@@ -78,16 +79,7 @@ pub trait Storage: Send {
     /// all, and one that cannot be written keeps no other from being written. What is already kept may be written again.
     fn write(&mut self, batches: &[WriteBatch]) -> Vec<Result<(), WriteError>>;
 
-    /// Everything that is kept of a value, or `None` if nothing is: for values that are known to be small.
-    ///
-    /// # Errors
-    /// When the value's record cannot be read at all. Other values are not affected.
-    fn load(&mut self, id: &CoId) -> Result<Option<Loaded>, LoadError> {
-        let outline = self.outline(id)?;
-        outline.map(|outline| self.whole(id, outline)).transpose()
-    }
-
-    /// The same, of a value whose outline was read.
+    /// Everything that is kept of a value whose outline was read: for values that are known to be small.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -102,7 +94,8 @@ pub trait Storage: Send {
         for SessionOutline { session, count, .. } in outline.sessions {
             let mut after = 0;
             while after < count {
-                let Stretch { pieces, damage } = self.read(id, &session, after, LOAD_BYTES)?;
+                let Stretch { pieces, damage } =
+                    self.read(id, &session, after, WHOLE_READ_BYTES)?;
                 let end = pieces.last().map_or(after, end_of);
                 loaded
                     .log

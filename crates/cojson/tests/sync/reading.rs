@@ -2,7 +2,7 @@
 //! does not answer, has news of other servers, or refuses a write because of them.
 
 use cojson::ids::CoId;
-use cojson::sync::{PeerId, PeerRole, Segment, SyncMessage, WriteBatch};
+use cojson::sync::{PeerId, PeerRole, Segment, SyncMessage, WriteBatch, WriteId};
 
 use crate::author::{Author, content, sets};
 use crate::bounded::*;
@@ -265,6 +265,15 @@ fn write_under_way(server: &mut Machine, alice: &Author, stored: u32, end: u64) 
     server.writes.pop_front().unwrap()
 }
 
+/// Storage has something else of the value than the write went on from: what Alice is then told.
+fn refuse(server: &mut Machine, write: WriteId, id: &CoId) -> Vec<SyncMessage> {
+    server
+        .replica
+        .store_refused(write, std::slice::from_ref(id));
+    server.settle();
+    server.sent_to(ALICE)
+}
+
 #[test]
 fn a_write_that_met_another_server_s_is_answered_with_what_storage_has() {
     for bound in [1, usize::MAX] {
@@ -278,11 +287,7 @@ fn a_write_that_met_another_server_s_is_answered_with_what_storage_has() {
             session: session.clone(),
             content: piece,
         });
-        server
-            .replica
-            .store_refused(refused.id, std::slice::from_ref(&id));
-        server.settle();
-        let told = server.sent_to(ALICE);
+        let told = refuse(&mut server, refused.id, &id);
         let acknowledged = known(&id, true, &[(&session, 7)]);
         assert!(told.contains(&acknowledged), "{told:?}");
         assert_eq!(server.rejection_codes(), ["store_failed"]);
@@ -303,11 +308,7 @@ fn storage_that_lost_something_gets_it_again() {
             session: session.clone(),
             content: piece,
         }];
-        server
-            .replica
-            .store_refused(refused.id, std::slice::from_ref(&id));
-        server.settle();
-        let told = server.sent_to(ALICE);
+        let told = refuse(&mut server, refused.id, &id);
         let corrected = correction(&id, true, &[(&session, 2)]);
         assert!(told.contains(&corrected), "{told:?}");
         server.tell(ALICE, SyncMessage::Content(map_content(&alice, 7, 2)));

@@ -3,15 +3,15 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use cojson::ids::SessionId;
 use cojson::known_state::KnownState;
 use cojson::sync::{ContentMessage, WriteBatch};
 use tokio::time::timeout;
 
 use super::*;
-use crate::storage::conformance::{Author, header, read_through};
+use crate::storage::conformance::{Author, header, load_any};
 use crate::storage::memory::MemoryStorage;
-use crate::storage::{LoadError, Outline, Stats, Stretch};
+use crate::storage::through::through;
+use crate::storage::{LoadError, Outline};
 
 /// How much may wait for the disk here.
 const UNWRITTEN_BYTES_MAX: usize = 100_000;
@@ -123,7 +123,7 @@ struct FullDisk {
 }
 
 impl Storage for FullDisk {
-    read_through!(memory);
+    through!(memory: outline, read, ids, count, stats);
 
     fn write(&mut self, batches: &[WriteBatch]) -> Vec<Result<(), WriteError>> {
         if !self.is_full.load(Ordering::SeqCst) {
@@ -178,31 +178,7 @@ impl Storage for Unreadable {
         }
     }
 
-    fn read(
-        &mut self,
-        id: &CoId,
-        session: &SessionId,
-        after: u32,
-        bytes_max: usize,
-    ) -> Result<Stretch, LoadError> {
-        self.memory.read(id, session, after, bytes_max)
-    }
-
-    fn ids(&mut self, after: Option<&CoId>, count_max: usize) -> Result<Vec<CoId>, LoadError> {
-        self.memory.ids(after, count_max)
-    }
-
-    fn count(&mut self) -> Result<u64, LoadError> {
-        self.memory.count()
-    }
-
-    fn stats(&mut self, largest_max: usize) -> Result<Stats, LoadError> {
-        self.memory.stats(largest_max)
-    }
-
-    fn write(&mut self, batches: &[WriteBatch]) -> Vec<Result<(), WriteError>> {
-        self.memory.write(batches)
-    }
+    through!(memory: read, ids, count, stats, write);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -305,6 +281,9 @@ async fn what_was_taken_in_is_written_before_the_relay_ends() {
     let mut storage = open();
     for index in 0..50 {
         let id = header(&format!("value {index}")).id();
-        assert!(storage.load(&id).unwrap().is_some(), "value {index}");
+        assert!(
+            load_any(&mut storage, &id).unwrap().is_some(),
+            "value {index}"
+        );
     }
 }

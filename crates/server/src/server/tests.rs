@@ -10,8 +10,9 @@ use super::*;
 use crate::cli::Command as CliCommand;
 use crate::relay::{Inlet, outbox};
 use crate::storage::WriteError;
-use crate::storage::conformance::{Author, header, read_through};
+use crate::storage::conformance::{Author, header};
 use crate::storage::memory::MemoryStorage;
+use crate::storage::through::through;
 
 /// What becomes of a write.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -39,7 +40,7 @@ struct MoodyStorage {
 }
 
 impl Storage for MoodyStorage {
-    read_through!(memory);
+    through!(memory: outline, read, ids, count, stats);
 
     fn write(&mut self, batches: &[WriteBatch]) -> Vec<Result<(), WriteError>> {
         let (mood, changed) = &*self.disk.0;

@@ -6,7 +6,7 @@ mod writing;
 
 use super::Storage;
 
-pub(crate) use cast::{Author, batch, header, joined, load, value_write, write_one};
+pub(crate) use cast::{Author, batch, header, joined, load, load_any, value_write, write_one};
 
 /// Runs the suite, each check on a fresh store.
 pub(crate) fn check_storage(fresh: &mut dyn FnMut() -> Box<dyn Storage>) {
@@ -25,45 +25,3 @@ pub(crate) fn check_storage(fresh: &mut dyn FnMut() -> Box<dyn Storage>) {
     reading::the_stats_are_those_of_what_was_written(fresh().as_mut());
     writing::odd_text_survives(fresh().as_mut());
 }
-
-/// The reading half of a [`Storage`] that wraps another one in a field.
-macro_rules! read_through {
-    ($field:ident) => {
-        fn outline(
-            &mut self,
-            id: &cojson::ids::CoId,
-        ) -> Result<Option<crate::storage::Outline>, crate::storage::LoadError> {
-            self.$field.outline(id)
-        }
-
-        fn read(
-            &mut self,
-            id: &cojson::ids::CoId,
-            session: &cojson::ids::SessionId,
-            after: u32,
-            bytes_max: usize,
-        ) -> Result<crate::storage::Stretch, crate::storage::LoadError> {
-            self.$field.read(id, session, after, bytes_max)
-        }
-
-        fn ids(
-            &mut self,
-            after: Option<&cojson::ids::CoId>,
-            count_max: usize,
-        ) -> Result<Vec<cojson::ids::CoId>, crate::storage::LoadError> {
-            self.$field.ids(after, count_max)
-        }
-
-        fn count(&mut self) -> Result<u64, crate::storage::LoadError> {
-            self.$field.count()
-        }
-
-        fn stats(
-            &mut self,
-            largest_max: usize,
-        ) -> Result<crate::storage::Stats, crate::storage::LoadError> {
-            self.$field.stats(largest_max)
-        }
-    };
-}
-pub(crate) use read_through;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use cojson::ids::{CoId, SessionId};
 use cojson::sync::WriteBatch;
 
-use super::{LoadError, Loaded, Outline, Stats, Storage, Stretch, WriteError};
+use super::through::through;
+use super::{LoadError, Outline, Storage, Stretch, WriteError};
 use crate::metrics::{Metrics, timed};
 
 /// A back end, and where its latencies are noted.
@@ -38,23 +39,9 @@ impl Storage for MeasuredStorage {
         })
     }
 
-    fn ids(&mut self, after: Option<&CoId>, count_max: usize) -> Result<Vec<CoId>, LoadError> {
-        self.storage.ids(after, count_max)
-    }
-
-    fn count(&mut self) -> Result<u64, LoadError> {
-        self.storage.count()
-    }
-
-    fn stats(&mut self, largest_max: usize) -> Result<Stats, LoadError> {
-        self.storage.stats(largest_max)
-    }
+    through!(storage: ids, count, stats);
 
     fn write(&mut self, batches: &[WriteBatch]) -> Vec<Result<(), WriteError>> {
         timed(&self.metrics.commit_seconds, || self.storage.write(batches))
-    }
-
-    fn load(&mut self, id: &CoId) -> Result<Option<Loaded>, LoadError> {
-        timed(&self.metrics.read_seconds, || self.storage.load(id))
     }
 }

@@ -10,8 +10,6 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cojson::ids::{CoId, SessionId};
-use cojson::sync::WriteBatch;
 use deadpool_postgres::{Connect, Manager, ManagerConfig, RecyclingMethod};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -19,8 +17,9 @@ use pglite_oxide::PgliteServer;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_postgres::{Client, Config, Error, NoTls};
 
+use super::Storage;
 use super::postgres::{self, PostgresStorage};
-use super::{LoadError, Outline, Stats, Storage, Stretch, WriteError};
+use super::through::through;
 
 /// The name that clients of `PostgreSQL` look for in a folder, and the port in it.
 const SOCKET: &str = ".s.PGSQL.5432";
@@ -216,35 +215,7 @@ async fn restart(database: Arc<Database>) {
 }
 
 impl Storage for PgliteStorage {
-    fn outline(&mut self, id: &CoId) -> Result<Option<Outline>, LoadError> {
-        self.postgres.outline(id)
-    }
-
-    fn read(
-        &mut self,
-        id: &CoId,
-        session: &SessionId,
-        after: u32,
-        bytes_max: usize,
-    ) -> Result<Stretch, LoadError> {
-        self.postgres.read(id, session, after, bytes_max)
-    }
-
-    fn ids(&mut self, after: Option<&CoId>, count_max: usize) -> Result<Vec<CoId>, LoadError> {
-        self.postgres.ids(after, count_max)
-    }
-
-    fn count(&mut self) -> Result<u64, LoadError> {
-        self.postgres.count()
-    }
-
-    fn stats(&mut self, largest_max: usize) -> Result<Stats, LoadError> {
-        self.postgres.stats(largest_max)
-    }
-
-    fn write(&mut self, batches: &[WriteBatch]) -> Vec<Result<(), WriteError>> {
-        self.postgres.write(batches)
-    }
+    through!(postgres: outline, read, ids, count, stats, write);
 }
 
 impl std::fmt::Debug for Database {

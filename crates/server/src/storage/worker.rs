@@ -241,8 +241,9 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::storage::conformance::{Author, batch, header, read_through, value_write};
+    use crate::storage::conformance::{Author, batch, header, value_write};
     use crate::storage::memory::MemoryStorage;
+    use crate::storage::through::through;
 
     /// Notes how many batches each commit takes; the first one waits until it is let on.
     struct SlowDisk {
@@ -252,7 +253,7 @@ mod tests {
     }
 
     impl Storage for SlowDisk {
-        read_through!(memory);
+        through!(memory: outline, read, ids, count, stats);
 
         fn write(&mut self, batches: &[WriteBatch]) -> Vec<Result<(), WriteError>> {
             self.commits.lock().unwrap().push(batches.len());

@@ -11,7 +11,7 @@ use cojson::sync::SyncMessage;
 
 use crate::crash::stored;
 use crate::peer::{Heard, Peer};
-use crate::process::{Place, ServerProcess, command};
+use crate::process::{Place, ServerProcess, command, refusal};
 use crate::writer::Writer;
 
 /// How long a server that may write again takes to do so, on a busy machine too.
@@ -230,13 +230,7 @@ fn r12_on_a_read_only_disk_the_server_does_not_start_and_says_why() {
     set_mode(place.folder(), 0o555);
     let path = place.database();
     let path = path.to_str().unwrap();
-    let output = as_nobody()
-        .env("DB_PATH", path)
-        .env("PORT", "0")
-        .output()
-        .unwrap();
-    let line = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{line}");
+    let line = refusal(as_nobody().env("DB_PATH", path).env("PORT", "0"));
     assert!(
         line.contains("DB_PATH") && line.contains(path) && line.contains("may not be written"),
         "{line}"
@@ -265,14 +259,7 @@ fn r12_a_database_file_whose_end_is_missing_is_refused_at_the_start_and_left_as_
     let whole = fs::read(place.database()).unwrap();
     let torn = &whole[..whole.len() / 2 + 100];
     fs::write(place.database(), torn).unwrap();
-    let mut again = command();
-    let output = again
-        .env("DB_PATH", place.database())
-        .env("PORT", "0")
-        .output()
-        .unwrap();
-    let line = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{line}");
+    let line = refusal(command().env("DB_PATH", place.database()).env("PORT", "0"));
     assert!(
         line.contains("sync.db") && line.contains("malformed"),
         "{line}"

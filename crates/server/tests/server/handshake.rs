@@ -12,7 +12,7 @@ use pleione_sync::auth::token::Claims;
 use crate::peer::Peer;
 use crate::pooler::Pooler;
 use crate::postgres_server::PostgresServer;
-use crate::process::{Place, ServerProcess, command};
+use crate::process::{Place, ServerProcess, command, refusal};
 use crate::writer::Writer;
 
 /// "Policy violation".
@@ -290,14 +290,7 @@ fn r12_a_book_that_is_none_ends_the_start() {
     let place = Place::new();
     let path = place.folder().join("sync.db.tokens");
     std::fs::write(&path, "a letter").unwrap();
-    let mut server = command();
-    let output = server
-        .envs(book_of(&place))
-        .env("PORT", "0")
-        .output()
-        .unwrap();
-    let line = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{line}");
+    let line = refusal(command().envs(book_of(&place)).env("PORT", "0"));
     assert!(
         line.contains("SYNC_MAIA_AUTH_FILE=") && line.contains("sync.db.tokens"),
         "{line}"

@@ -29,6 +29,15 @@ pub(crate) fn command() -> Command {
     command
 }
 
+/// What the server says on standard error when it does not start with these settings.
+#[track_caller]
+pub(crate) fn refusal(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    said
+}
+
 /// The most memory that a running process had at once.
 pub(crate) fn memory_bytes_most(id: u32) -> usize {
     memory_bytes(id, "VmHWM:")

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use crate::peer::Peer;
 use crate::postgres_server::PostgresServer;
-use crate::process::{Place, ServerProcess, command};
+use crate::process::{Place, ServerProcess, command, refusal};
 use crate::writer::Writer;
 
 const PASSWORD: &str = "correct-horse-battery";
@@ -107,14 +107,12 @@ fn no_line_holds_a_token_a_password_or_a_key() {
     // Starts that fail: the database is away, and the key is where the certificate should be.
     let tls = [("TLS_CERT", tls_key.as_str()), ("TLS_KEY", &certificate)];
     for more in [&[][..], &tls] {
-        let output = command()
+        let mut server = command();
+        server
             .envs(settings)
             .envs(more.iter().copied())
-            .env("PORT", "0")
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(2));
-        secrets.check(&String::from_utf8(output.stderr).unwrap());
+            .env("PORT", "0");
+        secrets.check(&refusal(&mut server));
     }
 }
 

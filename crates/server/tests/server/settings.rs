@@ -1,21 +1,14 @@
 //! A wrong setting stops the server at start, with a line that says which and what it may be.
 
 use std::net::TcpListener;
-use std::process::Output;
 
-use crate::process::{Place, command};
-
-fn run(settings: &[(&str, &str)]) -> Output {
-    let defaults = [("SYNC_MAIA_STORAGE", "in-memory"), ("PORT", "0")];
-    let settings = settings.iter().copied();
-    command().envs(defaults).envs(settings).output().unwrap()
-}
+use crate::process::{Place, command, refusal};
 
 #[track_caller]
 fn check_refused(settings: &[(&str, &str)], words: &[&str]) {
-    let output = run(settings);
-    let line = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{line}");
+    let defaults = [("SYNC_MAIA_STORAGE", "in-memory"), ("PORT", "0")];
+    let settings = settings.iter().copied();
+    let line = refusal(command().envs(defaults).envs(settings));
     assert_eq!(line.lines().count(), 1, "{line}");
     for word in words {
         assert!(line.contains(word), "{word} is not in {line}");
@@ -118,9 +111,7 @@ fn help_tells_every_variable_and_no_secret() {
 #[test]
 fn r12_a_command_line_that_is_none_ends_the_start() {
     for arguments in [["--prot", "1"], ["sevre", "--port"]] {
-        let output = command().args(arguments).output().unwrap();
-        assert_eq!(output.status.code(), Some(2));
-        let line = String::from_utf8(output.stderr).unwrap();
+        let line = refusal(command().args(arguments));
         assert!(line.contains(arguments[0]), "{line}");
     }
 }

@@ -13,7 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tungstenite::Message;
 
-use crate::process::{Place, ServerProcess, command};
+use crate::process::{Place, ServerProcess, command, refusal};
 
 /// How long a running server may take to see new files, on a busy machine too.
 const SEEN_MAX: Duration = Duration::from_secs(20);
@@ -220,9 +220,7 @@ fn r12_files_that_cannot_be_used_end_the_start_and_no_key_is_told() {
         server
             .env("SYNC_MAIA_STORAGE", "in-memory")
             .env("PORT", "0");
-        let output = server.envs(settings.iter().copied()).output().unwrap();
-        let line = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{line}");
+        let line = refusal(server.envs(settings.iter().copied()));
         assert!(line.contains(words), "{words} is not in {line}");
         assert_eq!(line.lines().count(), 1, "{line}");
         assert!(

@@ -9,7 +9,7 @@ use cojson::session_log::{SessionContent, SessionLog};
 use cojson::sync::{Segment, StoredLog, ValueWrite, WriteBatch, WriteId};
 use cojson::transaction::Transaction;
 
-use crate::storage::{Storage, WriteError};
+use crate::storage::{LoadError, Loaded, Storage, WriteError};
 
 /// A writer whose signed pieces the checks write.
 pub(crate) struct Author {
@@ -93,8 +93,17 @@ pub(crate) fn write_one(storage: &mut dyn Storage, value: ValueWrite) -> Result<
     results.remove(0)
 }
 
+/// Everything that is kept of a value.
+pub(crate) fn load_any(storage: &mut dyn Storage, id: &CoId) -> Result<Option<Loaded>, LoadError> {
+    let outline = storage.outline(id)?;
+    outline
+        .map(|outline| storage.whole(id, outline))
+        .transpose()
+}
+
+/// The log of a value that is not damaged.
 pub(crate) fn load(storage: &mut dyn Storage, id: &CoId) -> Option<StoredLog> {
-    storage.load(id).unwrap().map(|loaded| {
+    load_any(storage, id).unwrap().map(|loaded| {
         assert_eq!(loaded.damage, []);
         loaded.log
     })

@@ -7,7 +7,7 @@ use super::connection::Statement;
 use super::*;
 use crate::storage::Loaded;
 use crate::storage::conformance::{
-    self, Author, batch, header, joined, load, value_write, write_one,
+    self, Author, batch, header, joined, load, load_any, value_write, write_one,
 };
 
 #[path = "../../../tests/support/postgres_server.rs"]
@@ -170,7 +170,9 @@ fn damaged_records(server: &PostgresServer) {
         let (author, other) = write_two(&mut storage);
         server.sql(&format!("SET search_path = {name}; {statement}"));
 
-        let Loaded { log, damage } = storage.load(&header("damaged").id()).unwrap().unwrap();
+        let Loaded { log, damage } = load_any(&mut storage, &header("damaged").id())
+            .unwrap()
+            .unwrap();
         assert_eq!(
             joined(&log, &author.session).0.len(),
             readable,
@@ -206,7 +208,7 @@ fn damaged_records(server: &PostgresServer) {
     server.sql(&format!(
         "UPDATE header.pleione_values SET header = '{{' WHERE id = '{id}'"
     ));
-    let damaged = storage.load(&id);
+    let damaged = load_any(&mut storage, &id);
     assert!(
         matches!(damaged, Err(LoadError::DamagedHeader { .. })),
         "{damaged:?}"
