@@ -1,0 +1,86 @@
+//! Commands about groups: members, parents, roles.
+
+use cojson::access::{Inheritance, Role};
+use cojson::group::Member;
+use cojson::ids::CoId;
+use serde_json::{Value, json};
+
+use crate::command::{Command, CommandError};
+use crate::host::Host;
+
+/// Does it, or hands back a command that is not about groups.
+pub(crate) fn perform(
+    host: &mut Host,
+    command: Command,
+) -> Result<Result<Value, CommandError>, Command> {
+    Ok(match command {
+        Command::CreateGroup => Ok(host.node.create_group(host.now()).as_str().into()),
+        Command::AddMember {
+            group,
+            member,
+            role,
+        } => add_member(host, &group, &member, &role),
+        Command::RemoveMember { group, member } => remove_member(host, &group, &member),
+        Command::Extend {
+            group,
+            parent,
+            role,
+        } => extend(host, &group, &parent, &role),
+        Command::Members { group } => members(host, &group),
+        Command::Role { group, member } => role_of(host, &group, member.as_deref()),
+        command => return Err(command),
+    })
+}
+
+fn add_member(host: &mut Host, group: &str, name: &str, role: &str) -> Result<Value, CommandError> {
+    let (group, member, now) = (CoId::parse(group)?, member(name)?, host.now());
+    host.node
+        .add_member(&group, &member, parse_role(role)?, now)?;
+    Ok(Value::Null)
+}
+
+fn remove_member(host: &mut Host, group: &str, name: &str) -> Result<Value, CommandError> {
+    let (group, member, now) = (CoId::parse(group)?, member(name)?, host.now());
+    host.node.remove_member(&group, &member, now)?;
+    Ok(Value::Null)
+}
+
+fn extend(host: &mut Host, group: &str, parent: &str, role: &str) -> Result<Value, CommandError> {
+    let inheritance = Inheritance::parse(role).ok_or_else(|| no_such("role", role))?;
+    let (group, parent, now) = (CoId::parse(group)?, CoId::parse(parent)?, host.now());
+    host.node.extend_group(&group, &parent, inheritance, now)?;
+    Ok(Value::Null)
+}
+
+fn members(host: &mut Host, group: &str) -> Result<Value, CommandError> {
+    let members = host.node.members(&CoId::parse(group)?);
+    let members = members.unwrap_or_default().into_iter();
+    Ok(members
+        .map(|(member, role)| (member, json!(role.as_str())))
+        .collect())
+}
+
+fn role_of(host: &mut Host, group: &str, name: Option<&str>) -> Result<Value, CommandError> {
+    let (group, now) = (CoId::parse(group)?, host.now());
+    let role = match name {
+        Some(name) => host.node.role_of(&group, &member(name)?, now),
+        None => host.node.my_role(&group, now),
+    };
+    Ok(json!(role.map(Role::as_str)))
+}
+
+fn member(name: &str) -> Result<Member, CommandError> {
+    Ok(match name {
+        "everyone" => Member::Everyone,
+        account => Member::Account(CoId::parse(account)?),
+    })
+}
+
+fn parse_role(word: &str) -> Result<Role, CommandError> {
+    Role::parse(word).ok_or_else(|| no_such("role", word))
+}
+
+fn no_such(what: &'static str, word: &str) -> CommandError {
+    let word = word.to_owned();
+    CommandError::NoSuch { what, word }
+}

@@ -1,0 +1,174 @@
+//! Commands about values: making, writing, loading and looking at them.
+
+use std::sync::Arc;
+
+use cojson::header::ValueType;
+use cojson::ids::CoId;
+use cojson::json::Json;
+use cojson::node::NewValue;
+use cojson::sync::{ContentMessage, SyncMessage, encode_frame};
+use serde_json::{Map, Value, json};
+
+use crate::command::{Command, CommandError};
+use crate::host::Host;
+
+/// Signatures are the only places at which a log is cut; this is far beyond what tests write.
+const PIECE_BYTES_MAX: usize = 1 << 30;
+
+/// Does what is not about groups or links.
+pub(crate) fn perform(host: &mut Host, command: Command) -> Result<Value, CommandError> {
+    match command {
+        Command::Create {
+            value_type,
+            owner,
+            meta,
+        } => return create(host, &value_type, owner.as_deref(), &meta),
+        Command::Load { values } => {
+            for value in values {
+                host.node.load(&CoId::parse(&value)?);
+            }
+        }
+        Command::View { value } => return view(host, &value),
+        Command::Known { value } => return known(host, &value),
+        Command::Content { value } => return content(host, &value),
+        Command::Values => {
+            let ids = host.node.replica().ids();
+            return Ok(ids.map(|id| json!(id.as_str())).collect());
+        }
+        command => write(host, command)?,
+    }
+    Ok(Value::Null)
+}
+
+fn write(host: &mut Host, command: Command) -> Result<(), CommandError> {
+    let stamp = host.stamp();
+    let node = &mut host.node;
+    match command {
+        Command::Set { value, entries } => {
+            node.map_set(&CoId::parse(&value)?, &to_entries(entries)?, stamp)?
+        }
+        Command::Unset { value, keys } => {
+            let keys: Vec<(Arc<str>, Option<Json>)> =
+                keys.into_iter().map(|key| (key.into(), None)).collect();
+            node.map_write(&CoId::parse(&value)?, &keys, stamp)?
+        }
+        Command::Push { value, item } => {
+            node.stream_push(&CoId::parse(&value)?, to_json(&item)?, stamp)?
+        }
+        Command::Append { value, items } => {
+            node.list_append(&CoId::parse(&value)?, &to_items(&items)?, stamp)?
+        }
+        Command::Insert {
+            value,
+            index,
+            items,
+        } => node.list_insert(&CoId::parse(&value)?, index, &to_items(&items)?, stamp)?,
+        Command::Replace { value, index, item } => {
+            node.list_replace(&CoId::parse(&value)?, index, to_json(&item)?, stamp)?
+        }
+        Command::Remove { value, index } => {
+            node.list_delete(&CoId::parse(&value)?, index, stamp)?
+        }
+        other => {
+            let word = format!("{other:?}");
+            return Err(CommandError::NoSuch {
+                what: "command here",
+                word,
+            });
+        }
+    };
+    Ok(())
+}
+
+fn create(
+    host: &mut Host,
+    value_type: &str,
+    owner: Option<&str>,
+    meta: &Value,
+) -> Result<Value, CommandError> {
+    let owner = match owner {
+        Some(owner) => CoId::parse(owner)?,
+        None => host.node.own_group(),
+    };
+    let value = NewValue {
+        value_type: ValueType::from_word(value_type),
+        owner,
+        uniqueness: host.node.random_uniqueness(),
+        meta: to_json(meta)?,
+    };
+    let now = host.now();
+    Ok(host.node.create(value, now)?.as_str().into())
+}
+
+/// What it shows. A text is its text, a stream an object with an array per session.
+fn view(host: &mut Host, value: &str) -> Result<Value, CommandError> {
+    let id = CoId::parse(value)?;
+    let node = &mut host.node;
+    let Some(log) = node.log(&id) else {
+        return Ok(Value::Null);
+    };
+    let is_text = log.header().value_type == ValueType::CoPlainText;
+    let shown = if let Some(map) = node.map(&id) {
+        Some(map.to_json())
+    } else if let Some(stream) = node.stream(&id) {
+        Some(stream.to_json())
+    } else if is_text {
+        node.list(&id).map(|list| list.to_text().into())
+    } else {
+        node.list(&id).map(cojson::view::ListView::to_json)
+    };
+    shown.as_ref().map_or(Ok(Value::Null), from_json)
+}
+
+fn known(host: &Host, value: &str) -> Result<Value, CommandError> {
+    let known = host.node.replica().known_state(&CoId::parse(value)?);
+    let sessions = known.sessions.iter();
+    let sessions: Map<_, _> = sessions
+        .map(|(session, count)| (session.as_str().to_owned(), json!(count)))
+        .collect();
+    Ok(json!({ "header": known.header, "sessions": sessions }))
+}
+
+/// The first frame brings the header; sessions come in the order of their ids, whole.
+fn content(host: &Host, value: &str) -> Result<Value, CommandError> {
+    let id = CoId::parse(value)?;
+    let Some(log) = host.node.log(&id) else {
+        return Ok(json!([]));
+    };
+    let mut sessions: Vec<_> = log.sessions().collect();
+    sessions.sort_by_key(|session| session.session().clone());
+    let mut header = Some(log.header().clone());
+    let mut frames = Vec::new();
+    for session in sessions {
+        for piece in session.content_since(0, PIECE_BYTES_MAX) {
+            let message = ContentMessage {
+                id: id.clone(),
+                header: header.take(),
+                priority: 3,
+                new: [(session.session().clone(), piece)].into_iter().collect(),
+                expect_content_until: None,
+            };
+            frames.push(encode_frame([&SyncMessage::Content(message)]));
+        }
+    }
+    Ok(json!(frames))
+}
+
+fn to_json(value: &Value) -> Result<Json, CommandError> {
+    Json::parse(&value.to_string()).map_err(|error| CommandError::Value(error.to_string()))
+}
+
+fn from_json(json: &Json) -> Result<Value, CommandError> {
+    Ok(serde_json::from_str(&json.to_string())?)
+}
+
+fn to_items(items: &[Value]) -> Result<Vec<Json>, CommandError> {
+    items.iter().map(to_json).collect()
+}
+
+fn to_entries(entries: Map<String, Value>) -> Result<Vec<(Arc<str>, Json)>, CommandError> {
+    let entries = entries.into_iter();
+    entries
+        .map(|(key, value)| Ok((key.into(), to_json(&value)?)))
+        .collect()
+}
