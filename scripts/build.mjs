@@ -118,7 +118,13 @@ export async function buildServer() {
   await step("build: the sync server", () => run("cargo", ["build", "--release", "-p", "pleione-sync"]).then(() => undefined));
 }
 
-/** Builds both. */
+/** Builds target/debug/peer: our nodes, as tests drive them. */
+export async function buildPeer() {
+  await setUp("rust");
+  await step("build: our nodes for tests", () => run("cargo", ["build", "-p", "peer"]).then(() => undefined));
+}
+
+/** Builds what is shipped. */
 export async function build() {
   await buildModule();
   await buildServer();

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { benchServerFile, setUpBenchServer } from "./bench-server.mjs";
-import { buildModule, buildServer } from "./build.mjs";
+import { buildModule, buildPeer, buildServer } from "./build.mjs";
 import { add, ofCargoTest, ofCheck, ofNextest, ofNode } from "./counts.mjs";
 import { setUp } from "./setup.mjs";
 import { browserEnv } from "./setup-browser.mjs";
@@ -110,6 +110,7 @@ export const sections = [
     isThere: () => existsSync(interopFolder),
     setUp: async () => {
       await browserAndServer();
+      await buildPeer();
       await step("set up: OpenSSL", async () => findProgram("openssl") ?? installPackages("OpenSSL", "openssl"));
       await step("set up: npm packages of tests/interop", () => installNpm(interopFolder, "--legacy-peer-deps"));
     },

@@ -2,6 +2,7 @@
 // way of becoming a member and of ceasing to be one, in both directions, and connections that break in between.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { accountOf, closeAll, load, newClient, newLastingClient, synced, until } from "./support/client.mjs";
 import { NpmServer } from "./support/npm-server.mjs";
 import { Peers } from "./support/peer.mjs";
@@ -15,19 +16,23 @@ const servers = {
 /** The items of a stream by session, of an npm node as ours shows them. */
 const itemsOf = (stream) => Object.fromEntries(Object.entries(stream.items).map(([session, items]) => [session, items.map((item) => item.value)]));
 
-/** Waits until our node shows this of a value. */
-async function untilOurs(node, value, expected, limitMs = 10_000) {
-  let shown;
-  const end = Date.now() + limitMs;
-  do {
-    shown = await node.view(value);
-    try {
-      return assert.deepEqual(shown, expected);
-    } catch (error) {
-      if (Date.now() > end) throw error;
-    }
+/** Asks until the answer is as expected. */
+async function untilTold(ask, expected, limitMs = 10_000) {
+  for (const end = Date.now() + limitMs; ; ) {
+    const told = await ask();
+    if (isDeepStrictEqual(told, expected)) return;
+    if (Date.now() > end) assert.deepEqual(told, expected);
     await new Promise((resolve) => setTimeout(resolve, 10));
-  } while (true);
+  }
+}
+
+/** Waits until our node shows this of a value. */
+const untilOurs = (node, value, expected, limitMs) => untilTold(() => node.view(value), expected, limitMs);
+
+/** Waits until our node and npm's have the same transactions of a value. */
+async function untilSame(node, map) {
+  const sessions = () => map.core.knownState().sessions;
+  await untilTold(async () => isDeepStrictEqual((await node.tell("known", { value: map.id })).sessions, sessions()), true);
 }
 
 for (const [what, start] of Object.entries(servers)) {
@@ -150,11 +155,7 @@ for (const [what, start] of Object.entries(servers)) {
         await write({ after: 2 });
         await our.synced();
         await synced(map, theirGroup);
-        // What comes next tells that the write has come too.
-        const isTold = () => (byOurs ? map.core.knownState() : null);
-        const written = await our.tell("known", { value });
-        if (byOurs) await until(() => isTold().sessions, written.sessions);
-        else await untilSessions(our, value, map.core.knownState().sessions);
+        await untilSame(our, map);
         if (byOurs) assert.deepEqual(map.toJSON(), { before: 1 });
         else assert.deepEqual(await our.view(value), { before: 1 });
 
@@ -181,7 +182,7 @@ for (const [what, start] of Object.entries(servers)) {
           await our.tell("removeMember", { group: parent, member: accountOf(their) });
           await our.tell("set", { value, entries: { secret: 1 } });
           await our.synced();
-          await until(() => map.core.knownState().sessions, (await our.tell("known", { value })).sessions);
+          await untilSame(our, map);
           assert.deepEqual(map.toJSON(), { by: "theirs" });
         } else {
           const [theirParent, theirChild] = [await load(their, parent), await load(their, child)];
@@ -196,7 +197,7 @@ for (const [what, start] of Object.entries(servers)) {
           await theirParent.removeMember(ourAccount);
           map.set("secret", 1);
           await synced(theirParent, theirChild, map);
-          await untilSessions(our, value, map.core.knownState().sessions);
+          await untilSame(our, map);
           assert.deepEqual(await our.view(value), { by: "ours" });
         }
       });
@@ -208,15 +209,6 @@ for (const [what, start] of Object.entries(servers)) {
       const group = their.createGroup();
       await synced(group);
       return group.id;
-    }
-
-    async function untilSessions(node, value, sessions) {
-      for (const end = Date.now() + 10_000; ; ) {
-        const known = await node.tell("known", { value });
-        if (Object.entries(sessions).every(([session, count]) => known.sessions[session] === count)) return;
-        if (Date.now() > end) throw new Error(`${value} does not come`);
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
     }
 
     test("public groups are read by everyone, ours and theirs", async () => {
@@ -247,9 +239,7 @@ for (const [what, start] of Object.entries(servers)) {
       const stream = await load(their, value);
       stream.push("from theirs");
       await until(() => Object.values(itemsOf(stream)).flat(), ["from theirs"]);
-      const all = async () => Object.values(await our.view(value)).flat().sort();
-      for (const end = Date.now() + 10_000; (await all()).length < 2 && Date.now() < end; ) await new Promise((resolve) => setTimeout(resolve, 10));
-      assert.deepEqual(await all(), ["from theirs", "hidden"]);
+      await untilTold(async () => Object.values(await our.view(value)).flat().sort(), ["from theirs", "hidden"]);
 
       const group = their.createGroup();
       group.addMember(ourAccount, "writeOnly");
