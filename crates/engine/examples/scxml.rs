@@ -19,6 +19,10 @@ use engine::schema::{Pattern, PatternCompiler};
 struct Nothing;
 
 impl ToolHost for Nothing {
+    fn now_ms(&self) -> f64 {
+        0.0
+    }
+
     fn call(&mut self, call: ToolCall<'_>) -> ToolReply {
         ToolReply::Pending(CallId::new(call.tool.clone()))
     }

@@ -7,11 +7,16 @@
 //! | `"$$result.a"` | the last tool's result; where no tool has run, the item's own `result` |
 //! | `"$existing.a"` | inside `@db` update data: the value as it is |
 //! | `"$map.$$id"` | the member of `context.map` that the item's `id` names |
-//! | `$eq` `$ne` `$gt` | `===`, `!==` and `>` of JavaScript; arrays and objects are equal by content |
+//! | `$eq` `$ne` `$neq` | `===`, `!==` and `!==` of JavaScript; arrays and objects are equal by content |
+//! | `$gt` `$gte` `$lt` `$lte` | `>`, `>=`, `<` and `<=` of JavaScript |
 //! | `$not` `$and` `$or` `$if` | by JavaScript's truthiness; only the branch needed is evaluated |
+//! | `$switch` | `{on, cases, default}`: the case that is the text of the value |
 //! | `$add` `$subtract` `$multiply` `$divide` | of two numbers; anything else, and a division by zero, is an error |
 //! | `$trim` `$length` `$concat` `$join` | as in JavaScript, over strings and arrays |
-//! | `$map` `$find` | over an array; each item is `$$name` of `as`, or `$$` when `as` is absent |
+//! | `$includes` | whether an array has an item, by content, or a text a part |
+//! | `$toLowerCase` `$toUpperCase` | of a text |
+//! | `$now` `$formatDate` | the step's time in milliseconds since 1970; a time in UTC by a pattern |
+//! | `$map` `$find` `$filter` | over an array; each item is `$$name` of `as`, or `$$` when `as` is absent |
 //! | `$literal` | the value as written, so that a text can start with `$` |
 //!
 //! Everything else is data: arrays and objects are templates whose parts are expressions, and an object's key that
@@ -22,28 +27,36 @@
 //! Only a definition is ever compiled. What an evaluation gives is never looked at again (R9): a user's text that
 //! looks like an expression stays a text. Nothing here panics, blocks or runs without bound.
 
-mod arithmetic;
 mod compile;
+mod date;
 mod dependencies;
 mod evaluate;
 mod javascript;
+mod node;
 mod path;
 mod scope;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 use cojson::json::Json;
 
 use crate::definition_error::{DefinitionError, Place};
-use compile::{Compiler, Node};
+use compile::Compiler;
+use node::Node;
 
 pub use dependencies::Dependencies;
-pub use evaluate::EvaluationError;
+pub use evaluate::{EVALUATION_STEPS_MAX, EvaluationError};
 pub use javascript::to_text;
 pub use scope::{Local, Scope};
 
 /// How deep expressions may be nested inside each other.
 pub const EXPRESSION_DEPTH_MAX: usize = 50;
+
+const IN_STEP: Compiler<'static> = Compiler {
+    markers: &[],
+    has_time: true,
+};
 
 /// A compiled template: a literal, a path, an operator, or an array or object of templates.
 #[derive(Clone, Debug)]
@@ -79,15 +92,20 @@ impl Expression {
         place: &Place,
         markers: &[&str],
     ) -> Result<Self, DefinitionError> {
-        let node = Compiler { markers }.node(json, place, 0)?;
+        let has_time = false;
+        let node = Compiler { markers, has_time }.node(json, place, 0)?;
         Ok(Self::from_node(node))
     }
 
-    /// Compiles what is merged into a context: in an object, a member that is undefined becomes null, so that an old
+    /// Compiles what a machine evaluates in a step, which has a time: it may read `$now`.
+    pub fn compile_in_step(json: &Json, place: &Place) -> Result<Self, DefinitionError> {
+        Ok(Self::from_node(IN_STEP.node(json, place, 0)?))
+    }
+
+    /// Compiles what a machine merges into a context: in an object, a member that is undefined becomes null, so that an old
     /// value does not stay.
     pub fn compile_update(json: &Json, place: &Place) -> Result<Self, DefinitionError> {
-        let node = Compiler { markers: &[] }.record(json, place)?;
-        Ok(Self::from_node(node))
+        Ok(Self::from_node(IN_STEP.record(json, place)?))
     }
 
     /// The expression that always gives this value.

@@ -48,7 +48,7 @@ impl Random {
 
 const WORDS: [&str; 7] = ["a", "b", "id", "items", "", "text", "0"];
 
-const EXPRESSION_WORDS: [&str; 34] = [
+const EXPRESSION_WORDS: [&str; 49] = [
     "$a",
     "$b.a",
     "$",
@@ -83,6 +83,21 @@ const EXPRESSION_WORDS: [&str; 34] = [
     "$find",
     "$if",
     "$literal",
+    "on",
+    "cases",
+    "default",
+    "$neq",
+    "$gte",
+    "$lt",
+    "$lte",
+    "$switch",
+    "$includes",
+    "$filter",
+    "$toLowerCase",
+    "$toUpperCase",
+    "$formatDate",
+    "$add",
+    "$divide",
 ];
 
 #[test]
@@ -260,6 +275,10 @@ struct Tools {
 }
 
 impl ToolHost for Tools {
+    fn now_ms(&self) -> f64 {
+        0.0
+    }
+
     fn call(&mut self, call: ToolCall<'_>) -> ToolReply {
         self.calls += 1;
         match self.random.below(3) {

@@ -38,6 +38,12 @@ impl World {
         }
     }
 
+    /// The time of the task that runs, in milliseconds since 1970.
+    #[expect(clippy::cast_precision_loss, reason = "a time far below 2^53")]
+    pub(crate) fn now_ms(&self) -> f64 {
+        self.now.0 as f64
+    }
+
     /// Asks for a value. What was known of its absence counts no more until it is answered.
     pub(crate) fn load(&mut self, id: &CoId) {
         if !self.node.is_loaded(id) {

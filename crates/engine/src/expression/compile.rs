@@ -5,79 +5,30 @@ use std::sync::Arc;
 use cojson::json::{Json, JsonObject};
 
 use super::EXPRESSION_DEPTH_MAX;
-use super::arithmetic::{self, Arithmetic};
+use super::date;
+use super::node::{Each, Member, Name, Node, Switch, fold_array, fold_object};
 use super::path::{self, Path};
+use super::typed::{self, Operator, Typed};
 use crate::definition_error::{DefinitionError, Place, one_of};
 
-/// Every operator but the arithmetic ones, in the order in which an error lists them.
-const OPERATORS: [&str; 16] = [
-    "$and", "$concat", "$context", "$eq", "$find", "$gt", "$if", "$item", "$join", "$length",
-    "$literal", "$map", "$ne", "$not", "$or", "$trim",
+/// Every operator but the typed ones, in the order in which an error lists them.
+const OPERATORS: [&str; 23] = [
+    "$and", "$concat", "$context", "$eq", "$filter", "$find", "$gt", "$gte", "$if", "$item",
+    "$join", "$length", "$literal", "$lt", "$lte", "$map", "$ne", "$neq", "$not", "$now", "$or",
+    "$switch", "$trim",
 ];
 
 fn operators() -> impl Iterator<Item = &'static str> {
-    OPERATORS.into_iter().chain(arithmetic::OPERATORS)
-}
-
-/// A compiled expression.
-#[derive(Clone, Debug)]
-pub(super) enum Node {
-    Undefined,
-    Literal(Json),
-    Path(Path),
-    /// The member of the first that the second names: `$map.$$id`.
-    Member(Box<[Node; 2]>),
-    Marker(Arc<str>),
-    Array(Box<[Node]>),
-    Object(Box<[Member]>),
-    /// An object in which a member that is undefined is null.
-    Record(Box<[Member]>),
-    Eq(Box<[Node; 2]>),
-    Ne(Box<[Node; 2]>),
-    Gt(Box<[Node; 2]>),
-    Not(Box<Node>),
-    And(Box<[Node]>),
-    Or(Box<[Node]>),
-    Trim(Box<Node>),
-    Length(Box<Node>),
-    Concat(Box<[Node]>),
-    Join(Box<[Node; 2]>),
-    Map(Box<Each>),
-    Find(Box<Each>),
-    If(Box<[Node; 3]>),
-    Arithmetic(Box<Arithmetic>),
-}
-
-/// One member of an object template.
-#[derive(Clone, Debug)]
-pub(super) struct Member {
-    pub(super) name: Name,
-    pub(super) value: Node,
-}
-
-/// A member's name: written, or evaluated (then with the place it is written at).
-#[derive(Clone, Debug)]
-pub(super) enum Name {
-    Written(Arc<str>),
-    Evaluated { name: Node, place: Arc<str> },
-}
-
-/// What `$map` and `$find` do with each item of an array.
-#[derive(Clone, Debug)]
-pub(super) struct Each {
-    pub(super) array: Node,
-    /// The item's name; without one the item is `$$` (and `$$item`).
-    pub(super) name: Option<Arc<str>>,
-    /// `$find` only.
-    pub(super) condition: Option<Node>,
-    pub(super) template: Option<Node>,
-    pub(super) place: Arc<str>,
+    let typed = typed::OPERATORS.into_iter().map(|(name, _)| name);
+    OPERATORS.into_iter().chain(typed)
 }
 
 /// Compiles the parts of one expression.
 #[derive(Clone, Copy)]
 pub(super) struct Compiler<'a> {
     pub(super) markers: &'a [&'a str],
+    /// Whether it is evaluated as part of a step, which has a time.
+    pub(super) has_time: bool,
 }
 
 type Compiled = Result<Node, DefinitionError>;
@@ -187,8 +138,11 @@ impl Compiler<'_> {
             "$context" => Node::Path(Path::parse_context(path_text(argument, place)?, place)?),
             "$item" => Node::Path(Path::parse_item(path_text(argument, place)?, place)?),
             "$eq" => Node::Eq(self.pair(argument, place, depth)?),
-            "$ne" => Node::Ne(self.pair(argument, place, depth)?),
+            "$ne" | "$neq" => Node::Ne(self.pair(argument, place, depth)?),
             "$gt" => Node::Gt(self.pair(argument, place, depth)?),
+            "$gte" => Node::Gte(self.pair(argument, place, depth)?),
+            "$lt" => Node::Gt(Box::new(swapped(*self.pair(argument, place, depth)?))),
+            "$lte" => Node::Gte(Box::new(swapped(*self.pair(argument, place, depth)?))),
             "$not" => Node::Not(self.single(argument, place, depth)?),
             "$trim" => Node::Trim(self.single(argument, place, depth)?),
             "$length" => Node::Length(self.single(argument, place, depth)?),
@@ -198,19 +152,68 @@ impl Compiler<'_> {
             "$join" => Node::Join(self.join(argument, place, depth)?),
             "$map" => Node::Map(Box::new(self.map(argument, place, depth)?)),
             "$find" => Node::Find(Box::new(self.find(argument, place, depth)?)),
+            "$filter" => Node::Filter(Box::new(self.find(argument, place, depth)?)),
             "$if" => Node::If(Box::new(self.branches(argument, place, depth)?)),
-            unknown => {
-                if let Some(operator) = arithmetic::OPERATORS.iter().position(|it| *it == unknown) {
-                    return Ok(Node::Arithmetic(Box::new(Arithmetic {
-                        operator,
-                        sides: self.pair(argument, place, depth)?,
-                        place: place.path().into(),
-                    })));
-                }
-                let expected = format!("one of the operators {}", one_of(operators()));
-                return Err(place.error_text(expected, format!("\"{unknown}\"")));
-            }
+            "$switch" => Node::Switch(Box::new(self.switch(argument, place, depth)?)),
+            "$now" => self.now(argument, place)?,
+            other => self.typed(other, argument, place, depth)?,
         })
+    }
+
+    fn now(self, argument: &Json, place: &Place) -> Compiled {
+        if !argument.is_null() {
+            return Err(place.error("null", argument));
+        }
+        if !self.has_time {
+            let expected = "an operator that needs no time: only what a machine does has one, as nothing else is \
+                            evaluated again when time goes by";
+            return Err(place.error_text(expected, "\"$now\""));
+        }
+        Ok(Node::Now)
+    }
+
+    fn typed(self, name: &str, argument: &Json, place: &Place, depth: usize) -> Compiled {
+        let known = typed::OPERATORS.into_iter().find(|(it, _)| *it == name);
+        let Some((_, operator)) = known else {
+            let expected = format!("one of the operators {}", one_of(operators()));
+            return Err(place.error_text(expected, format!("\"{name}\"")));
+        };
+        let sides = match operator {
+            Operator::ToLowerCase | Operator::ToUpperCase => {
+                Box::new([self.node(argument, place, depth + 1)?, Node::Undefined])
+            }
+            Operator::FormatDate => self.time_and_pattern(argument, place, depth)?,
+            _ => self.pair(argument, place, depth)?,
+        };
+        Ok(Node::Typed(Box::new(Typed {
+            operator,
+            sides,
+            place: place.path().into(),
+        })))
+    }
+
+    /// A time, or an array of one and the pattern it is written by, which is checked now.
+    fn time_and_pattern(
+        self,
+        argument: &Json,
+        place: &Place,
+        depth: usize,
+    ) -> Result<Box<[Node; 2]>, DefinitionError> {
+        let (time, place_of_time, pattern) = match argument {
+            Json::Array(parts) => match parts.as_slice() {
+                [time, Json::String(pattern)] => (time, &place.index(0), pattern.clone()),
+                _ => return Err(place.error("a time, or an array of one and a pattern", argument)),
+            },
+            time => (time, place, date::ISO_8601.into()),
+        };
+        if let Some(letter) = date::unknown_letter(&pattern) {
+            let expected = "a pattern of YYYY, MM, DD, HH, mm, ss and SSS, the letters T and Z, and what is no letter";
+            return Err(place.index(1).error_text(expected, format!("\"{letter}\"")));
+        }
+        Ok(Box::new([
+            self.node(time, place_of_time, depth + 1)?,
+            Node::Literal(Json::String(pattern)),
+        ]))
     }
 
     fn single(
@@ -287,6 +290,32 @@ impl Compiler<'_> {
         ])
     }
 
+    fn switch(
+        self,
+        argument: &Json,
+        place: &Place,
+        depth: usize,
+    ) -> Result<Switch, DefinitionError> {
+        let members = Members::new(argument, place, &["on", "cases", "default"])?;
+        let (on, place_of_on) = members.required(&["on"])?;
+        let (cases, place_of_cases) = members.required(&["cases"])?;
+        let cases = cases.as_object().ok_or_else(|| {
+            place_of_cases.error("an object of expressions by the value they are for", cases)
+        })?;
+        let case = |(value, node): (&Arc<str>, &Json)| {
+            let node = self.node(node, &place_of_cases.key(value), depth + 1)?;
+            Ok((value.clone(), node))
+        };
+        Ok(Switch {
+            on: self.node(on, &place_of_on, depth + 1)?,
+            cases: cases.iter().map(case).collect::<Result<_, _>>()?,
+            otherwise: match members.get(&["default"]) {
+                Some((value, place)) => self.node(value, &place, depth + 1)?,
+                None => Node::Undefined,
+            },
+        })
+    }
+
     fn map(self, argument: &Json, place: &Place, depth: usize) -> Result<Each, DefinitionError> {
         let members = Members::new(argument, place, &["array", "items", "as", "return", "do"])?;
         members.required(&["return", "do"])?;
@@ -316,40 +345,9 @@ impl Compiler<'_> {
     }
 }
 
-/// An array whose parts are all literals is one.
-fn fold_array(nodes: Box<[Node]>) -> Node {
-    let values: Option<Vec<Json>> = nodes.iter().map(Node::as_literal).collect();
-    match values {
-        Some(values) => Node::Literal(values.into()),
-        None => Node::Array(nodes),
-    }
-}
-
-/// An object whose parts are all literals is one.
-fn fold_object(members: Box<[Member]>) -> Node {
-    let values: Option<JsonObject> = members.iter().map(Member::as_literal).collect();
-    match values {
-        Some(values) => Node::Literal(values.into()),
-        None => Node::Object(members),
-    }
-}
-
-impl Node {
-    fn as_literal(&self) -> Option<Json> {
-        match self {
-            Self::Literal(value) => Some(value.clone()),
-            _ => None,
-        }
-    }
-}
-
-impl Member {
-    fn as_literal(&self) -> Option<(Arc<str>, Json)> {
-        match &self.name {
-            Name::Written(name) => Some((name.clone(), self.value.as_literal()?)),
-            Name::Evaluated { .. } => None,
-        }
-    }
+/// `a < b` is `b > a`.
+fn swapped([left, right]: [Node; 2]) -> [Node; 2] {
+    [right, left]
 }
 
 /// Whether a lone key is an operator, or means to be one: `$name`, but not `$$name` or `$a.b`, which name a member.

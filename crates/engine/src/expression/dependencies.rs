@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::compile::{Each, Member, Name, Node};
+use super::node::{Each, Member, Name, Node, Switch};
 use super::path::{Path, Root};
 use cojson::collections::SortedSet;
 
@@ -70,7 +70,7 @@ impl Dependencies {
 
     fn visit(&mut self, node: &Node) {
         match node {
-            Node::Undefined | Node::Literal(_) => {}
+            Node::Undefined | Node::Literal(_) | Node::Now => {}
             Node::Marker(_) => self.markers = true,
             Node::Path(path) => self.visit_path(path),
             Node::Object(members) | Node::Record(members) => {
@@ -83,11 +83,13 @@ impl Dependencies {
             Node::Eq(parts)
             | Node::Ne(parts)
             | Node::Gt(parts)
+            | Node::Gte(parts)
             | Node::Join(parts)
             | Node::Member(parts) => self.visit_all(&**parts),
             Node::If(parts) => self.visit_all(&**parts),
-            Node::Arithmetic(it) => self.visit_all(&*it.sides),
-            Node::Map(each) | Node::Find(each) => self.visit_each(each),
+            Node::Typed(it) => self.visit_all(&*it.sides),
+            Node::Map(each) | Node::Find(each) | Node::Filter(each) => self.visit_each(each),
+            Node::Switch(switch) => self.visit_switch(switch),
         }
     }
 
@@ -102,6 +104,12 @@ impl Dependencies {
             self.visit(name);
         }
         self.visit(&member.value);
+    }
+
+    fn visit_switch(&mut self, switch: &Switch) {
+        self.visit(&switch.on);
+        switch.cases.iter().for_each(|(_, node)| self.visit(node));
+        self.visit(&switch.otherwise);
     }
 
     fn visit_each(&mut self, each: &Each) {

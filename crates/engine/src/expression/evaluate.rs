@@ -1,16 +1,18 @@
 //! Evaluation: a walk over the compiled nodes. Nothing is parsed, and paths and comparisons allocate nothing.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use cojson::json::{Json, JsonObject};
 
-use super::compile::{Each, Member, Name, Node};
-use super::javascript::{is_greater, join, length, to_text, trim};
+use super::javascript::{join, length, order, to_text, trim};
+use super::node::{Each, Member, Name, Node, Switch};
 use super::path;
 use super::scope::{Local, Scope};
 
-/// How many items all `$map` and `$find` of one evaluation may visit: nested ones multiply.
-const ITEMS_MAX: u32 = 1_000_000;
+/// How many steps one evaluation may take: a value each, and each item or UTF-8 byte that is copied or compared. Only
+/// `$map`, `$find` and `$filter` can come to that, as without them each part is evaluated at most once.
+pub const EVALUATION_STEPS_MAX: usize = 1_000_000;
 
 /// An expression that has no value for what it was given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,17 +36,21 @@ pub enum EvaluationError {
         /// The name.
         name: Arc<str>,
     },
-    /// Arithmetic on something that is no number, or that gives none.
-    #[error("the arithmetic at {path} takes two numbers and gives one, and found {found}")]
-    NotANumber {
+    /// An operator was given something that it is not for.
+    #[error("the operator at {path} takes {expected} and found {found}")]
+    WrongType {
         /// The JSON path of the operator in its document.
         path: Arc<str>,
-        /// Both sides.
+        /// What it takes, as part of a sentence.
+        expected: &'static str,
+        /// What it was given.
         found: String,
     },
-    /// `$map` and `$find` visited too many items.
-    #[error("the expression at {path} visits more than {ITEMS_MAX} items")]
-    TooManyItems {
+    /// `$map`, `$find` and `$filter` went on for too long.
+    #[error(
+        "the expression at {path} takes more than {EVALUATION_STEPS_MAX} steps: give it a shorter array, or split it"
+    )]
+    TooManySteps {
         /// The JSON path of the operator in its document.
         path: Arc<str>,
     },
@@ -55,9 +61,9 @@ impl EvaluationError {
     pub fn path(&self) -> &str {
         match self {
             Self::NotAName { path, .. }
-            | Self::NotANumber { path, .. }
+            | Self::WrongType { path, .. }
             | Self::ForbiddenName { path, .. }
-            | Self::TooManyItems { path } => path,
+            | Self::TooManySteps { path } => path,
         }
     }
 }
@@ -65,18 +71,17 @@ impl EvaluationError {
 type Value = Result<Option<Json>, EvaluationError>;
 
 pub(super) fn evaluate(node: &Node, scope: &Scope<'_>) -> Value {
-    Evaluator {
-        items_left: ITEMS_MAX,
-    }
-    .value(node, scope)
+    Evaluator { steps: 0 }.value(node, scope)
 }
 
 struct Evaluator {
-    items_left: u32,
+    /// How many were taken.
+    steps: usize,
 }
 
 impl Evaluator {
     fn value(&mut self, node: &Node, scope: &Scope<'_>) -> Value {
+        self.steps += 1;
         Ok(Some(match node {
             Node::Undefined => return Ok(None),
             Node::Literal(value) => value.clone(),
@@ -88,10 +93,8 @@ impl Evaluator {
             Node::Record(members) => self.object(members, Some(&Json::Null), scope)?,
             Node::Eq(sides) => Json::Bool(self.is_equal(sides, scope)?),
             Node::Ne(sides) => Json::Bool(!self.is_equal(sides, scope)?),
-            Node::Gt(sides) => {
-                let [left, right] = self.pair(sides, scope)?;
-                Json::Bool(is_greater(left.as_ref(), right.as_ref()))
-            }
+            Node::Gt(sides) => Json::Bool(self.order(sides, scope)? == Some(Ordering::Greater)),
+            Node::Gte(sides) => Json::Bool(self.order(sides, scope)?.is_some_and(Ordering::is_ge)),
             Node::Not(part) => Json::Bool(!self.is_truthy(part, scope)?),
             Node::And(parts) => Json::Bool(!self.any(parts, false, scope)?),
             Node::Or(parts) => Json::Bool(self.any(parts, true, scope)?),
@@ -101,8 +104,17 @@ impl Evaluator {
             Node::Join(parts) => self.join(parts, scope)?,
             Node::Map(each) => self.map(each, scope)?,
             Node::Find(each) => return self.find(each, scope),
-            Node::Arithmetic(it) => it.result(self.pair(&it.sides, scope)?)?,
+            Node::Filter(each) => self.filter(each, scope)?,
+            Node::Typed(it) => {
+                let sides = self.pair(&it.sides, scope)?;
+                for side in &sides {
+                    self.charge(side.as_ref());
+                }
+                it.result(&sides)?
+            }
             Node::If(parts) => return self.branch(parts, scope),
+            Node::Switch(switch) => return self.switch(switch, scope),
+            Node::Now => return Ok(scope.now_ms.map(Json::from)),
         }))
     }
 
@@ -135,10 +147,30 @@ impl Evaluator {
         Ok([self.value(left, scope)?, self.value(right, scope)?])
     }
 
+    fn order(
+        &mut self,
+        sides: &[Node; 2],
+        scope: &Scope<'_>,
+    ) -> Result<Option<Ordering>, EvaluationError> {
+        let [left, right] = self.pair(sides, scope)?;
+        Ok(order(left.as_ref(), right.as_ref()))
+    }
+
+    /// Counts what it takes to copy or compare a value.
+    fn charge(&mut self, value: Option<&Json>) {
+        self.steps += match value {
+            Some(Json::Array(items)) => items.len(),
+            Some(Json::Object(members)) => members.len(),
+            Some(Json::String(text)) => text.len(),
+            _ => 0,
+        };
+    }
+
     /// `===`, with undefined different from null. Arrays and objects are compared by content, since which of them are
     /// the very same object would differ after a reload.
     fn is_equal(&mut self, sides: &[Node; 2], scope: &Scope<'_>) -> Result<bool, EvaluationError> {
         let [left, right] = self.pair(sides, scope)?;
+        self.charge(left.as_ref());
         Ok(left == right)
     }
 
@@ -149,6 +181,16 @@ impl Evaluator {
             otherwise
         };
         self.value(chosen, scope)
+    }
+
+    /// The case of the value's text; without one the default.
+    fn switch(&mut self, switch: &Switch, scope: &Scope<'_>) -> Value {
+        let on = self.value(&switch.on, scope)?.map(|value| to_text(&value));
+        let case = switch
+            .cases
+            .iter()
+            .find(|(value, _)| on.as_ref() == Some(value));
+        self.value(case.map_or(&switch.otherwise, |(_, node)| node), scope)
     }
 
     fn member_of(&mut self, parts: &[Node; 2], scope: &Scope<'_>) -> Value {
@@ -215,7 +257,9 @@ impl Evaluator {
     fn concat(&mut self, parts: &[Node], scope: &Scope<'_>) -> Result<Json, EvaluationError> {
         let mut all = Vec::new();
         for part in parts {
-            match self.value(part, scope)? {
+            let value = self.value(part, scope)?;
+            self.charge(value.as_ref());
+            match value {
                 None | Some(Json::Null) => {}
                 Some(Json::Array(items)) => all.extend(items.iter().cloned()),
                 Some(single) => all.push(single),
@@ -226,6 +270,7 @@ impl Evaluator {
 
     fn join(&mut self, parts: &[Node; 2], scope: &Scope<'_>) -> Result<Json, EvaluationError> {
         let [items, separator] = self.pair(parts, scope)?;
+        self.charge(items.as_ref());
         let separator = separator.map_or_else(|| ",".into(), |value| to_text(&value));
         let text = match &items {
             None | Some(Json::Null) => String::new(),
@@ -270,6 +315,24 @@ impl Evaluator {
         Ok(None)
     }
 
+    fn filter(&mut self, each: &Each, scope: &Scope<'_>) -> Result<Json, EvaluationError> {
+        let (Some(Json::Array(items)), Some(condition)) =
+            (self.value(&each.array, scope)?, &each.condition)
+        else {
+            return Ok(Vec::new().into());
+        };
+        let mut kept = Vec::new();
+        for item in items.iter() {
+            let value = self.with_item(each, item, scope, |evaluator, scope| {
+                let is_kept = evaluator.is_truthy(condition, scope)?;
+                let template = is_kept.then(|| evaluator.template(each, item, scope));
+                template.transpose()
+            })?;
+            kept.extend(value.map(Option::unwrap_or_default));
+        }
+        Ok(kept.into())
+    }
+
     fn template(&mut self, each: &Each, item: &Json, scope: &Scope<'_>) -> Value {
         match &each.template {
             Some(template) => self.value(template, scope),
@@ -285,10 +348,10 @@ impl Evaluator {
         scope: &Scope<'_>,
         evaluate: impl FnOnce(&mut Self, &Scope<'_>) -> Result<T, EvaluationError>,
     ) -> Result<T, EvaluationError> {
-        self.items_left = self.items_left.checked_sub(1).ok_or_else(|| {
+        if self.steps > EVALUATION_STEPS_MAX {
             let path = each.place.clone();
-            EvaluationError::TooManyItems { path }
-        })?;
+            return Err(EvaluationError::TooManySteps { path });
+        }
         let name = each.name.as_deref();
         let local = Local::inside(scope.locals, name.unwrap_or("item"), item);
         match name {

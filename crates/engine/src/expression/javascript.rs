@@ -15,11 +15,14 @@ pub(super) fn length(value: &Json) -> Option<Json> {
     Some(Json::from(u32::try_from(length).unwrap_or(u32::MAX)))
 }
 
+fn without_space(text: &str) -> &str {
+    // JavaScript's white space has the byte order mark and lacks U+0085.
+    text.trim_matches(|c: char| (c.is_whitespace() && c != '\u{85}') || c == '\u{feff}')
+}
+
 /// `text.trim()`, sharing the text when there is nothing to trim.
 pub(super) fn trim(text: &Arc<str>) -> Arc<str> {
-    // JavaScript's white space has the byte order mark and lacks U+0085.
-    let is_space = |c: char| (c.is_whitespace() && c != '\u{85}') || c == '\u{feff}';
-    let trimmed = text.trim_matches(is_space);
+    let trimmed = without_space(text);
     if trimmed.len() == text.len() {
         text.clone()
     } else {
@@ -53,16 +56,13 @@ pub(super) fn join(items: &[Json], separator: &str) -> String {
     joined
 }
 
-/// `left > right`. `None` is `undefined`, which is greater than nothing.
-pub(super) fn is_greater(left: Option<&Json>, right: Option<&Json>) -> bool {
-    let (Some(left), Some(right)) = (left, right) else {
-        return false;
-    };
-    match (primitive(left), primitive(right)) {
+/// Which of two comes first, for `<`, `<=`, `>` and `>=`; `None` if neither does, as with `undefined`.
+pub(super) fn order(left: Option<&Json>, right: Option<&Json>) -> Option<Ordering> {
+    match (primitive(left?), primitive(right?)) {
         (Json::String(left), Json::String(right)) => {
-            left.encode_utf16().cmp(right.encode_utf16()) == Ordering::Greater
+            Some(left.encode_utf16().cmp(right.encode_utf16()))
         }
-        (left, right) => to_number(&left) > to_number(&right),
+        (left, right) => to_number(&left).partial_cmp(&to_number(&right)),
     }
 }
 
@@ -78,7 +78,7 @@ fn to_number(value: &Json) -> f64 {
         Json::Null => 0.0,
         Json::Bool(value) => f64::from(u8::from(*value)),
         Json::Number(value) => *value,
-        Json::String(text) => text_to_number(&trim(text)),
+        Json::String(text) => text_to_number(without_space(text)),
         Json::Array(_) | Json::Object(_) => f64::NAN,
     }
 }
@@ -124,11 +124,8 @@ mod tests {
 
     fn check_greater(left: &str, right: &str, expected: bool) {
         let (left, right) = (Json::parse(left).unwrap(), Json::parse(right).unwrap());
-        assert_eq!(
-            is_greater(Some(&left), Some(&right)),
-            expected,
-            "{left} > {right}"
-        );
+        let is_greater = order(Some(&left), Some(&right)) == Some(Ordering::Greater);
+        assert_eq!(is_greater, expected, "{left} > {right}");
     }
 
     #[test]
@@ -147,7 +144,7 @@ mod tests {
         check_greater("{}", "0", false);
         // A surrogate pair sorts before U+FF5E in UTF-16, after it by code point.
         check_greater(r#""😀""#, r#""～""#, false);
-        assert!(!is_greater(None, Some(&Json::from(-1.0))));
+        assert_eq!(order(None, Some(&Json::from(-1.0))), None);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct Scope<'a> {
     pub locals: Option<&'a Local<'a>>,
     /// The values of the markers: `("@inputValue", …)`.
     pub markers: &'a [(&'a str, Json)],
+    /// The time of the step, in milliseconds since 1970: `$now`.
+    pub now_ms: Option<f64>,
 }
 
 impl<'a> Scope<'a> {
@@ -29,6 +31,7 @@ impl<'a> Scope<'a> {
             existing: None,
             locals: None,
             markers: &[],
+            now_ms: None,
         }
     }
 
@@ -52,6 +55,15 @@ impl<'a> Scope<'a> {
     pub fn with_existing(self, existing: &'a Json) -> Self {
         Self {
             existing: Some(existing),
+            ..self
+        }
+    }
+
+    /// The same at that time, in milliseconds since 1970.
+    #[must_use]
+    pub fn at(self, now_ms: f64) -> Self {
+        Self {
+            now_ms: Some(now_ms),
             ..self
         }
     }

@@ -34,6 +34,13 @@ fn check(expression: &str, expected: &str) {
     assert_eq!(text, expected, "{expression}");
 }
 
+/// Evaluates what fails, at an operator that is named.
+fn check_error(wrong: &str, reason: &str) {
+    let error = evaluate(wrong).unwrap_err();
+    assert!(error.path().starts_with("payload.$"), "{error}");
+    assert!(error.to_string().contains(reason), "{error}");
+}
+
 #[test]
 fn paths_lead_to_what_javascript_would_find() {
     check(r#""$a.b""#, "1");
@@ -69,9 +76,7 @@ fn arithmetic_is_of_numbers_and_gives_a_number() {
         r#"{"$divide":[1,"$zero"]}"#,
         r#"{"$multiply":[1e300,1e300]}"#,
     ] {
-        let error = evaluate(wrong).unwrap_err();
-        assert!(error.path().starts_with("payload.$"), "{error}");
-        assert!(error.to_string().contains("two numbers"), "{error}");
+        check_error(wrong, "two numbers");
     }
     assert!(compile(r#"{"$add":[1]}"#).is_err());
     assert!(compile(r#"{"$add":[1,2],"b":1}"#).is_err());
@@ -151,6 +156,123 @@ fn operators_answer_as_javascript_does() {
     check(r#"{"$if":{"condition":"$zero","then":1}}"#, "undefined");
     check(r#"{"$literal":{"$eq":["$5",1]}}"#, r#"{"$eq":["$5",1]}"#);
     check(r#"[{"$literal":"$5 off"}]"#, r#"["$5 off"]"#);
+}
+
+#[test]
+fn order_is_javascripts() {
+    for (left, right, gt, gte) in [
+        ("1", "1", false, true),
+        ("2", "1", true, true),
+        ("1", "2", false, false),
+        (r#""b""#, r#""a""#, true, true),
+        (r#""10""#, "9", true, true),
+        ("null", "0", false, true),
+        (r#""$gone""#, "0", false, false),
+        ("0", r#""$gone""#, false, false),
+        (r#""$gone""#, r#""$gone""#, false, false),
+        (r#""nan""#, "0", false, false),
+    ] {
+        let all = [("$gt", left, right, gt), ("$gte", left, right, gte)];
+        let turned = [("$lt", right, left, gt), ("$lte", right, left, gte)];
+        for (operator, left, right, expected) in all.into_iter().chain(turned) {
+            let expression = format!(r#"{{"{operator}":[{left},{right}]}}"#);
+            check(&expression, &expected.to_string());
+        }
+    }
+    check(r#"{"$neq":["$a.b",1]}"#, "false");
+    check(r#"{"$neq":["$gone",null]}"#, "true");
+}
+
+#[test]
+fn a_switch_gives_the_case_of_the_values_text() {
+    let switch = |on: &str| {
+        format!(
+            r#"{{"$switch":{{"on":{on},"cases":{{"x":"$a.b","0":"zero","true":"yes"}},"default":"$text"}}}}"#
+        )
+    };
+    check(&switch(r#""$$id""#), "1");
+    check(&switch(r#""$zero""#), r#""zero""#);
+    check(&switch(r#"{"$not":"$empty"}"#), r#""yes""#);
+    check(&switch(r#""$gone""#), r#"" hi ""#);
+    check(&switch(r#""y""#), r#"" hi ""#);
+    check(
+        r#"{"$switch":{"on":1,"cases":{"2":{"$add":["never",1]}}}}"#,
+        "undefined",
+    );
+}
+
+#[test]
+fn texts_change_their_case_as_unicode_says() {
+    check(r#"{"$toLowerCase":"ÀΣΑΣ İ"}"#, "\"àσας i\u{307}\"");
+    check(r#"{"$toUpperCase":"straße ﬁ"}"#, r#""STRASSE FI""#);
+    check_error(
+        r#"{"$toUpperCase":"$zero"}"#,
+        "takes a text and found the number 0",
+    );
+    check_error(
+        r#"{"$toLowerCase":"$gone"}"#,
+        "takes a text and found nothing",
+    );
+}
+
+#[test]
+fn includes_looks_for_an_item_or_a_part() {
+    check(r#"{"$includes":["$list",2]}"#, "true");
+    check(r#"{"$includes":["$list","2"]}"#, "false");
+    check(
+        r#"{"$includes":["$rows",{"id":"x","n":{"$length":"a"}}]}"#,
+        "true",
+    );
+    check(r#"{"$includes":["$list","$gone"]}"#, "false");
+    check(r#"{"$includes":["$text","hi"]}"#, "true");
+    check(r#"{"$includes":["$text",""]}"#, "true");
+    check(r#"{"$includes":["$gone",1]}"#, "false");
+    check_error(r#"{"$includes":["$a",1]}"#, "an array and an item");
+    check_error(r#"{"$includes":["$text",1]}"#, "two texts");
+}
+
+#[test]
+fn a_filter_keeps_what_fits_in_order() {
+    check(
+        r#"{"$filter":{"array":"$list","as":"n","where":{"$neq":["$$n",2]}}}"#,
+        "[1,3]",
+    );
+    check(
+        r#"{"$filter":{"items":"$rows","where":{"$gte":["$$n",0]},"return":"$$id"}}"#,
+        r#"["x","y"]"#,
+    );
+    check(r#"{"$filter":{"array":"$a","where":true}}"#, "[]");
+    check(
+        r#"{"$length":{"$filter":{"array":"$rows","where":false}}}"#,
+        "0",
+    );
+}
+
+#[test]
+fn the_time_is_the_steps_and_its_text_is_the_same_everywhere() {
+    let place = Place::root("state");
+    let expression = |text: &str| {
+        let json = Json::parse(text).unwrap();
+        Expression::compile_in_step(&json, &place).unwrap()
+    };
+    let context = Json::empty_object();
+    let scope = Scope::new(&context).at(1_795_776_245_678.0);
+    let value = |text: &str| expression(text).evaluate(&scope).unwrap().unwrap();
+    assert_eq!(value(r#"{"$now":null}"#), 1_795_776_245_678.0.into());
+    assert_eq!(
+        value(r#"{"$formatDate":{"$now":null}}"#),
+        "2026-11-27T10:44:05.678Z".into()
+    );
+    assert_eq!(
+        value(r#"{"$formatDate":[{"$subtract":[{"$now":null},86400000]},"DD.MM.YYYY"]}"#),
+        "26.11.2026".into()
+    );
+    let error = expression(r#"{"$formatDate":"2026"}"#).evaluate(&scope);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("milliseconds since 1970"), "{error}");
+    // Nothing evaluates a view again when time goes by, so only what a machine does may ask.
+    let error = compile(r#"{"$now":null}"#).unwrap_err();
+    assert!(error.expected.contains("no time"), "{error}");
 }
 
 #[test]
@@ -308,7 +430,34 @@ fn dependencies_name_every_context_key_read() {
 fn r12_a_bad_expression_is_refused_with_its_place() {
     for (expression, path, expected) in [
         (r#"{"x":{"$equals":[1,1]}}"#, "payload.x.$equals", "$eq"),
-        (r#"{"$lte":[1,1]}"#, "payload.$lte", "one of the operators"),
+        (r#"{"$sum":[1,1]}"#, "payload.$sum", "one of the operators"),
+        (r#"{"$lte":[1]}"#, "payload.$lte", "two expressions"),
+        (
+            r#"{"$filter":{"array":"$a"}}"#,
+            "payload.$filter",
+            "\"where\"",
+        ),
+        (r#"{"$switch":{"on":1}}"#, "payload.$switch", "\"cases\""),
+        (
+            r#"{"$switch":{"on":1,"cases":[]}}"#,
+            "payload.$switch.cases",
+            "an object",
+        ),
+        (
+            r#"{"$switch":{"on":1,"cases":{"a":{"$gone":1}}}}"#,
+            "payload.$switch.cases.a.$gone",
+            "one of",
+        ),
+        (
+            r#"{"$formatDate":[0,"D. M."]}"#,
+            "payload.$formatDate[1]",
+            "YYYY",
+        ),
+        (
+            r#"{"$formatDate":[0,"$pattern.x",1]}"#,
+            "payload.$formatDate",
+            "a pattern",
+        ),
         (r#"{"$eq":[1]}"#, "payload.$eq", "two expressions"),
         (r#"{"$eq":1}"#, "payload.$eq", "two expressions"),
         (r#"{"$eq":[1,1],"$ne":[1,1]}"#, "payload.$eq", "alone"),
@@ -370,9 +519,23 @@ fn work_is_bounded_when_evaluated() {
     let numbers: Vec<Json> = (0..101).map(Json::from).collect();
     let context = Json::object([("list", Json::from(numbers))]);
     let map = |inner: &str| format!(r#"{{"$map":{{"array":"$list","as":"x","return":{inner}}}}}"#);
-    let expression = compile(&map(&map(&map("1")))).unwrap();
-    let error = expression.evaluate(&Scope::new(&context)).unwrap_err();
-    assert!(matches!(error, EvaluationError::TooManyItems { .. }));
+    let all = r#"{"$join":[{"$concat":["$list","$list","$list"]}]}"#;
+    let joins = map(&map(all));
+    let filters = map(&map(r#"{"$filter":{"array":"$list","where":true}}"#));
+    for (endless, inner) in [
+        (
+            &map(&map(&map("1"))),
+            "payload.$map.return.$map.return.$map",
+        ),
+        (&filters, "payload.$map.return.$map.return.$filter"),
+        (&joins, "payload.$map.return.$map"),
+    ] {
+        let expression = compile(endless).unwrap();
+        let error = expression.evaluate(&Scope::new(&context)).unwrap_err();
+        assert!(matches!(error, EvaluationError::TooManySteps { .. }));
+        assert_eq!(error.path(), inner);
+        assert!(error.to_string().contains("1000000 steps"), "{error}");
+    }
     assert!(
         compile(&map(&map("1")))
             .unwrap()

@@ -151,6 +151,7 @@ impl Run<'_> {
         Scope::new(&self.snapshot.context)
             .with_item(&event.payload)
             .with_result(result)
+            .at(self.now_ms)
     }
 
     /// What may be merged into the context: an object without the runtime's own keys.

@@ -167,7 +167,7 @@ fn members<'a>(json: &'a Json, place: &Place, known: &[&str]) -> Compiled<&'a Js
 
 /// The expression under a key, if there is one.
 fn expression_at(json: Option<&Json>, key: &str, place: &Place) -> Compiled<Option<Expression>> {
-    let compiled = json.map(|json| Expression::compile(json, &place.key(key)));
+    let compiled = json.map(|json| Expression::compile_in_step(json, &place.key(key)));
     compiled.transpose()
 }
 

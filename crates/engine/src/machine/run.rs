@@ -78,6 +78,8 @@ pub(super) struct Run<'a> {
     pub(super) definition: &'a Definition,
     pub(super) host: &'a mut dyn ToolHost,
     pub(super) snapshot: Snapshot,
+    /// The time of the step.
+    pub(super) now_ms: f64,
     raised: VecDeque<Raised>,
     pub(super) pending: Vec<PendingCall>,
     pub(super) unheard: Vec<ToolFailure>,
@@ -102,6 +104,7 @@ impl<'a> Run<'a> {
     fn new(definition: &'a Definition, snapshot: Snapshot, host: &'a mut dyn ToolHost) -> Self {
         Self {
             definition,
+            now_ms: host.now_ms(),
             host,
             snapshot,
             raised: VecDeque::new(),

@@ -36,6 +36,9 @@ fn json_of(state: &str) -> Json {
     }
 }
 
+/// When every step of a test is.
+const NOW_MS: f64 = 1_795_776_245_678.0;
+
 const LIBRARY: MachineLibrary<'static> = MachineLibrary {
     patterns: &NoPatterns,
     tools: &["@ok", "@fail", "@later", "@db"],
@@ -62,6 +65,10 @@ struct Tools {
 }
 
 impl ToolHost for Tools {
+    fn now_ms(&self) -> f64 {
+        NOW_MS
+    }
+
     fn call(&mut self, call: ToolCall<'_>) -> ToolReply {
         self.calls.push(format!("{} {}", call.tool, call.payload));
         self.contexts.push(call.context.clone());

@@ -51,6 +51,9 @@ pub enum ToolReply {
 
 /// Calls tools for a machine.
 pub trait ToolHost {
+    /// The time of the step, in milliseconds since 1970: what `$now` is in all of it.
+    fn now_ms(&self) -> f64;
+
     /// Calls a tool.
     fn call(&mut self, call: ToolCall<'_>) -> ToolReply;
 

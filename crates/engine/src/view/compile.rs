@@ -19,8 +19,20 @@ const NODE_KEYS: [&str; 9] = [
 ];
 
 /// Operators that decide. A view shows; what is to be shown is decided by the machine.
-const DECIDING: [&str; 11] = [
-    "$if", "$eq", "$ne", "$and", "$or", "$not", "$switch", "$gt", "$lt", "$gte", "$lte",
+const DECIDING: [&str; 13] = [
+    "$if",
+    "$eq",
+    "$ne",
+    "$neq",
+    "$and",
+    "$or",
+    "$not",
+    "$switch",
+    "$gt",
+    "$lt",
+    "$gte",
+    "$lte",
+    "$includes",
 ];
 
 /// Elements whose `value` is an attribute like any other when it is literal.

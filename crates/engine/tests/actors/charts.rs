@@ -98,6 +98,31 @@ fn r1_r3_an_event_for_later_survives_a_crash_and_comes_once() {
 }
 
 #[test]
+fn now_is_the_time_that_the_host_hands_in_and_stands_still_within_a_step() {
+    let mut device = Device::over(Storage::default(), 1, &[]);
+    let actor = device.create(&json(
+        r#"{"id":"a","messageTypes":["GO"],"state":{"initial":"a","states":{
+            "a":{"on":{"GO":{"target":"b","actions":[{"updateContext":{"left":{"$now":null}}},{"raise":"on"}]}}},
+            "b":{"on":{"on":"c"}},
+            "c":{"entry":{"updateContext":{"same":{"$eq":["$left",{"$now":null}]}}},"after":{"5000":"d"}},
+            "d":{"entry":{"updateContext":{"later":{"$formatDate":{"$now":null}}}}}}}}"#,
+    ));
+    let at = device
+        .engine
+        .send(&actor, engine::machine::Event::new("GO", Json::Null));
+    assert!(at.is_ok());
+    device
+        .engine
+        .process_inbox(cojson::ids::Timestamp(1_900_000_000_000));
+    device.now = cojson::ids::Timestamp(1_900_000_005_999);
+    device.settle();
+    assert_eq!(
+        device.context(&actor).to_string(),
+        r#"{"left":1900000000000,"same":true,"later":"2030-03-17T17:46:46.000Z"}"#
+    );
+}
+
+#[test]
 fn an_event_for_later_is_taken_back_when_its_state_is_left() {
     let (mut device, actor) = fast();
     device.send(&actor, "STOP", "{}");

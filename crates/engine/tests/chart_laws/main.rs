@@ -30,6 +30,10 @@ struct Nothing;
 struct Log(Vec<String>);
 
 impl ToolHost for Log {
+    fn now_ms(&self) -> f64 {
+        0.0
+    }
+
     fn call(&mut self, call: ToolCall<'_>) -> ToolReply {
         self.0.push(call.payload.as_str().unwrap().to_owned());
         ToolReply::Done(Ok(Json::Null))

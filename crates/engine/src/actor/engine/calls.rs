@@ -81,6 +81,10 @@ impl<'a> Caller<'a> {
 }
 
 impl ToolHost for Caller<'_> {
+    fn now_ms(&self) -> f64 {
+        self.engine.world.now_ms()
+    }
+
     fn call(&mut self, call: ToolCall<'_>) -> ToolReply {
         if is_built_in(call.tool) {
             return match self.engine.run_built_in(

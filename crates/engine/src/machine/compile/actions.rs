@@ -25,7 +25,7 @@ impl Compiler<'_> {
             _ => false,
         };
         if is_expression {
-            return Ok(Guard::Expression(Expression::compile(json, place)?));
+            return Ok(Guard::Expression(Expression::compile_in_step(json, place)?));
         }
         let kind = GUARDS.into_iter().find(|kind| json.get(kind).is_some());
         let kind = kind.ok_or_else(|| {
@@ -111,7 +111,7 @@ impl Compiler<'_> {
         match kind {
             "updateContext" => Ok(Action::Update(self.update(inner, &place)?)),
             "mapData" => Ok(Action::Query(self.queries(inner, &place)?)),
-            "cancel" => Ok(Action::Cancel(Expression::compile(inner, &place)?)),
+            "cancel" => Ok(Action::Cancel(Expression::compile_in_step(inner, &place)?)),
             _ => self.raise(inner, &place),
         }
     }
@@ -220,7 +220,7 @@ impl Compiler<'_> {
             .iter()
             .map(|(key, query)| Ok((key.clone(), query_object(query, &place.key(key))?)))
             .collect::<Compiled<JsonObject>>()?;
-        Expression::compile(&written.into(), place)
+        Expression::compile_in_step(&written.into(), place)
     }
 }
 

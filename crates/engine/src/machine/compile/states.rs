@@ -291,7 +291,7 @@ impl<'a> Compiler<'a> {
                     let class = self.class(&event_type, true);
                     self.transition(source, class, json, &place, Some("delay"))?;
                     let delay = json.get("delay").unwrap_or(&Json::Null);
-                    let delay_ms = Expression::compile(delay, &place.key("delay"))?;
+                    let delay_ms = Expression::compile_in_step(delay, &place.key("delay"))?;
                     timers.push(After {
                         delay_ms,
                         event_type: event_type.into(),

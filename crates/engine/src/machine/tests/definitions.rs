@@ -72,8 +72,8 @@ fn r12_an_unknown_event_or_guard_is_refused_with_its_place() {
         "a boolean",
     );
     check_refused_on(
-        r#"{"GO":{"target":"a","guard":{"$lt":[1,2]}}}"#,
-        ".GO.guard.$lt",
+        r#"{"GO":{"target":"a","guard":{"$less":[1,2]}}}"#,
+        ".GO.guard.$less",
         "operators",
     );
     check_refused_on(
@@ -107,8 +107,8 @@ fn r12_an_unknown_action_or_tool_is_refused_with_its_place() {
     check_refused_action(r#"{"tool":1}"#, ".tool", "the name of a tool");
     check_refused_action(r#"{"tool":"@ok","args":{}}"#, "", r#""payload""#);
     check_refused_action(
-        r#"{"tool":"@ok","payload":{"$lt":1}}"#,
-        ".payload.$lt",
+        r#"{"tool":"@ok","payload":{"$less":1}}"#,
+        ".payload.$less",
         "operators",
     );
     check_refused_action(
