@@ -1,29 +1,54 @@
-// Owns the long forms of tests that `npm test` runs for a moment: `npm run crash`, `npm run soak` and `npm run fuzz`. The
+// Owns the long forms of tests that `npm test` runs for a moment: `npm run crash`, `npm run soak` and `npm run fuzz`, which
+// is of our nodes beside npm's, then of the server. The
 // server is a release build, but with PGlite, which is built for tests alone. How long is a variable (CRASH_ROUNDS,
 // SOAK_SECONDS, FUZZ_SECONDS), what is random repeats with its seed (CRASH_SEED, SOAK_SEED, FUZZ_SEED), and SYNC_MAIA_STORAGE names the one back end that is to crash.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { buildServer } from "./build.mjs";
 import { setUp } from "./setup.mjs";
-import { baseEnv, main, root, StepError } from "./step.mjs";
+import { installNpm } from "./setup-npm.mjs";
+import { baseEnv, main, root, run, step, StepError } from "./step.mjs";
 
 const storage = process.env.SYNC_MAIA_STORAGE ?? "";
 const features = storage === "pglite" ? ["--features", "pglite"] : [];
-const forms = {
+const tests = {
   crash: { tests: `test(/^crash::.*kills_with_${storage}/)`, env: { CRASH_ROUNDS: "200" }, needs: ["postgres"] },
   soak: { tests: "test(/^soak::/)", env: { SOAK_SECONDS: "3600" }, needs: [] },
   fuzz: { tests: "test(/^fuzz::/)", env: { FUZZ_SECONDS: "600" }, needs: [] },
 };
 
+const spawned = (command, args, env) => {
+  const program = spawn(command, args, { cwd: root, env: { ...env, ...baseEnv }, stdio: "inherit" });
+  return new Promise((resolve) => program.on("exit", (code) => resolve(code ?? 1)));
+};
+
+async function runTests({ tests, env, needs }) {
+  await setUp("rust", "nextest", ...needs);
+  const binary = features.length > 0 ? {} : { PLEIONE_SYNC_BIN: join(root, "target", "release", "pleione-sync") };
+  if (features.length === 0) await buildServer();
+  // One after the other: they share the processors, and what they say is worth reading while it is said.
+  const args = ["nextest", "run", "-p", "pleione-sync", ...features, "--test", "server", "--no-capture", "--no-fail-fast", "-E", tests];
+  return spawned("cargo", args, { ...binary, ...env });
+}
+
+/** Our nodes and npm's in one network: FUZZ_CASES cases from FUZZ_SEED on. */
+async function fuzzData() {
+  await setUp("rust");
+  await step("build: our nodes for tests", () => run("cargo", ["build", "--release", "-p", "peer"]).then(() => undefined));
+  const interop = join(root, "tests", "interop");
+  await step("set up: npm packages of tests/interop", () => installNpm(interop, "--legacy-peer-deps"));
+  const args = [join(interop, "fuzz", "run.mjs"), process.env.FUZZ_CASES ?? "10000", process.env.FUZZ_SEED ?? "1"];
+  return spawned(process.execPath, args, { PLEIONE_PEER_BIN: join(root, "target", "release", "peer") });
+}
+
+const forms = {
+  crash: [() => runTests(tests.crash)],
+  soak: [() => runTests(tests.soak)],
+  fuzz: [fuzzData, () => runTests(tests.fuzz)],
+};
+
 await main(async () => {
   const form = forms[process.argv[2]];
   if (!form) throw new StepError(`usage: node scripts/long.mjs ${Object.keys(forms).join(" | ")}`);
-  await setUp("rust", "nextest", ...form.needs);
-  const binary = features.length > 0 ? {} : { PLEIONE_SYNC_BIN: join(root, "target", "release", "pleione-sync") };
-  if (features.length === 0) await buildServer();
-  const env = { ...binary, ...form.env, ...baseEnv };
-  // One after the other: they share the processors, and what they say is worth reading while it is said.
-  const args = ["nextest", "run", "-p", "pleione-sync", ...features, "--test", "server", "--no-capture", "--no-fail-fast", "-E", form.tests];
-  const tests = spawn("cargo", args, { cwd: root, env, stdio: "inherit" });
-  process.exitCode = await new Promise((resolve) => tests.on("exit", (code) => resolve(code ?? 1)));
+  for (const part of form) process.exitCode = (await part()) || process.exitCode;
 });

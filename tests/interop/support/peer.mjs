@@ -5,15 +5,14 @@ import { fileURLToPath } from "node:url";
 
 const program = process.env.PLEIONE_PEER_BIN ?? fileURLToPath(new URL("../../../target/debug/peer", import.meta.url));
 
-/** The program. `send` is called for each frame that a node sends on a wire: `send(node, wire, frame)`. */
+/** The program. */
 export class Peers {
   #process = spawn(program, { stdio: ["pipe", "pipe", "inherit"] });
   #waiting = new Map();
   #lastId = 0;
-  #send;
+  #send = () => {};
 
-  constructor(send = () => {}) {
-    this.#send = send;
+  constructor() {
     createInterface(this.#process.stdout).on("line", (line) => this.#hear(JSON.parse(line)));
     this.#process.on("exit", () => {
       for (const { reject } of this.#waiting.values()) reject(new Error("the program with our nodes has ended"));
@@ -27,6 +26,11 @@ export class Peers {
     if (!resolve) throw new Error(`an answer to nothing: ${error}`);
     if (error === undefined) resolve(ok);
     else reject(new Error(error));
+  }
+
+  /** Has `send(node, wire, frame)` called for each frame that a node sends on a wire. */
+  onSent(send) {
+    this.#send = send;
   }
 
   /** Tells a node something; see `tests/peer/src/command.rs`. */

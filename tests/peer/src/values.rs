@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cojson::collections::SortedMap;
 use cojson::header::ValueType;
 use cojson::ids::CoId;
 use cojson::json::Json;
@@ -129,27 +130,31 @@ fn known(host: &Host, value: &str) -> Result<Value, CommandError> {
     Ok(json!({ "header": known.header, "sessions": sessions }))
 }
 
-/// The first frame brings the header; sessions come in the order of their ids, whole.
+/// The first frame brings the header alone; sessions come in the order of their ids, whole.
 fn content(host: &Host, value: &str) -> Result<Value, CommandError> {
     let id = CoId::parse(value)?;
     let Some(log) = host.node.log(&id) else {
         return Ok(json!([]));
     };
+    let message = |header, new| {
+        let message = ContentMessage {
+            id: id.clone(),
+            header,
+            priority: 3,
+            new,
+            expect_content_until: None,
+        };
+        encode_frame([&SyncMessage::Content(message)])
+    };
     let mut sessions: Vec<_> = log.sessions().collect();
     sessions.sort_by_key(|session| session.session().clone());
-    let mut header = Some(log.header().clone());
-    let mut frames = Vec::new();
+    let mut frames = vec![message(Some(log.header().clone()), SortedMap::new())];
     for session in sessions {
-        for piece in session.content_since(0, PIECE_BYTES_MAX) {
-            let message = ContentMessage {
-                id: id.clone(),
-                header: header.take(),
-                priority: 3,
-                new: [(session.session().clone(), piece)].into_iter().collect(),
-                expect_content_until: None,
-            };
-            frames.push(encode_frame([&SyncMessage::Content(message)]));
-        }
+        let pieces = session.content_since(0, PIECE_BYTES_MAX).into_iter();
+        frames.extend(pieces.map(|piece| {
+            let new = [(session.session().clone(), piece)];
+            message(None, new.into_iter().collect())
+        }));
     }
     Ok(json!(frames))
 }

@@ -1,0 +1,55 @@
+// Owns the verdict: what a person should see. A fresh node of npm's, that gets every value whole with its sessions in the order
+// of their names, breaks ties as we do, for the reference breaks them by arrival; so it must agree with our nodes entirely, and
+// with npm's own nodes but for ties, and for what those did not take back when something late changed it.
+import { NpmNode } from "./npm-node.mjs";
+
+/** Every value's content, as one message that brings all of it. */
+export async function contentsOf(ours, ids) {
+  const contents = new Map();
+  for (const id of ids) {
+    const messages = (await ours.tell("content", { value: id })).map((frame) => JSON.parse(frame));
+    if (messages.length === 0) continue;
+    const sessions = messages.flatMap((message) => Object.entries(message.new));
+    contents.set(id, { ...messages[0], new: Object.fromEntries(sessions) });
+  }
+  return contents;
+}
+
+/** A fresh npm node of a person. */
+export async function judgeOf(person, contents, dice) {
+  const session = `${person.account}_session_zJudge`;
+  const post = (_, link, frame) => answer(JSON.parse(frame));
+  const clock = { now: Number.MAX_SAFE_INTEGER };
+  const judge = await NpmNode.open("judge", { dice, clock, secret: person.secret, session, post });
+  function answer(message) {
+    if (message.action !== "load") return;
+    const content = contents.get(message.id) ?? { action: "known", id: message.id, header: false, sessions: {} };
+    queueMicrotask(() => void judge.deliver("contents", JSON.stringify(content)));
+  }
+  await judge.connect("contents", "server");
+  await judge.node.load(person.account, true);
+  for (const id of contents.keys()) await judge.node.load(id, true);
+  return judge;
+}
+
+/** Whether two sessions of a value, or of a group above it, made something at the same time. */
+export function hasTie(contents, id, seen = new Set()) {
+  const content = contents.get(id);
+  if (!content || seen.has(id)) return false;
+  seen.add(id);
+  const times = Object.values(content.new).map((session) => new Set(session.newTransactions.map((transaction) => transaction.madeAt)));
+  const met = new Set();
+  for (const session of times) {
+    for (const time of session) if (met.has(time)) return true;
+    for (const time of session) met.add(time);
+  }
+  return rulersOf(content).some((ruler) => hasTie(contents, ruler, seen));
+}
+
+function rulersOf({ header, new: sessions }) {
+  const owner = header.ruleset.group ? [header.ruleset.group] : [];
+  if (header.ruleset.type !== "group") return owner;
+  const changes = Object.values(sessions).flatMap((session) => session.newTransactions.flatMap((it) => JSON.parse(it.changes ?? "[]")));
+  return changes.flatMap(({ key }) => /^parent_(.*)$/.exec(key)?.[1] ?? []);
+}
+

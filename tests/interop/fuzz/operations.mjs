@@ -1,0 +1,51 @@
+// Owns what the people of a case do: which of them, to which value, what. An operation is `{does, …}` in the words of
+// `tests/peer`; npm's nodes are told the same in theirs.
+
+export const types = ["comap", "colist", "costream", "coplaintext"];
+export const roles = ["admin", "manager", "writer", "reader", "writeOnly"];
+const weights = { write: 60, create: 8, createGroup: 3, addMember: 10, removeMember: 7, extend: 5 };
+
+/** The next operation of somebody, or nothing if there is nothing to do it to. */
+export async function nextOperation(dice, node, { people, groups, values }) {
+  const does = dice.weigh(weights);
+  if (does === "createGroup") return { does };
+  if (groups.length === 0) return null;
+  const group = dice.pick(groups);
+  switch (does) {
+    case "create":
+      return { does, type: dice.pick(types), owner: group };
+    case "addMember":
+      if (dice.oneIn(8)) return { does, group, member: "everyone", role: dice.pick(["reader", "writer"]) };
+      return { does, group, member: dice.pick(people).account, role: dice.pick(roles) };
+    case "removeMember":
+      return { does, group, member: dice.oneIn(8) ? "everyone" : dice.pick(people).account };
+    case "extend": {
+      const parent = dice.pick(groups);
+      return parent === group ? null : { does, group, parent, role: dice.pick(["extend", "extend", "reader", "writer", "revoked"]) };
+    }
+    default:
+      return values.length === 0 ? null : nextWrite(dice, node, dice.pick(values));
+  }
+}
+
+const word = (dice) => dice.pick(["a", "b", 1, true, null, { deep: [1, "x"] }, "\u{1f600}", 1.5]);
+const letters = (dice) => Array.from({ length: 1 + dice.roll(3) }, () => dice.pick(["a", "é", "👩‍👩‍👧", " "]));
+
+async function nextWrite(dice, node, { id: value, type }) {
+  if (type === "comap") {
+    const key = dice.pick(["x", "y"]);
+    return dice.oneIn(5) ? { does: "unset", value, keys: [key] } : { does: "set", value, entries: { [key]: word(dice) } };
+  }
+  if (type === "costream") return { does: "push", value, item: word(dice) };
+  const length = lengthOf(await node.view(value));
+  const item = () => (type === "coplaintext" ? letters(dice)[0] : word(dice));
+  const items = type === "coplaintext" ? letters(dice) : Array.from({ length: 1 + dice.roll(3) }, () => word(dice));
+  const does = length === 0 ? "append" : dice.weigh({ append: 4, insert: 4, replace: 2, remove: 3 });
+  if (does === "append") return { does, value, items };
+  const index = dice.roll(length);
+  if (does === "insert") return { does, value, index, items };
+  return does === "replace" ? { does, value, index, item: item() } : { does, value, index };
+}
+
+const segmenter = new Intl.Segmenter("en");
+const lengthOf = (shown) => (typeof shown === "string" ? [...segmenter.segment(shown)].length : (shown?.length ?? 0));
