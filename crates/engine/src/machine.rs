@@ -220,7 +220,8 @@ impl Machine {
         })
     }
 
-    /// The states that no transition leads to: not wrong, but hardly meant.
+    /// The states that no transition leads to, and the transitions that another is always taken before: not wrong, but
+    /// hardly meant.
     pub fn unreachable(&self) -> &[DefinitionError] {
         &self.unreachable
     }

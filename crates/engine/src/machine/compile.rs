@@ -23,7 +23,7 @@ use crate::expression::Expression;
 
 type Compiled<T> = Result<T, DefinitionError>;
 
-/// A definition, and the states that nothing leads to.
+/// A definition, and the states and transitions that nothing leads to.
 pub(super) fn definition(
     json: &Json,
     library: &MachineLibrary<'_>,
@@ -45,11 +45,12 @@ pub(super) fn definition(
         states.push(compiler.state(state)?);
     }
     compiler.check_events()?;
+    let mut unreachable = compiler.never_taken(&states);
     let mut definition = compiler.finish(states);
     let mut entering = Entering::new(&definition, &[]);
     entering.descend(ROOT);
     definition.initial = entering.set;
-    let unreachable = compiler.unreachable(&definition);
+    unreachable.extend(compiler.unreachable(&definition));
     Ok((definition, unreachable))
 }
 

@@ -1,17 +1,21 @@
-//! What can only be said of the whole: events that nobody sends, states that nothing leads to.
+//! What can only be said of the whole: events that nobody sends, states and transitions that nothing leads to.
 
 use super::super::bits::Bits;
-use super::super::compiled::{Definition, ERROR, Kind, ROOT, SUCCESS};
-use super::{Compiled, Compiler};
+use super::super::compiled::{Definition, ERROR, Kind, ROOT, SUCCESS, State};
+use super::{Compiled, Compiler, Draft};
 use crate::definition_error::{DefinitionError, one_of};
 
 /// How events begin that the machine gives itself.
 const OWN_EVENTS: [&str; 2] = ["done.", "after."];
 
+/// How the event begins that tells of a state's end.
+const DONE: &str = "done.state.";
+
 impl Compiler<'_> {
     /// With a contract, a transition is for an event that may arrive, that an action raises or that the machine
     /// gives itself.
     pub(super) fn check_events(&self) -> Compiled<()> {
+        self.check_ends()?;
         let Some(known) = self.library.message_types else {
             return Ok(());
         };
@@ -35,6 +39,54 @@ impl Compiler<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What waits for a state's end names a state.
+    fn check_ends(&self) -> Compiled<()> {
+        for (event_type, place) in &self.heard {
+            let named = event_type.strip_prefix(DONE).unwrap_or_default();
+            let named = named.strip_suffix('*').unwrap_or(named);
+            let named = named.trim_end_matches('.');
+            let is_meant = |draft: &Draft<'_>| {
+                let rest = draft.id.strip_prefix(named);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            if !named.is_empty() && !self.drafts.iter().any(is_meant) {
+                let has_end = |it: &&Draft<'_>| matches!(it.kind, Kind::Compound | Kind::Parallel);
+                let ends = self.drafts.iter().skip(1).filter(has_end);
+                let expected = format!(
+                    "the end of one of the states {}",
+                    one_of(ends.map(|it| &*it.id))
+                );
+                return Err(place.error_text(expected, format!("the event \"{event_type}\"")));
+            }
+        }
+        Ok(())
+    }
+
+    /// A remark for each transition that comes after one for the same event which is always taken.
+    pub(super) fn never_taken(&self, states: &[State]) -> Vec<DefinitionError> {
+        let mut remarks = Vec::new();
+        for (state, draft) in states.iter().zip(&self.drafts) {
+            for list in [&state.on, &state.always] {
+                let own = self.transitions.get(list.clone()).unwrap_or_default();
+                let mut taken: Vec<usize> = Vec::new();
+                for transition in own {
+                    if taken.contains(&transition.class) {
+                        let event = self.classes.get_index(transition.class);
+                        let event = event.map_or("", |(name, _)| name);
+                        let expected = format!(
+                            "a guard on the transition for \"{event}\" before the last one, which is never taken"
+                        );
+                        remarks.push(draft.place.missing(expected));
+                    }
+                    if transition.guard.is_none() {
+                        taken.push(transition.class);
+                    }
+                }
+            }
+        }
+        remarks
     }
 
     /// A remark for each state that no way from the first ones leads to.

@@ -463,7 +463,7 @@ fn r12_a_chart_that_cannot_be_meant_is_refused_with_its_place() {
     );
     assert!(
         compile(&state(
-            r#"{"entry":{"raise":"own"},"on":{"own":"b","GO.*":"b","*":"b","done.x":"b"}}"#
+            r#"{"entry":{"raise":"own"},"on":{"own":"b","GO.*":"b","*":"b","done.x":"b","done.state.b":"b","done.state.*":"b"}}"#
         ))
         .is_ok()
     );
@@ -481,6 +481,39 @@ fn r12_a_state_that_nothing_leads_to_is_remarked() {
         .map(|it| it.path.as_str())
         .collect();
     assert_eq!(paths, ["states.b.states.z", "states.c"]);
+}
+
+#[test]
+fn r12_the_end_of_a_state_that_is_not_there_is_refused() {
+    let chart = |event: &str| {
+        let chart = r#"{"initial":"a","states":{"a":{"on":{"done.state.EVENT":"b"}},"b":{"initial":"x","states":{"x":{"type":"final"}}}}}"#;
+        compile(&chart.replace("EVENT", event))
+    };
+    assert!(chart("b").is_ok() && chart("*").is_ok() && chart("b.*").is_ok());
+    let error = chart("gone").unwrap_err();
+    assert_eq!(error.path, r#"states.a.on["done.state.gone"]"#);
+    assert_eq!(error.expected, r#"the end of one of the states "b""#);
+}
+
+#[test]
+fn r12_a_transition_that_another_is_always_taken_before_is_remarked() {
+    let remarks = |on: &str| -> Vec<String> {
+        let machine = machine(&format!(
+            r#"{{"initial":"a","states":{{"a":{{"on":{on},"always":[{{"guard":"$x","target":"b"}},"b"]}},"b":{{}}}}}}"#
+        ));
+        machine
+            .unreachable()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
+    let told = remarks(r#"{"GO":[{"guard":"$x","target":"b"},"b",{"target":"a"}],"BACK":"b"}"#);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains(r#"wrong at states.a: expected a guard on the transition for "GO""#));
+    assert_eq!(
+        remarks(r#"{"GO":[{"guard":"$x","target":"b"},"b"],"*":"b"}"#),
+        [""; 0]
+    );
 }
 
 #[test]
