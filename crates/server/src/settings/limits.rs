@@ -86,7 +86,7 @@ pub struct LimitSettings {
         value_parser = number::<u64>(1..=3_600, "a number of seconds"))]
     pub handshake_seconds_max: u64,
     /// How long a connection may be silent, although its browser or library answers our pings by itself; then nobody is
-    /// there any more, and it is closed
+    /// there any more, and it is closed. So is, after half of it, one that takes nothing of what it is sent
     #[arg(long, env = "IDLE_SECONDS_MAX", value_name = "SECONDS", default_value = "60",
         value_parser = number::<u64>(2..=86_400, "a number of seconds"))]
     pub idle_seconds_max: u64,

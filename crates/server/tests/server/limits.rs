@@ -55,14 +55,20 @@ fn a_message_and_a_transaction_are_taken_up_to_their_limit() {
 fn a_transaction_is_taken_up_to_its_date_limit() {
     let server = server(&[("AHEAD_SECONDS_MAX", "3600")]);
     let mut peer = Peer::connect(server.port());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let (mut near, mut far) = (Writer::new("near", 1), Writer::new("far", 2));
-    far.made_at_ms = u64::try_from(now.as_millis()).unwrap() + 3_660_000;
-    near.made_at_ms = far.made_at_ms - 120_000;
-    peer.say(&far.write("[1]"));
+    let now_ms = || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        u64::try_from(now.as_millis()).unwrap()
+    };
+    let (mut at_edge, mut beyond) = (Writer::new("at the edge", 1), Writer::new("beyond", 2));
+    // The server's clock is this one, and what is said reaches it within ten seconds; to the millisecond it is tested
+    // where the clock is handed in.
+    beyond.made_at_ms = now_ms() + 3_610_000;
+    peer.say(&beyond.write("[1]"));
     server.await_refused("dated_ahead", 1);
-    peer.say(&near.write("[1]"));
-    peer.await_known(&near.id(), &near.session, 1);
+    at_edge.made_at_ms = now_ms() + 3_600_000;
+    peer.say(&at_edge.write("[1]"));
+    peer.await_known(&at_edge.id(), &at_edge.session, 1);
+    assert_eq!(server.refused("dated_ahead"), 1);
 }
 
 #[test]
@@ -242,29 +248,129 @@ fn a_connection_follows_no_more_values_than_it_may() {
     slowest_answer(&mut Peer::connect(server.port()), 3);
 }
 
-#[test]
-fn what_waits_for_a_group_that_is_missing_takes_no_more_than_it_may() {
-    let server = server(&[("PENDING_BYTES_MAX", "8192")]);
-    let mut peer = Peer::connect(server.port());
-    let mut orphan = |name: &str, bytes: usize| {
-        let mut writer = Writer::new(name, 1);
-        let group = Writer::new("missing", 2).id();
-        writer.header.ruleset = Ruleset::OwnedByGroup {
-            group,
-            restrict_deletion: None,
-        };
-        let message = writer.write(&changes(bytes));
-        peer.say(&message);
+/// Content of so many bytes for a group that nobody has.
+fn orphan(name: &str, bytes: usize) -> SyncMessage {
+    let mut writer = Writer::new(name, 1);
+    let group = Writer::new("missing", 2).id();
+    writer.header.ruleset = Ruleset::OwnedByGroup {
+        group,
+        restrict_deletion: None,
     };
-    orphan("first", 4_000);
-    orphan("second", 2_500);
-    slowest_answer(&mut Peer::connect(server.port()), 1);
+    writer.write(&changes(bytes))
+}
+
+#[test]
+fn what_waits_for_a_group_that_is_missing_takes_no_byte_more_than_it_may() {
+    let (first, second) = (orphan("first", 4_000), orphan("second", 2_500));
+    let both = first.content_bytes() + second.content_bytes();
+    let longer = orphan("second", 2_501);
+    assert_eq!(longer.content_bytes(), second.content_bytes() + 1);
+    let server = server(&[("PENDING_BYTES_MAX", &both.to_string())]);
+    let say = |messages: [&SyncMessage; 2]| {
+        let mut peer = Peer::connect(server.port());
+        for message in messages {
+            peer.say(message);
+        }
+        slowest_answer(&mut peer, 1);
+        peer
+    };
+    let _at_edge = say([&first, &second]);
     assert_eq!(server.refused("pending_full"), 0);
-    orphan("third", 2_500);
-    server.await_refused("pending_full", 1);
+    let _beyond = say([&first, &longer]);
+    assert_eq!(server.refused("pending_full"), 1);
     let (mut other, mut bystander) = (Writer::new("another's", 3), Peer::connect(server.port()));
     bystander.say(&other.write("[1]"));
     bystander.await_known(&other.id(), &other.session, 1);
+}
+
+/// A client that follows what is written and reads nothing, and a bystander that reads all.
+struct Deafened<'a> {
+    server: &'a ServerProcess,
+    deaf: Peer,
+    bystander: Peer,
+    writing: Peer,
+    writer: Writer,
+}
+
+impl<'a> Deafened<'a> {
+    /// Writes until the system takes no more for the deaf client and messages wait in its outbox.
+    fn new(server: &'a ServerProcess) -> Self {
+        let writer = Writer::new("followed", 1);
+        let follow = || {
+            let mut peer = Peer::connect(server.port());
+            peer.say(&SyncMessage::Load(KnownState::empty(writer.id())));
+            peer
+        };
+        let mut deafened = Self {
+            server,
+            deaf: follow(),
+            bystander: follow(),
+            writing: Peer::connect(server.port()),
+            writer,
+        };
+        while deafened.waiting() == 0 {
+            // It is no half-open connection: it lives, and does not read.
+            let _ = deafened.deaf.say_raw(Message::Pong(Vec::new().into()));
+            deafened.write(10);
+        }
+        deafened
+    }
+
+    /// Writes so many messages, of which more than 16 may be on their way to one client by their length.
+    fn write(&mut self, count: u32) {
+        for _ in 0..count {
+            let message = self.writer.write(&changes(14_000));
+            self.writing.say(&message);
+            let (session, all) = (&self.writer.session, self.writer.count());
+            self.writing.await_known(&self.writer.id(), session, all);
+            self.bystander.await_message(|message| match message {
+                SyncMessage::Content(content) => {
+                    let piece = content.new.get(session)?;
+                    (piece.end() == all as usize).then_some(())
+                }
+                _ => None,
+            });
+        }
+    }
+
+    /// How many messages wait in the deaf client's outbox: of each that was written two were put in outboxes, and those of
+    /// the bystander have left.
+    fn waiting(&self) -> u32 {
+        let out = [("direction", "out"), ("kind", "content")];
+        let taken = || {
+            let scrape = self.server.scrape();
+            scrape.value("pleione_sync_messages_total", &out)
+        };
+        let put = 2.0 * f64::from(self.writer.count());
+        let end = Instant::now() + Duration::from_millis(500);
+        while taken() < put && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        format!("{:.0}", put - taken()).parse().unwrap()
+    }
+}
+
+#[test]
+fn who_reads_nothing_is_closed_when_one_more_message_waits_than_may() {
+    let server = server(&[("OUTBOX_MESSAGES_MAX", "16"), ("IDLE_SECONDS_MAX", "600")]);
+    let mut deafened = Deafened::new(&server);
+    deafened.write(16 - deafened.waiting());
+    assert_eq!(deafened.waiting(), 16);
+    assert_eq!(server.refused("slow_client"), 0);
+    deafened.write(1);
+    server.await_refused("slow_client", 1);
+    deafened.write(10);
+    assert_eq!(server.all_refused().len(), 1);
+}
+
+#[test]
+fn who_takes_nothing_for_half_the_time_of_silence_is_closed_as_slow_and_not_as_silent() {
+    let server = server(&[("IDLE_SECONDS_MAX", "8")]);
+    let mut deafened = Deafened::new(&server);
+    let _ = deafened.deaf.say_raw(Message::Pong(Vec::new().into()));
+    server.await_refused("slow_client", 1);
+    deafened.write(10);
+    assert_eq!(server.all_refused().len(), 1);
 }
 
 #[test]
