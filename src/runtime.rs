@@ -130,6 +130,12 @@ impl Runtime {
         Ok(self.host.register_tool(name, tool)?)
     }
 
+    /// The registered tools in the form that language models take.
+    #[wasm_bindgen(unchecked_return_type = "ModelTool[]")]
+    pub fn tools(&self) -> Result<JsValue, JsValue> {
+        Ok(bridge::to_js(&self.host.engine(|engine| engine.tools())?))
+    }
+
     /// Creates an actor, or restores it by its definition's `id`, and shows it in the element, if there is one. Called
     /// again with another definition of that id, it is a live edit.
     #[wasm_bindgen(unchecked_return_type = "Actor")]

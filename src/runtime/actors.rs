@@ -99,8 +99,7 @@ impl Actor {
         let _ = self
             .host
             .input(|engine| engine.destroy_actor(&self.id, now()));
-        self.host.tabs.actors.borrow_mut().remove(&self.id);
-        self.host.stage.detach(&self.id);
+        self.host.actor_ended(&self.id);
     }
 }
 
@@ -127,6 +126,12 @@ impl Host {
         for deferred in self.starting.borrow_mut().remove(actor).unwrap_or_default() {
             deferred.resolve(&JsValue::UNDEFINED);
         }
+    }
+
+    /// The actor is gone from here: its lock is for others, its place on the screen is empty.
+    pub(crate) fn actor_ended(&self, actor: &ActorId) {
+        self.tabs.actors.borrow_mut().remove(actor);
+        self.stage.detach(actor);
     }
 
     /// The actor could not be made, or not be changed: who waits for it is told, else everybody.

@@ -117,6 +117,8 @@ impl Host {
                 tool,
                 payload,
             } => self.call_tool(call, &actor, &tool, &payload),
+            Effect::CancelCall(call) => self.cancel_call(&call),
+            Effect::ActorEnded(actor) => self.actor_ended(&actor),
             Effect::Handled { ticket, outcome } => self.handled(ticket, outcome),
             Effect::Rerender => self.plan_frame(),
             Effect::Claim(actor) => self.claim(&actor),

@@ -13,10 +13,10 @@ use cojson::sync::PeerId;
 use engine::actor::{ActorEngine, ActorId, Ticket};
 use engine::reactive_store::ReactiveStore;
 use gloo_timers::callback::Timeout;
-use js_sys::Function;
 
 use super::error::RuntimeError;
 use super::stage::Stage;
+use super::tools::Tools;
 use super::waiters::Waiters;
 use crate::deferred::Deferred;
 use crate::error::Told;
@@ -50,7 +50,7 @@ pub(crate) struct Host {
     pub(crate) waiters: Waiters,
     pub(crate) starting: RefCell<SortedMap<ActorId, Vec<Deferred>>>,
     pub(crate) sent: RefCell<SortedMap<Ticket, Deferred>>,
-    pub(crate) tools: RefCell<SortedMap<String, Function>>,
+    pub(crate) tools: Tools,
     pub(crate) status: ReactiveStore,
     pub(crate) problems: ReactiveStore,
     pub(crate) counts: RefCell<Counts>,
@@ -132,7 +132,7 @@ impl Host {
             waiters: Waiters::default(),
             starting: RefCell::default(),
             sent: RefCell::default(),
-            tools: RefCell::default(),
+            tools: Tools::default(),
             status: ReactiveStore::new(status),
             problems: ReactiveStore::new(Json::Null),
             counts: RefCell::default(),
@@ -188,6 +188,7 @@ impl Host {
     pub(crate) fn dismantle(&self) {
         self.stage.clear();
         let engine = self.engine.take();
+        self.tools.cancel_all();
         self.wire.take();
         self.tabs.channel.take();
         self.tabs.actors.take();

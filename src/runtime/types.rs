@@ -77,6 +77,10 @@ export interface ToolCaller {
   readonly id: string;
   /** The same for every attempt of one call. */
   readonly idempotencyKey: string;
+  /** Aborted when the attempt takes too long, or when nobody waits for the call any more: its state was left, the actor ended. */
+  readonly signal: AbortSignal;
+  /** Tells how far the call has come; a state that invoked it gets that as `progress.invoke.<id>`. */
+  progress(value: JsonValue): void;
 }
 
 export interface Tool<P extends JsonValue = JsonValue> {
@@ -84,8 +88,25 @@ export interface Tool<P extends JsonValue = JsonValue> {
   parameters?: object | boolean;
   /** Calling it twice with one idempotency key does no more than once: it is called again when a reload cut it off. */
   idempotent?: boolean;
+  /** What it does, for people and language models. */
+  description?: string;
+  /** Milliseconds that an attempt may take before it fails as `timeout`; absent: any time. */
+  timeout?: number;
+  /** How many more attempts a call that fails is given. Only an idempotent tool can have any. */
+  retries?: number;
+  /** Milliseconds until the second attempt; each further one waits twice as long, a minute at most. Default: 1,000. */
+  backoff?: number;
   /** What the machine gets as SUCCESS is what this resolves to; what it throws is its ERROR. */
   execute(payload: P, actor: ToolCaller): unknown;
+}
+
+/** A tool as a language model is told of it. */
+export interface ModelTool {
+  /** The tool's name without the `@`, and with `_` for what no model takes in a name. */
+  name: string;
+  description: string;
+  /** A JSON Schema of what it takes. */
+  input_schema: object;
 }
 
 /** An actor's definition; a document may be a value's id instead, and is then live. */

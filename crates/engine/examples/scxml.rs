@@ -48,6 +48,7 @@ impl Chart {
             patterns: &Nothing,
             tools: &[],
             allows_unknown_tools: false,
+            actors: &[],
             message_types: None,
             reserved_keys: &[],
         };

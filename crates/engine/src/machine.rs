@@ -22,6 +22,10 @@
 //! around it; an ERROR that these do not take is told to the others. A transition whose action fails still enters its
 //! target.
 //!
+//! **Invoked.** What a state invokes is called at the end of the step that entered it, if the state is still active
+//! then: a tool, or an actor of its own. It ends with the state ([`Step::left`]); what it says meanwhile comes as
+//! `progress.invoke.<id>`, what comes of it as `done.invoke.<id>` or `error.invoke.<id>`.
+//!
 //! **Calls that take time.** A pending call holds back the rest of its list, never the machine. When it finishes,
 //! the rest runs and SUCCESS is raised only if the state that waits for it was not left since. A failure is raised all the
 //! same, except for a call of a state's entry after that state was left: nobody waits for it any more, and
@@ -32,6 +36,7 @@ mod bits;
 mod compile;
 mod compiled;
 mod enter;
+mod invoke;
 mod pending;
 mod place;
 mod run;
@@ -53,6 +58,7 @@ use bits::Bits;
 use compiled::{Definition, ROOT};
 use pending::Visit;
 
+pub use invoke::is_actor;
 pub use pending::PendingCall;
 pub use timer::{Timer, TimerChange};
 pub use tool::{CallId, ToolCall, ToolError, ToolFailure, ToolHost, ToolReply};
@@ -69,6 +75,8 @@ pub struct MachineLibrary<'a> {
     pub tools: &'a [&'a str],
     /// Whether other tools may be named too, because they are registered later.
     pub allows_unknown_tools: bool,
+    /// The names of the actors that states may invoke, beside definitions in place.
+    pub actors: &'a [&'a str],
     /// The types of messages the actor takes; `None` if it takes any. `SUCCESS` and `ERROR` need not be named.
     pub message_types: Option<&'a [&'a str]>,
     /// Context keys that belong to the runtime: no action may write them.
@@ -127,6 +135,18 @@ impl Snapshot {
             .is_some_and(|visit| self.visits.contains(visit))
     }
 
+    /// Takes over since when the states are active that were so before: whoever moved the machine elsewhere left them so.
+    pub fn carry_visits(&mut self, before: &Self) {
+        self.visit = before.visit + 1;
+        for visit in &mut self.visits {
+            let known = before
+                .visits
+                .iter()
+                .find(|known| known.state == visit.state);
+            visit.number = known.map_or(self.visit, |known| known.number);
+        }
+    }
+
     /// The context's members that differ from what they were before, by name.
     pub fn changed_keys(&self, before: &Json) -> Vec<Arc<str>> {
         let members = self.context.as_object().into_iter().flatten();
@@ -155,6 +175,10 @@ pub struct Step {
     pub pending: Vec<PendingCall>,
     /// What becomes of the machine's timers.
     pub timers: Vec<TimerChange>,
+    /// The states that were left and whose invoked tools and actors are to end, by their ids. Before `pending` begins.
+    pub left: Vec<Arc<str>>,
+    /// What the machine tells at its end, in the step that brings it there.
+    pub output: Option<Json>,
     /// The queries that `mapData` wrote into the context, by key. Their filters are evaluated: data, not expressions.
     pub queries: OrderedMap<Arc<str>, Json>,
     /// Failures that no state took as `ERROR`: for the host to tell.
@@ -261,6 +285,26 @@ impl Machine {
         host: &mut dyn ToolHost,
     ) -> Step {
         run::finished(&self.definition, snapshot.clone(), call, outcome, host)
+    }
+
+    /// Gives the machine what an invoked tool says while it is under way.
+    pub fn tool_progressed(
+        &self,
+        snapshot: &Snapshot,
+        call: &PendingCall,
+        progress: &Json,
+        host: &mut dyn ToolHost,
+    ) -> Step {
+        run::progressed(&self.definition, snapshot.clone(), call, progress, host)
+    }
+
+    /// The actor that a call runs: its definition, or its name. `None`: it calls a tool, or the definition has it no
+    /// longer.
+    pub fn invoked_actor(&self, call: &PendingCall) -> Option<&Json> {
+        match &call.of.invoke(&self.definition)?.what {
+            compiled::Invoked::Actor(actor) => Some(actor),
+            compiled::Invoked::Tool(_) => None,
+        }
     }
 
     /// Whether it has come to its end, a final state of its own: it takes no event any more.

@@ -322,6 +322,7 @@ fn machine(random: &mut Random) -> Machine {
         patterns: &Patterns,
         tools: &["@t"],
         allows_unknown_tools: false,
+        actors: &[],
         message_types: Some(&["GO"]),
         reserved_keys: &["_currentState"],
     };

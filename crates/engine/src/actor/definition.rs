@@ -10,7 +10,7 @@ use cojson::json::{Json, JsonObject};
 
 use super::ActorId;
 use super::contract::Contract;
-use super::memory::{CURRENT_STATE, HISTORY};
+use super::memory::{CURRENT_STATE, HISTORY, OUTPUT};
 use super::query::{Query, is_query};
 use super::tools::ToolRegistry;
 use crate::definition_error::{DefinitionError, Place, one_of};
@@ -98,7 +98,7 @@ impl ActorDefinition {
         )?;
         let context = Context::compile(source.get("context").unwrap_or(&Json::Null))?;
         Ok(Self {
-            machine: compile_machine(source.get("state"), &contract, library)?,
+            machine: compile_machine(source.get("state"), &contract, &context.children, library)?,
             view: compile_view(source.get("view"), &contract)?,
             sheet: compile_sheet(source, library.styles)?,
             contract,
@@ -166,17 +166,20 @@ fn check_keys(source: &Json, place: &Place) -> Result<(), DefinitionError> {
 fn compile_machine(
     document: Option<&Json>,
     contract: &Contract,
+    children: &OrderedMap<Arc<str>, Json>,
     library: &Library<'_>,
 ) -> Result<Machine, DefinitionError> {
     let idle = || Json::object([("initial", "idle".into()), ("states", idle_state())]);
     let document = document.cloned().unwrap_or_else(idle);
     let message_types = contract.types();
+    let actors: Vec<&str> = children.keys().map(AsRef::as_ref).collect();
     let library = MachineLibrary {
         patterns: library.patterns,
         tools: &library.tools.names(),
         allows_unknown_tools: false,
+        actors: &actors,
         message_types: message_types.as_deref(),
-        reserved_keys: &[CURRENT_STATE, HISTORY, CHILDREN],
+        reserved_keys: &[CURRENT_STATE, HISTORY, OUTPUT, CHILDREN],
     };
     Machine::compile(&document, &library, &Place::root("state"))
 }

@@ -36,6 +36,10 @@ pub enum Effect {
         /// The evaluated payload.
         payload: Json,
     },
+    /// Nobody waits for that call any more: end it. It needs no answer, and one that comes is for nobody.
+    CancelCall(CallId),
+    /// An actor that a state invoked has come to its end here, with those in its slots.
+    ActorEnded(ActorId),
     /// An accepted `send` is done, and what it changed is durable here.
     Handled {
         /// Which `send`.

@@ -2,6 +2,7 @@
 
 mod calls;
 mod changes;
+mod due;
 mod lifecycle;
 mod screen;
 mod stores;
@@ -60,7 +61,11 @@ pub struct ActorEngine {
     in_flight: SortedMap<WriteId, Vec<Outcome>>,
     /// Calls under way here: whose they are, and how they go on.
     calls: OrderedMap<CallId, calls::Call>,
-    finished_calls: VecDeque<calls::Finished>,
+    finished_calls: VecDeque<calls::Answered>,
+    /// Calls of this task whose actors are to be made.
+    new_children: Vec<CallId>,
+    /// What is to be done at some time, the first first.
+    due: SortedSet<due::Due>,
     live_sessions: SortedSet<SessionId>,
     stores: ValueStores,
     tickets_given: u64,
@@ -113,6 +118,8 @@ impl ActorEngine {
             in_flight: SortedMap::new(),
             calls: OrderedMap::new(),
             finished_calls: VecDeque::new(),
+            new_children: Vec::new(),
+            due: SortedSet::new(),
             live_sessions: SortedSet::new(),
             stores: ValueStores::default(),
             tickets_given: 0,
@@ -138,6 +145,11 @@ impl ActorEngine {
     /// Adds a tool that machines may call, or replaces it.
     pub fn register_tool(&mut self, declaration: &ToolDeclaration) -> Result<(), DefinitionError> {
         self.world.tools.register(declaration, &*self.patterns)
+    }
+
+    /// The application's tools in the form that language models take: a list of `{name, description, input_schema}`.
+    pub fn tools(&self) -> Json {
+        self.world.tools.to_json()
     }
 
     /// The sheet of an actor's style, if it has one.
@@ -168,7 +180,9 @@ impl ActorEngine {
 
     /// Whether nothing waits to be handled.
     pub fn is_idle(&self) -> bool {
-        self.pending_messages.is_empty() && self.finished_calls.is_empty()
+        self.pending_messages.is_empty()
+            && self.finished_calls.is_empty()
+            && self.new_children.is_empty()
     }
 
     /// Whether this tab holds the actor's lock: then it handles the messages of sessions that no tab holds.

@@ -2,7 +2,7 @@
 //!
 //! What is written is the context value's keys: the context's own, `_currentState`, and bookkeeping that nobody sees:
 //! `_inbox/<session>`, how many messages of that session are handled; `_call/<id>`, a tool call that has not answered;
-//! `_timer/<id>`, an event for later; `_history`, what states with a history had for active when they were left; `_query/<key>`, a query that an action put there. Each is a key of its own, so that two tabs that move different cursors never undo each other (R4).
+//! `_timer/<id>`, an event for later; `_output`, what the machine told at its end; `_history`, what states with a history had for active when they were left; `_query/<key>`, a query that an action put there. Each is a key of its own, so that two tabs that move different cursors never undo each other (R4).
 
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ use crate::machine::{CallId, Snapshot};
 pub(crate) const CURRENT_STATE: &str = "_currentState";
 /// The context key that holds what the machine keeps of states with a history.
 pub(crate) const HISTORY: &str = "_history";
+/// The context key that holds what the machine told at its end.
+pub(crate) const OUTPUT: &str = "_output";
 const CURSOR_PREFIX: &str = "_inbox/";
 const CALL_PREFIX: &str = "_call/";
 const QUERY_PREFIX: &str = "_query/";
@@ -34,6 +36,7 @@ pub(crate) struct Memory {
     visible: Json,
     state: Json,
     history: Json,
+    output: Json,
     cursors: SortedMap<SessionId, u32>,
     calls: OrderedMap<CallId, Json>,
     queries: OrderedMap<Arc<str>, Json>,
@@ -78,6 +81,7 @@ impl Memory {
         let mut stored = self.kept.clone();
         stored.insert(CURRENT_STATE.into(), self.state.clone());
         stored.insert(HISTORY.into(), self.history.clone());
+        stored.insert(OUTPUT.into(), self.output.clone());
         let cursor = |(session, count): (&SessionId, &u32)| {
             (
                 format!("{CURSOR_PREFIX}{session}").into(),
@@ -111,6 +115,8 @@ impl Memory {
             self.state = value.clone();
         } else if &**key == HISTORY {
             self.history = value.clone();
+        } else if &**key == OUTPUT {
+            self.output = value.clone();
         } else {
             self.kept.insert(Arc::clone(key), value.clone());
         }
@@ -144,6 +150,17 @@ impl Memory {
     /// What is kept of states with a history.
     pub(crate) fn history(&self) -> &Json {
         &self.history
+    }
+
+    /// What the machine told at its end.
+    pub(crate) fn output(&self) -> &Json {
+        &self.output
+    }
+
+    /// Keeps what the machine tells at its end.
+    pub(crate) fn set_output(&mut self, output: Json) {
+        self.unwritten.insert(OUTPUT.into(), Some(output.clone()));
+        self.output = output;
     }
 
     /// Whether anything has to be written.

@@ -179,7 +179,8 @@ impl Running {
             Restored::FellBack { snapshot, missing } => (snapshot, Some(missing)),
         };
         self.memory.set(&snapshot);
-        self.snapshot = snapshot;
+        let before = std::mem::replace(&mut self.snapshot, snapshot);
+        self.snapshot.carry_visits(&before);
         missing
     }
 }

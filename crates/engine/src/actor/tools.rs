@@ -16,8 +16,14 @@ pub(crate) const DATABASE: &str = "@db";
 /// Sends a message to an actor's inbox.
 pub(crate) const PUBLISH_MESSAGE: &str = "@core/publishMessage";
 
+/// How long after a failed attempt the next one is made, where the tool does not say.
+const BACKOFF_MS: u32 = 1_000;
+
+/// The longest that is waited between two attempts.
+const BACKOFF_MS_MAX: u32 = 60_000;
+
 /// A tool of the application, as it is registered.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ToolDeclaration {
     /// The name that machines call it by: `@mail/send`.
     pub name: Arc<str>,
@@ -26,6 +32,15 @@ pub struct ToolDeclaration {
     /// Whether calling it twice with one idempotency key does no more than calling it once. Such a call is made
     /// again when a reload cut it off; any other is told to the machine as interrupted.
     pub is_idempotent: bool,
+    /// What it does, for people and language models.
+    pub description: Option<Arc<str>>,
+    /// How long an attempt may take, in milliseconds, before it is cancelled and fails as `timeout`; absent: any time.
+    pub timeout_ms: Option<u32>,
+    /// How many more attempts a call that fails is given. Only an idempotent tool can have any.
+    pub retries: u32,
+    /// How long after the first attempt the second is made, in milliseconds; each further one waits twice as long as
+    /// the one before, a minute at most. Absent: a second.
+    pub backoff_ms: Option<u32>,
 }
 
 /// The tools that machines may call.
@@ -35,8 +50,8 @@ pub(crate) struct ToolRegistry {
 }
 
 struct Tool {
+    declaration: ToolDeclaration,
     parameters: Option<Schema>,
-    is_idempotent: bool,
 }
 
 impl ToolRegistry {
@@ -54,9 +69,15 @@ impl ToolRegistry {
             Schema::compile(schema, patterns).map_err(|error| error.at(&place.key("parameters")))
         };
         let parameters = declaration.parameters.as_ref().map(compile).transpose()?;
+        if declaration.retries > 0 && !declaration.is_idempotent {
+            let expected = "an idempotent tool, as a call that failed may have been done";
+            return Err(place
+                .key("retries")
+                .error(expected, &declaration.retries.into()));
+        }
         let tool = Tool {
+            declaration: declaration.clone(),
             parameters,
-            is_idempotent: declaration.is_idempotent,
         };
         self.registered.insert(Arc::clone(&declaration.name), tool);
         Ok(())
@@ -77,7 +98,30 @@ impl ToolRegistry {
             || self
                 .registered
                 .get(name)
-                .is_some_and(|tool| tool.is_idempotent)
+                .is_some_and(|tool| tool.declaration.is_idempotent)
+    }
+
+    /// How long an attempt may take.
+    pub(crate) fn timeout_ms(&self, name: &str) -> Option<u32> {
+        self.registered.get(name)?.declaration.timeout_ms
+    }
+
+    /// How long after that many failed attempts the next one is made; `None`: there is none.
+    pub(crate) fn backoff_ms(&self, name: &str, failed: u32) -> Option<u32> {
+        let declaration = &self.registered.get(name)?.declaration;
+        let first = declaration.backoff_ms.unwrap_or(BACKOFF_MS);
+        let doubled = first.saturating_mul(1 << failed.saturating_sub(1).min(16));
+        (failed <= declaration.retries).then_some(doubled.min(BACKOFF_MS_MAX))
+    }
+
+    /// The application's tools in the form that language models take: a list of `{name, description, input_schema}`.
+    /// The names are those of the tools without the `@`, and with `_` for what no model takes in a name.
+    pub(crate) fn to_json(&self) -> Json {
+        let tools = self.registered.values();
+        tools
+            .map(|tool| tool.declaration.to_json())
+            .collect::<Vec<_>>()
+            .into()
     }
 
     /// Checks the payload of a registered tool.
@@ -95,6 +139,29 @@ impl ToolRegistry {
             .validate(payload)
             .map_err(|violations| refusal(&violations))
     }
+}
+
+impl ToolDeclaration {
+    fn to_json(&self) -> Json {
+        let any = || Json::object([("type", "object".into())]);
+        let schema = self
+            .parameters
+            .clone()
+            .filter(|schema| schema.as_object().is_some());
+        let description = self.description.clone().unwrap_or_default();
+        Json::object([
+            ("name", Json::from(model_name(&self.name))),
+            ("description", description.into()),
+            ("input_schema", schema.unwrap_or_else(any)),
+        ])
+    }
+}
+
+fn model_name(name: &str) -> String {
+    let is_taken = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+    let name = name.trim_start_matches('@').chars();
+    name.map(|letter| if is_taken(letter) { letter } else { '_' })
+        .collect()
 }
 
 /// Whether the engine itself does it.

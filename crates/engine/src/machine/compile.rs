@@ -5,13 +5,15 @@
 
 mod actions;
 mod check;
+pub(super) mod invokes;
 mod names;
 mod states;
+mod timers;
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use cojson::collections::OrderedMap;
+use cojson::collections::{OrderedMap, SortedSet};
 use cojson::json::{Json, JsonObject};
 
 use super::MachineLibrary;
@@ -38,6 +40,7 @@ pub(super) fn definition(
         raised: Vec::new(),
         heard: Vec::new(),
         calls_tools: false,
+        invoked: SortedSet::new(),
     };
     compiler.draft("".into(), json, ROOT, place)?;
     let mut states = Vec::with_capacity(compiler.drafts.len());
@@ -80,6 +83,8 @@ struct Compiler<'a> {
     /// What transitions are for, and where that is said.
     heard: Vec<(Arc<str>, Place)>,
     calls_tools: bool,
+    /// The ids of what states invoke.
+    invoked: SortedSet<Arc<str>>,
 }
 
 impl Compiler<'_> {

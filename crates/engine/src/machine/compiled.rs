@@ -84,6 +84,8 @@ pub(super) struct State {
     /// Its transitions without an event.
     pub(super) always: Range<usize>,
     pub(super) timers: Box<[After]>,
+    /// What runs while it is active.
+    pub(super) invokes: Box<[Invoke]>,
     /// What a final state tells.
     pub(super) output: Option<Expression>,
 }
@@ -94,6 +96,25 @@ pub(super) struct After {
     pub(super) delay_ms: Expression,
     /// Names the event and the timer.
     pub(super) event_type: Arc<str>,
+}
+
+/// What is called or run for as long as a state is active.
+#[derive(Debug)]
+pub(super) struct Invoke {
+    /// Its name in the whole definition, which its events end with: `done.invoke.<id>`.
+    pub(super) id: Arc<str>,
+    pub(super) what: Invoked,
+    /// A tool's payload, or what a child's context starts with beside its own.
+    pub(super) input: Expression,
+}
+
+/// What a state invokes.
+#[derive(Debug)]
+pub(super) enum Invoked {
+    /// A tool, by its name.
+    Tool(Arc<str>),
+    /// An actor: its definition, or the name of one that the host knows.
+    Actor(Json),
 }
 
 /// One way from a state to others.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cojson::json::Json;
 
-use super::compiled::{ANY, Definition, List, ROOT};
+use super::compiled::{ANY, Definition, Invoke, List, ROOT};
 use super::{CallId, Event, Snapshot};
 
 /// A call that is under way.
@@ -37,6 +37,8 @@ pub(super) struct ListOf {
 enum ListName {
     Entry,
     Exit,
+    /// What the state invokes under that id.
+    Invoke(Arc<str>),
     /// The transition of that index among the state's for that event; those without an event have an empty type.
     Transition {
         event_type: Arc<str>,
@@ -68,6 +70,29 @@ impl ListOf {
         }
     }
 
+    /// What a state invokes, as if it were a list.
+    pub(super) fn of_invoke(state: &Arc<str>, invoke: &Arc<str>) -> Self {
+        Self {
+            state: state.clone(),
+            list: ListName::Invoke(invoke.clone()),
+        }
+    }
+
+    /// The id of what is invoked, if that is what it names.
+    pub(super) fn invoke_id(&self) -> Option<&Arc<str>> {
+        match &self.list {
+            ListName::Invoke(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// What is invoked, if the definition has it (still).
+    pub(super) fn invoke<'d>(&self, definition: &'d Definition) -> Option<&'d Invoke> {
+        let id = self.invoke_id()?;
+        let state = definition.state(*definition.ids.get(&self.state)?)?;
+        state.invokes.iter().find(|invoke| invoke.id == *id)
+    }
+
     pub(super) fn is_entry(&self) -> bool {
         self.list == ListName::Entry
     }
@@ -85,6 +110,7 @@ impl ListOf {
         match &self.list {
             ListName::Entry => Some(List::Entry(state)),
             ListName::Exit => Some(List::Exit(state)),
+            ListName::Invoke(_) => None,
             ListName::Transition { event_type, index } => {
                 let class = definition.classes.get_index_of(event_type)?;
                 let all = definition.transitions.iter().enumerate();
@@ -103,6 +129,16 @@ pub(super) struct Visit {
 }
 
 impl PendingCall {
+    /// Whether it runs for as long as its state is active, and no longer.
+    pub fn is_invoked(&self) -> bool {
+        self.of.invoke_id().is_some()
+    }
+
+    /// The id of the state that called.
+    pub fn state(&self) -> &Arc<str> {
+        &self.of.state
+    }
+
     /// As it is kept in a context beside the machine that this is the snapshot of.
     pub fn to_json(&self, snapshot: &Snapshot) -> Json {
         let awaited = self.visit.as_ref().filter(|_| snapshot.awaits(self));
@@ -147,6 +183,7 @@ fn list_to_json(list: &ListName) -> Json {
     match list {
         ListName::Entry => "entry".into(),
         ListName::Exit => "exit".into(),
+        ListName::Invoke(id) => vec![id.clone().into()].into(),
         ListName::Transition { event_type, index } => {
             vec![event_type.clone().into(), index_to_json(*index)].into()
         }
@@ -158,6 +195,7 @@ fn list_from_json(json: &Json) -> Option<ListName> {
         Json::String(name) if &**name == "entry" => Some(ListName::Entry),
         Json::String(name) if &**name == "exit" => Some(ListName::Exit),
         Json::Array(parts) => match parts.as_slice() {
+            [Json::String(id)] => Some(ListName::Invoke(id.clone())),
             [Json::String(event_type), index] => Some(ListName::Transition {
                 event_type: event_type.clone(),
                 index: index_from_json(index)?,

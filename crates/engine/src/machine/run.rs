@@ -48,6 +48,12 @@ pub(super) fn finished(
     let is_over = definition.is_over(&snapshot.active);
     let is_awaited = !is_over && snapshot.awaits(call);
     let mut run = Run::new(definition, snapshot, host);
+    if call.is_invoked() {
+        if is_awaited {
+            run.invoked(call, outcome);
+        }
+        return run.settle(is_awaited, &call.event);
+    }
     let list = call.of.find(definition);
     match outcome {
         Ok(result) if is_awaited => run.go_on(list, call, result),
@@ -64,14 +70,30 @@ pub(super) fn finished(
     run.settle(is_awaited, &call.event)
 }
 
+/// Gives it what an invoked tool says.
+pub(super) fn progressed(
+    definition: &Definition,
+    snapshot: Snapshot,
+    call: &PendingCall,
+    progress: &Json,
+    host: &mut dyn ToolHost,
+) -> Step {
+    let is_awaited = snapshot.awaits(call);
+    let mut run = Run::new(definition, snapshot, host);
+    if is_awaited {
+        run.told(call, progress);
+    }
+    run.settle(is_awaited, &call.event)
+}
+
 /// An event that an action raised.
-struct Raised {
-    event: Event,
+pub(super) struct Raised {
+    pub(super) event: Event,
     /// The state that it is for; the machine if it is for all.
-    owner: usize,
+    pub(super) owner: usize,
     /// A success counts only while the visit lasts in which it was raised.
-    visit: Option<Visit>,
-    failure: Option<ToolFailure>,
+    pub(super) visit: Option<Visit>,
+    pub(super) failure: Option<ToolFailure>,
 }
 
 pub(super) struct Run<'a> {
@@ -80,10 +102,15 @@ pub(super) struct Run<'a> {
     pub(super) snapshot: Snapshot,
     /// The time of the step.
     pub(super) now_ms: f64,
-    raised: VecDeque<Raised>,
+    pub(super) raised: VecDeque<Raised>,
     pub(super) pending: Vec<PendingCall>,
     pub(super) unheard: Vec<ToolFailure>,
     pub(super) timers: Vec<TimerChange>,
+    /// The states that were entered in this step and invoke something.
+    pub(super) invoking: Vec<usize>,
+    /// The states that were left and had invoked something.
+    pub(super) left: Vec<Arc<str>>,
+    pub(super) output: Option<Json>,
     pub(super) transitions: u32,
     pub(super) queries: OrderedMap<Arc<str>, Json>,
     /// Whether the last result is of a call made for the event at hand, and so comes before the payload's.
@@ -111,6 +138,9 @@ impl<'a> Run<'a> {
             pending: Vec::new(),
             unheard: Vec::new(),
             timers: Vec::new(),
+            invoking: Vec::new(),
+            left: Vec::new(),
+            output: None,
             transitions: 0,
             queries: OrderedMap::new(),
             is_result_fresh: false,
@@ -142,7 +172,11 @@ impl<'a> Run<'a> {
                 self.raised.pop_front()
             };
             if !is_moved && raised.is_none() {
-                break;
+                self.invoke(last.as_ref().unwrap_or(event));
+                if self.raised.is_empty() {
+                    break;
+                }
+                continue;
             }
             if left == 0 {
                 runaway = Some(self.stop(raised, last.as_ref().unwrap_or(event)));
@@ -173,6 +207,8 @@ impl<'a> Run<'a> {
             transitions: self.transitions,
             pending: self.pending,
             timers: self.timers,
+            left: self.left,
+            output: self.output,
             unheard: self.unheard,
             queries: self.queries,
             runaway,

@@ -2,6 +2,7 @@
 
 mod charts;
 mod definitions;
+mod invokes;
 mod pending;
 mod steps;
 
@@ -43,6 +44,7 @@ const LIBRARY: MachineLibrary<'static> = MachineLibrary {
     patterns: &NoPatterns,
     tools: &["@ok", "@fail", "@later", "@db"],
     allows_unknown_tools: false,
+    actors: &[],
     message_types: Some(&["GO", "BACK", "ADD", "CREATE"]),
     reserved_keys: &["_currentState"],
 };
@@ -96,6 +98,7 @@ struct Driver {
     tools: Tools,
     pending: Vec<PendingCall>,
     unheard: Vec<ToolFailure>,
+    left: Vec<Arc<str>>,
 }
 
 impl Driver {
@@ -109,6 +112,7 @@ impl Driver {
             tools,
             pending: Vec::new(),
             unheard: Vec::new(),
+            left: Vec::new(),
         };
         driver.keep(step);
         driver
@@ -116,6 +120,7 @@ impl Driver {
 
     fn keep(&mut self, step: Step) -> bool {
         self.snapshot = step.snapshot;
+        self.left.extend(step.left);
         self.pending.extend(step.pending);
         self.unheard.extend(step.unheard);
         step.handled

@@ -57,6 +57,14 @@ pub trait ToolHost {
     /// Calls a tool.
     fn call(&mut self, call: ToolCall<'_>) -> ToolReply;
 
+    /// Runs an actor, by its definition or its name, whose context starts with that input. What comes of it is the end of
+    /// the call.
+    fn invoke_actor(&mut self, actor: &Json, input: &Json) -> ToolReply {
+        let _ = input;
+        let message = format!("this host runs no actors, so it cannot run {actor}");
+        ToolReply::Done(Err(ToolFailure::new("structural", message)))
+    }
+
     /// The value that the call is about to change, for a payload that reads `$existing`. The payload given here was
     /// evaluated without it, so only what does not depend on it (an id) is right. `None`: the tool changes nothing,
     /// and `$existing` is an ordinary path into the context.

@@ -108,15 +108,18 @@ impl Run<'_> {
         }
     }
 
-    fn exit(&mut self, state: usize, event: &Event) {
-        self.list(List::Exit(state), 0, event);
-        let Some(state) = self.definition.state(state) else {
+    fn exit(&mut self, number: usize, event: &Event) {
+        self.list(List::Exit(number), 0, event);
+        let Some(state) = self.definition.state(number) else {
             return;
         };
         let timers = state.timers.iter();
         self.timers
             .extend(timers.map(|it| TimerChange::Cancel(it.event_type.clone())));
         self.snapshot.visits.retain(|visit| visit.state != state.id);
+        if !state.invokes.is_empty() {
+            self.end_invoked(number);
+        }
     }
 
     fn arrive(&mut self, transition: usize, kept: &Kept, event: &Event) {
@@ -164,6 +167,9 @@ impl Run<'_> {
                 Err(failure) => self.raise_error(failure, number),
             }
         }
+        if !state.invokes.is_empty() {
+            self.invoking.push(number);
+        }
         self.list(List::Entry(number), 0, event);
         if let Some(initial) = state.initial.filter(|_| arrival.defaults.has(number)) {
             self.list(List::Transition(initial), 0, event);
@@ -197,6 +203,9 @@ impl Run<'_> {
                 Json::Null
             }
         };
+        if parent == ROOT {
+            self.output = payload.get("output").cloned();
+        }
         self.raise_done(parent, payload);
         let is_region = definition.kind(around) == Kind::Parallel;
         if is_region && definition.is_finished(&self.snapshot.active, around) {

@@ -32,6 +32,8 @@ pub(crate) struct Device {
     pub(crate) engine: ActorEngine,
     pub(crate) storage: Storage,
     pub(crate) calls: Vec<OpenCall>,
+    pub(crate) cancelled: Vec<CallId>,
+    pub(crate) ended: Vec<ActorId>,
     pub(crate) handled: BTreeMap<Ticket, Result<bool, SendError>>,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) failures: Vec<String>,
@@ -61,8 +63,8 @@ pub(crate) fn session(number: u8) -> SessionId {
 pub(crate) fn mail_tool(is_idempotent: bool) -> ToolDeclaration {
     ToolDeclaration {
         name: "@mail/send".into(),
-        parameters: None,
         is_idempotent,
+        ..ToolDeclaration::default()
     }
 }
 
@@ -110,6 +112,8 @@ impl Device {
             engine,
             storage,
             calls: Vec::new(),
+            cancelled: Vec::new(),
+            ended: Vec::new(),
             handled: BTreeMap::new(),
             warnings: Vec::new(),
             failures: Vec::new(),
@@ -178,6 +182,11 @@ impl Device {
                 self.handled.insert(ticket, outcome);
             }
             Effect::Warning(warning) => self.warnings.push(warning),
+            Effect::CancelCall(call) => {
+                self.calls.retain(|open| open.call != call);
+                self.cancelled.push(call);
+            }
+            Effect::ActorEnded(actor) => self.ended.push(actor),
             Effect::ActorFailed { error, .. } => self.failures.push(error.to_string()),
             Effect::Claim(actor) => self.claims.push(actor),
             Effect::Node(NodeEffect::Send { message, .. }) => self.outbox.push(message),

@@ -51,6 +51,7 @@ fn compile(chart: &Chart) -> Machine {
         patterns: &Nothing,
         tools: &["@log"],
         allows_unknown_tools: false,
+        actors: &[],
         message_types: None,
         reserved_keys: &[],
     };

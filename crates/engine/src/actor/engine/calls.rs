@@ -2,7 +2,11 @@
 //!
 //! A call that does not answer in its own task is recorded in the context, in the transaction that enters its state.
 //! After a reload the record tells that it was cut off: the tool is called again with the same id if it is
-//! idempotent, else the machine is told `interrupted` (R3).
+//! idempotent, else the machine is told `interrupted` (R3). What a state invokes is a call too: it is given up when
+//! the state is left, and an actor that is invoked is the call of itself.
+
+mod attempts;
+mod children;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,13 +14,15 @@ use std::sync::Arc;
 use cojson::ids::{CoId, SessionId};
 use cojson::json::Json;
 
+use super::super::ActorId;
 use super::super::builtin::{self, Stop, Workspace};
 use super::super::definition::ActorDefinition;
 use super::super::running::Running;
 use super::super::tools::is_built_in;
-use super::super::{ActorId, Effect};
 use super::ActorEngine;
-use crate::machine::{CallId, PendingCall, ToolCall, ToolFailure, ToolHost, ToolReply};
+use crate::machine::is_actor;
+use crate::machine::{CallId, PendingCall, Snapshot, ToolCall, ToolFailure, ToolHost, ToolReply};
+use attempts::Attempts;
 
 /// A call under way in this tab.
 pub(super) struct Call {
@@ -24,18 +30,37 @@ pub(super) struct Call {
     pending: PendingCall,
     /// The value that a built-in tool waits for.
     needs: Option<CoId>,
+    /// The actor whose end it waits for.
+    child: Option<ActorId>,
+    attempts: Attempts,
 }
 
 impl Call {
+    fn new(actor: &ActorId, pending: PendingCall) -> Self {
+        Self {
+            actor: actor.clone(),
+            pending,
+            needs: None,
+            child: None,
+            attempts: Attempts::default(),
+        }
+    }
+
     pub(super) fn is_of(&self, actor: &ActorId) -> bool {
         self.actor == *actor
     }
 }
 
-/// A call that answered.
-pub(super) struct Finished {
+/// A call that said something.
+pub(super) struct Answered {
     call: CallId,
-    outcome: Result<Json, ToolFailure>,
+    answer: Answer,
+}
+
+/// What a call says: that it is under way, or what came of it.
+enum Answer {
+    Progress(Json),
+    Outcome(Result<Json, ToolFailure>),
 }
 
 /// A call that a step began and that did not answer at once.
@@ -109,6 +134,10 @@ impl ToolHost for Caller<'_> {
         }
     }
 
+    fn invoke_actor(&mut self, _actor: &Json, _input: &Json) -> ToolReply {
+        self.begin(None)
+    }
+
     fn existing(&mut self, call: ToolCall<'_>) -> Option<Json> {
         let id = CoId::parse(call.payload.get("id")?.as_str()?).ok()?;
         Some(self.engine.world.node.map(&id)?.to_json())
@@ -118,9 +147,18 @@ impl ToolHost for Caller<'_> {
 impl ActorEngine {
     /// A tool answered.
     pub fn tool_finished(&mut self, call: &CallId, outcome: Result<Json, ToolFailure>) {
-        self.finished_calls.push_back(Finished {
+        self.answered(call, Answer::Outcome(outcome));
+    }
+
+    /// A tool says how far it has come. Whoever invoked it gets that as an event; no one else does.
+    pub fn tool_progressed(&mut self, call: &CallId, progress: Json) {
+        self.answered(call, Answer::Progress(progress));
+    }
+
+    fn answered(&mut self, call: &CallId, answer: Answer) {
+        self.finished_calls.push_back(Answered {
             call: call.clone(),
-            outcome,
+            answer,
         });
     }
 
@@ -166,35 +204,38 @@ impl ActorEngine {
                 ("call", pending.to_json(&running.snapshot)),
             ]);
             running.memory.begin_call(&call, record);
-            self.make_call(actor, call, pending.clone(), needs);
+            self.make_call(actor, &call, pending.clone(), needs);
         }
     }
 
     fn make_call(
         &mut self,
         actor: &ActorId,
-        call: CallId,
+        id: &CallId,
         pending: PendingCall,
         needs: Option<CoId>,
     ) {
-        if let Some(id) = &needs {
-            self.world.load(id);
-        } else {
-            self.effects.push_back(Effect::CallTool {
-                call: call.clone(),
-                actor: actor.clone(),
-                tool: Arc::clone(&pending.tool),
-                payload: pending.payload.clone(),
-            });
+        let tool = Arc::clone(&pending.tool);
+        let mut call = Call::new(actor, pending);
+        call.needs.clone_from(&needs);
+        self.calls.insert(id.clone(), call);
+        match needs {
+            Some(needs) => self.world.load(&needs),
+            None if is_actor(&tool) => self.new_children.push(id.clone()),
+            None => self.attempt(id),
         }
-        self.calls.insert(
-            call,
-            Call {
-                actor: actor.clone(),
-                pending,
-                needs,
-            },
-        );
+    }
+
+    /// Makes the actors that steps of this task invoked.
+    pub(super) fn run_new_children(&mut self) -> bool {
+        let new = std::mem::take(&mut self.new_children);
+        for id in &new {
+            if let Some(call) = self.calls.get(id) {
+                let (parent, pending) = (call.actor.clone(), call.pending.clone());
+                self.run_child(&parent, id, &pending);
+            }
+        }
+        !new.is_empty()
     }
 
     /// A value that calls wait for is loaded or absent: they go on.
@@ -235,26 +276,39 @@ impl ActorEngine {
         }
     }
 
-    /// Tells a machine what became of its call.
-    pub(super) fn finish_call(&mut self, finished: Finished) {
-        let Some(call) = self.calls.remove(&finished.call) else {
+    /// Tells a machine what its call says.
+    pub(super) fn take_answer(&mut self, answered: Answered) {
+        let Answered { call: id, answer } = answered;
+        if self.is_retried(&id, &answer) {
+            return;
+        }
+        let Some(call) = self.calls.get(&id) else {
             return;
         };
-        let actor = call.actor.clone();
+        let (actor, pending) = (call.actor.clone(), call.pending.clone());
+        let is_over = matches!(answer, Answer::Outcome(_));
+        if is_over && let Some(child) = self.calls.remove(&id).and_then(|call| call.child) {
+            self.end_child(&child);
+        }
         let result = self.with_running(&actor, |engine, running| {
-            running.memory.end_call(&finished.call);
+            if is_over {
+                running.memory.end_call(&id);
+            }
             engine.refresh_queries(&actor, running);
             let snapshot = running.current();
             let definition = Rc::clone(&running.definition);
+            let machine = &definition.machine;
             let mut caller = Caller::new(engine, &actor, &definition);
-            let step = definition.machine.tool_finished(
-                &snapshot,
-                &call.pending,
-                finished.outcome,
-                &mut caller,
-            );
+            let step = match answer {
+                Answer::Outcome(outcome) => {
+                    machine.tool_finished(&snapshot, &pending, outcome, &mut caller)
+                }
+                Answer::Progress(progress) => {
+                    machine.tool_progressed(&snapshot, &pending, &progress, &mut caller)
+                }
+            };
             let started = caller.into_started();
-            engine.take_step(&actor, running, step, started, &call.pending.tool)
+            engine.take_step(&actor, running, step, started, &pending.tool)
         });
         if let Some(Err(error)) = result {
             self.warn(&actor, error.code(), error.to_string());
@@ -272,38 +326,32 @@ impl ActorEngine {
                 .get("session")
                 .and_then(|session| SessionId::parse(session.as_str()?).ok())
                 .is_some_and(|session| self.is_responsible(actor, &session));
-            let pending = record
-                .get("call")
-                .and_then(|call| PendingCall::from_json(call, &running.snapshot));
-            if let (true, Some(pending), false) = (is_ours, pending, self.calls.contains_key(call))
-            {
-                left.push((call.clone(), pending));
+            if is_ours && !self.calls.contains_key(call) {
+                let pending = pending_of(record, &running.snapshot);
+                left.extend(pending.map(|pending| (call.clone(), record.clone(), pending)));
             }
         }
-        for (call, pending) in left {
-            self.resume_call(actor, &call, pending);
+        for (call, record, pending) in left {
+            self.resume_call(actor, &call, &record, pending);
         }
     }
 
-    fn note_call(&mut self, actor: &ActorId, call: &CallId, pending: PendingCall) {
-        let noted = Call {
-            actor: actor.clone(),
-            pending,
-            needs: None,
-        };
-        self.calls.insert(call.clone(), noted);
-    }
-
-    fn resume_call(&mut self, actor: &ActorId, call: &CallId, pending: PendingCall) {
+    fn resume_call(&mut self, actor: &ActorId, id: &CallId, record: &Json, pending: PendingCall) {
         let tool = Arc::clone(&pending.tool);
-        if is_built_in(&tool) {
-            self.note_call(actor, call, pending);
-            self.retry_call(call);
+        self.calls.insert(id.clone(), Call::new(actor, pending));
+        if is_actor(&tool) {
+            self.new_children.push(id.clone());
+        } else if is_built_in(&tool) {
+            self.retry_call(id);
         } else if self.world.tools.is_idempotent(&tool) {
-            self.make_call(actor, call.clone(), pending, None);
+            self.resume_attempts(id, record);
         } else {
-            self.note_call(actor, call, pending);
-            self.tool_finished(call, Err(ToolFailure::interrupted(&tool)));
+            self.tool_finished(id, Err(ToolFailure::interrupted(&tool)));
         }
     }
+}
+
+/// The call that a record is of, beside the machine that this is the snapshot of.
+fn pending_of(record: &Json, snapshot: &Snapshot) -> Option<PendingCall> {
+    PendingCall::from_json(record.get("call")?, snapshot)
 }

@@ -134,6 +134,8 @@ impl ActorEngine {
         if let Some(missing) = missing {
             self.warn_of_missing_state(actor, &missing);
         }
+        self.give_up_unrecorded(actor);
+        self.plan_timers(actor);
         self.mark_changed(actor);
     }
 
@@ -210,6 +212,7 @@ impl ActorEngine {
     pub(super) fn adopt_orphans(&mut self, actor: &ActorId) {
         self.collect_inbox(actor);
         self.resume_calls(actor);
+        self.plan_timers(actor);
     }
 }
 

@@ -48,7 +48,7 @@ impl ActorEngine {
         Ok(Some(child))
     }
 
-    fn create_in(
+    pub(super) fn create_in(
         &mut self,
         source: &Json,
         default_space: Option<CoId>,
@@ -144,6 +144,7 @@ impl ActorEngine {
             let missing = running.read(&stored.unwrap_or_default());
             running.restore_queries(&space, &mut self.world)?;
             self.install(id, running);
+            self.with_running(id, |engine, running| engine.tell_of_end(id, running));
             if let Some(missing) = missing {
                 self.warn_of_missing_state(id, &missing);
             }
@@ -234,6 +235,9 @@ impl ActorEngine {
     }
 
     fn fail(&mut self, id: &ActorId, error: ActorError) {
+        if self.tell_of_failure(id, error.to_string()) {
+            return;
+        }
         self.effects.push_back(Effect::ActorFailed {
             actor: id.clone(),
             error,
@@ -248,9 +252,11 @@ impl ActorEngine {
             }
             let children = std::mem::take(&mut running.children);
             let stored = running.memory.stored();
+            let before = running.snapshot.clone();
             *running = Running::new(definition, Memory::default(), space, &mut engine.world);
             running.children = children;
             let missing = running.read(&stored);
+            running.snapshot.carry_visits(&before);
             running
                 .restore_queries(space, &mut engine.world)
                 .map(|()| missing)
@@ -271,7 +277,7 @@ impl ActorEngine {
         };
         self.pending_rerenders.remove(id);
         self.changed_contexts.remove(id);
-        self.calls.retain(|_, call| !call.is_of(id));
+        self.give_up_calls(id);
         let Some(running) = actor.running else { return };
         self.world.now = now;
         running.release(&mut self.world);

@@ -75,7 +75,7 @@ impl ActorEngine {
         values
             .into_iter()
             .chain(self.world.collections.next_deadline())
-            .chain(self.next_timer().map(|(due, ..)| due))
+            .chain(self.next_due())
             .min()
     }
 

@@ -21,10 +21,10 @@ impl ActorEngine {
         self.take_in_node_effects();
         for _ in 0..MESSAGES_PER_TASK_MAX {
             if let Some(finished) = self.finished_calls.pop_front() {
-                self.finish_call(finished);
+                self.take_answer(finished);
             } else if let Some(message) = self.pending_messages.pop_front() {
                 self.handle(message);
-            } else if !self.fire_timer() {
+            } else if !self.run_new_children() && !self.do_due() {
                 break;
             }
             self.take_in_written();
@@ -137,8 +137,13 @@ impl ActorEngine {
         if running.take_step(step.snapshot) {
             self.mark_changed(actor);
         }
+        if let Some(output) = step.output {
+            running.memory.set_output(output);
+        }
+        self.end_invoked(running, &step.left);
         self.record_calls(actor, running, &step.pending, started);
-        self.change_timers(running, step.timers);
+        self.change_timers(actor, running, step.timers);
+        self.tell_of_end(actor, running);
         let space = self.actors.get(actor).map(|actor| actor.space.clone());
         let made = space.map(|space| running.set_queries(&step.queries, &space, &mut self.world));
         let error = |message: String| SendError::Step {

@@ -8,11 +8,17 @@ use cojson::json::Json;
 use super::super::ActorId;
 use super::super::running::Running;
 use super::ActorEngine;
+use super::due::{Due, What};
 use crate::machine::{CallId, Event, TimerChange};
 
 impl ActorEngine {
     /// Records what a step did with its timers, in order.
-    pub(super) fn change_timers(&mut self, running: &mut Running, changes: Vec<TimerChange>) {
+    pub(super) fn change_timers(
+        &mut self,
+        actor: &ActorId,
+        running: &mut Running,
+        changes: Vec<TimerChange>,
+    ) {
         for change in changes {
             match change {
                 TimerChange::Start(timer) => {
@@ -24,7 +30,9 @@ impl ActorEngine {
                         ("type", timer.event.event_type.into()),
                         ("payload", timer.event.payload),
                     ]);
-                    running.memory.begin_timer(&self.world.next_call(), record);
+                    let timer = self.world.next_call();
+                    running.memory.begin_timer(&timer, record);
+                    self.plan(due, actor, What::Timer(timer));
                 }
                 TimerChange::Cancel(id) => {
                     let timers = running.memory.timers().iter();
@@ -33,29 +41,41 @@ impl ActorEngine {
                     let named = timers.filter(|(_, record)| is_named(record));
                     let named: Vec<CallId> = named.map(|(timer, _)| timer.clone()).collect();
                     for timer in named {
-                        running.memory.end_timer(&timer);
+                        self.forget_timer(actor, running, timer);
                     }
                 }
             }
         }
     }
 
-    /// The timer that is due first, of those that this tab keeps time for.
-    pub(super) fn next_timer(&self) -> Option<(Timestamp, ActorId, CallId)> {
-        let mut next: Option<(Timestamp, ActorId, CallId)> = None;
-        for (id, actor) in &self.actors {
-            let Some(running) = &actor.running else {
-                continue;
-            };
-            for (timer, record) in running.memory.timers() {
-                let due = due_of(record);
-                let is_first = next.as_ref().is_none_or(|(first, ..)| due < *first);
-                if is_first && self.keeps_time(id, record) {
-                    next = Some((due, id.clone(), timer.clone()));
-                }
-            }
+    fn forget_timer(&mut self, actor: &ActorId, running: &mut Running, timer: CallId) {
+        let record = running.memory.timers().get(&timer);
+        let at = record.map(due_of).unwrap_or_default();
+        running.memory.end_timer(&timer);
+        self.due.remove(&Due {
+            at,
+            actor: actor.clone(),
+            what: What::Timer(timer),
+        });
+    }
+
+    /// Keeps time for the timers of an actor that this tab is to keep time for.
+    pub(super) fn plan_timers(&mut self, actor: &ActorId) {
+        let Some(running) = self.running(actor) else {
+            return;
+        };
+        let timers = running.memory.timers().iter();
+        let kept = timers.filter(|(_, record)| self.keeps_time(actor, record));
+        let kept = kept.map(|(timer, record)| (due_of(record), timer.clone()));
+        for (due, timer) in kept.collect::<Vec<_>>() {
+            self.plan(due, actor, What::Timer(timer));
         }
-        next
+    }
+
+    pub(super) fn is_timer_planned(&self, due: &Due, timer: &CallId) -> bool {
+        let running = self.running(&due.actor);
+        let record = running.and_then(|running| running.memory.timers().get(timer));
+        record.is_some_and(|record| due_of(record) == due.at && self.keeps_time(&due.actor, record))
     }
 
     fn keeps_time(&self, actor: &ActorId, record: &Json) -> bool {
@@ -64,41 +84,45 @@ impl ActorEngine {
         session.is_some_and(|session| self.is_responsible(actor, &session))
     }
 
-    /// Gives a machine the event of the timer that is due first; whether there was one.
-    pub(super) fn fire_timer(&mut self) -> bool {
-        let due = self.next_timer().filter(|(due, ..)| *due <= self.world.now);
-        let Some((_, actor, timer)) = due else {
-            return false;
-        };
-        let result = self.with_running(&actor, |engine, running| {
-            let record = running
-                .memory
-                .timers()
-                .get(&timer)
-                .cloned()
-                .unwrap_or_default();
-            running.memory.end_timer(&timer);
-            let event_type = record
-                .get("type")
-                .and_then(Json::as_str)
-                .unwrap_or_default();
+    /// Gives a machine the event of a timer that is due.
+    pub(super) fn fire_timer(&mut self, actor: &ActorId, timer: &CallId) {
+        let result = self.with_running(actor, |engine, running| {
+            let record = running.memory.timers().get(timer);
+            let record = record.cloned().unwrap_or_default();
+            running.memory.end_timer(timer);
+            let event_type = record.get("type").and_then(Json::as_str);
             let payload = record.get("payload").cloned().unwrap_or_default();
-            engine.step(&actor, running, &Event::new(event_type, payload))
+            let event = Event::new(event_type.unwrap_or_default(), payload);
+            engine.step(actor, running, &event)
         });
         if let Some(Err(error)) = result {
-            self.warn(&actor, error.code(), error.to_string());
+            self.warn(actor, error.code(), error.to_string());
         }
-        true
     }
 }
 
-fn due_of(record: &Json) -> Timestamp {
+/// When a record says that something is due.
+pub(super) fn due_of(record: &Json) -> Timestamp {
     let due = record.get("due").and_then(Json::as_number);
     Timestamp(whole_ms(due.unwrap_or_default()))
 }
 
+/// A number that a record holds under a key; 0 if it holds none.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count; the cast saturates"
+)]
+pub(super) fn count_of(record: &Json, key: &str) -> u32 {
+    record
+        .get(key)
+        .and_then(Json::as_number)
+        .unwrap_or_default() as u32
+}
+
+/// A time as records hold it.
 #[expect(clippy::cast_precision_loss, reason = "a time far below 2^53")]
-fn in_number(at: Timestamp) -> Json {
+pub(super) fn in_number(at: Timestamp) -> Json {
     (at.0 as f64).into()
 }
 

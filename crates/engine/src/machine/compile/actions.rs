@@ -165,7 +165,7 @@ impl Compiler<'_> {
         }))
     }
 
-    fn tool_name(&self, json: Option<&Json>, place: &Place) -> Compiled<Arc<str>> {
+    pub(super) fn tool_name(&self, json: Option<&Json>, place: &Place) -> Compiled<Arc<str>> {
         let Some(Json::String(name)) = json else {
             return Err(place.error("the name of a tool", json.unwrap_or(&Json::Null)));
         };

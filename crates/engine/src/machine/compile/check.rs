@@ -6,7 +6,7 @@ use super::{Compiled, Compiler, Draft};
 use crate::definition_error::{DefinitionError, one_of};
 
 /// How events begin that the machine gives itself.
-const OWN_EVENTS: [&str; 2] = ["done.", "after."];
+const OWN_EVENTS: [&str; 4] = ["done.", "after.", "error.invoke.", "progress.invoke."];
 
 /// How the event begins that tells of a state's end.
 const DONE: &str = "done.state.";

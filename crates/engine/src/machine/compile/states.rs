@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use cojson::json::{Json, JsonObject};
 
-use super::super::compiled::{ANY, After, Guard, Kind, ROOT, State, Transition};
+use super::super::compiled::{ANY, Guard, Kind, ROOT, State, Transition};
 use super::{Compiled, Compiler, Draft, expression_at, members};
 use crate::definition_error::{Place, one_of};
-use crate::expression::Expression;
 
 const ROOT_KEYS: [&str; 11] = [
     "initial", "states", "type", "entry", "exit", "on", "always", "after", "id", "$schema", "$id",
 ];
-const STATE_KEYS: [&str; 10] = [
-    "entry", "exit", "on", "always", "after", "onDone", "initial", "states", "type", "id",
+const STATE_KEYS: [&str; 11] = [
+    "entry", "exit", "on", "always", "after", "invoke", "onDone", "initial", "states", "type", "id",
 ];
 const FINAL_KEYS: [&str; 5] = ["type", "id", "entry", "exit", "output"];
 const HISTORY_KEYS: [&str; 5] = ["type", "id", "history", "target", "actions"];
@@ -101,6 +100,7 @@ impl<'a> Compiler<'a> {
             self.own(number, &event_type, done, &place.key("onDone"))?;
         }
         let timers = self.timers(number, json.get("after"), &id, &place.key("after"))?;
+        let invokes = self.invokes(number, json.get("invoke"), &id, &place.key("invoke"))?;
         let on = start..self.transitions.len();
         let always = self.always(number, json.get("always"), &place.key("always"))?;
         Ok(State {
@@ -116,6 +116,7 @@ impl<'a> Compiler<'a> {
             on,
             always,
             timers,
+            invokes,
             output: expression_at(json.get("output"), "output", &place)?,
         })
     }
@@ -165,7 +166,13 @@ impl<'a> Compiler<'a> {
     }
 
     /// Transitions for an event that the machine gives itself.
-    fn own(&mut self, source: usize, event_type: &str, json: &Json, place: &Place) -> Compiled<()> {
+    pub(super) fn own(
+        &mut self,
+        source: usize,
+        event_type: &str,
+        json: &Json,
+        place: &Place,
+    ) -> Compiled<()> {
         let class = self.class(event_type, true);
         self.transitions(source, class, json, place)
     }
@@ -188,7 +195,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn transition(
+    pub(super) fn transition(
         &mut self,
         source: usize,
         class: usize,
@@ -255,54 +262,6 @@ impl<'a> Compiler<'a> {
             self.transitions(source, ANY, json, place)?;
         }
         Ok(start..self.transitions.len())
-    }
-
-    /// `{milliseconds: transitions}`, or a list of transitions that each say their `delay`.
-    fn timers(
-        &mut self,
-        source: usize,
-        json: Option<&Json>,
-        id: &str,
-        place: &Place,
-    ) -> Compiled<Box<[After]>> {
-        let mut timers = Vec::new();
-        match json {
-            None => {}
-            Some(Json::Object(delays)) => {
-                for (delay, transitions) in delays.iter() {
-                    let place = place.key(delay);
-                    let event_type = format!("after.{delay}.{id}");
-                    self.own(source, &event_type, transitions, &place)?;
-                    let ms: u32 = delay.parse().map_err(|_| {
-                        let expected = "a whole number of milliseconds, below 2^32";
-                        place.error(expected, &Json::String(delay.clone()))
-                    })?;
-                    let delay_ms = Expression::literal(ms.into());
-                    timers.push(After {
-                        delay_ms,
-                        event_type: event_type.into(),
-                    });
-                }
-            }
-            Some(Json::Array(list)) => {
-                for (index, json) in list.iter().enumerate() {
-                    let place = place.index(index);
-                    let event_type = format!("after.{index}.{id}");
-                    let class = self.class(&event_type, true);
-                    self.transition(source, class, json, &place, Some("delay"))?;
-                    let delay = json.get("delay").unwrap_or(&Json::Null);
-                    let delay_ms = Expression::compile_in_step(delay, &place.key("delay"))?;
-                    timers.push(After {
-                        delay_ms,
-                        event_type: event_type.into(),
-                    });
-                }
-            }
-            Some(other) => {
-                return Err(place.error("an object of transitions by milliseconds", other));
-            }
-        }
-        Ok(timers.into())
     }
 
     /// The transition that a compound state takes by itself when it is entered, or a history that is empty.

@@ -166,6 +166,7 @@ fn tools_that_are_registered_later_may_be_named_where_that_is_allowed() {
         patterns: &NoPatterns,
         tools: &[],
         allows_unknown_tools: true,
+        actors: &[],
         message_types: None,
         reserved_keys: &[],
     };

@@ -1,0 +1,195 @@
+//! The attempts of a call: how long one may take, when the next is made, and how a call ends before it answers.
+//!
+//! That an attempt failed is written into the record of its call, so that a reload neither forgets it nor shortens the
+//! wait. All attempts have the same id, which is the idempotency key.
+
+use std::sync::Arc;
+
+use cojson::ids::Timestamp;
+use cojson::json::Json;
+
+use super::super::super::running::Running;
+use super::super::super::{ActorId, Effect};
+use super::super::due::{Due, What};
+use super::super::{ActorEngine, running_mut};
+use super::{Answer, Call};
+use crate::machine::{CallId, ToolFailure};
+
+/// How far an application's call has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Attempts {
+    /// How many failed.
+    pub(super) failed: u32,
+    /// Whether the next one waits for its time.
+    pub(super) is_waiting: bool,
+    /// When the attempt under way has taken too long, or the next is made.
+    pub(super) due: Option<Timestamp>,
+}
+
+impl ActorEngine {
+    pub(in super::super) fn is_call_planned(&self, due: &Due, call: &CallId) -> bool {
+        let call = self.calls.get(call);
+        call.is_some_and(|call| call.attempts.due == Some(due.at))
+    }
+
+    /// Makes an attempt of an application's call.
+    pub(super) fn attempt(&mut self, id: &CallId) {
+        let now = self.world.now;
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        let timeout_ms = self.world.tools.timeout_ms(&call.pending.tool);
+        let due = timeout_ms.map(|ms| now.plus_ms(ms.into()));
+        call.attempts.is_waiting = false;
+        call.attempts.due = due;
+        let actor = call.actor.clone();
+        self.effects.push_back(Effect::CallTool {
+            call: id.clone(),
+            actor: actor.clone(),
+            tool: Arc::clone(&call.pending.tool),
+            payload: call.pending.payload.clone(),
+        });
+        self.plan_call(&actor, id, due);
+    }
+
+    fn plan_call(&mut self, actor: &ActorId, id: &CallId, due: Option<Timestamp>) {
+        if let Some(at) = due {
+            self.plan(at, actor, What::Call(id.clone()));
+        }
+    }
+
+    /// The attempt under way has taken too long, or the next one is to be made.
+    pub(in super::super) fn attempt_is_due(&mut self, id: &CallId) {
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        call.attempts.due = None;
+        if call.attempts.is_waiting {
+            self.attempt(id);
+            return;
+        }
+        let message = format!("{} took too long", call.pending.tool);
+        self.effects.push_back(Effect::CancelCall(id.clone()));
+        self.tool_finished(id, Err(ToolFailure::new("timeout", message)));
+    }
+
+    /// Whether a call that failed goes on: the next attempt waits for its time, or that one failed which was given up.
+    pub(super) fn is_retried(&mut self, id: &CallId, answer: &Answer) -> bool {
+        let Some(call) = self.calls.get_mut(id) else {
+            return false;
+        };
+        if !matches!(answer, Answer::Outcome(Err(_))) {
+            return false;
+        }
+        if call.attempts.is_waiting {
+            return true;
+        }
+        let failed = call.attempts.failed + 1;
+        let Some(wait_ms) = self.world.tools.backoff_ms(&call.pending.tool, failed) else {
+            return false;
+        };
+        let due = self.world.now.plus_ms(wait_ms.into());
+        call.attempts = Attempts {
+            failed,
+            is_waiting: true,
+            due: Some(due),
+        };
+        let actor = call.actor.clone();
+        self.note_attempts(&actor, id);
+        self.plan_call(&actor, id, Some(due));
+        true
+    }
+
+    /// Writes down how far a call has come.
+    fn note_attempts(&mut self, actor: &ActorId, id: &CallId) {
+        let Some(attempts) = self.calls.get(id).map(|call| call.attempts) else {
+            return;
+        };
+        let Some(running) = running_mut(&mut self.actors, actor) else {
+            return;
+        };
+        let record = running.memory.calls().get(id).and_then(Json::as_object);
+        let Some(mut record) = record.cloned() else {
+            return;
+        };
+        record.insert("failed".into(), attempts.failed.into());
+        if let Some(due) = attempts.due {
+            record.insert("due".into(), super::super::timers::in_number(due));
+        }
+        running.memory.begin_call(id, record.into());
+    }
+
+    /// Goes on with a call from an earlier life where its record says that it was.
+    pub(super) fn resume_attempts(&mut self, id: &CallId, record: &Json) {
+        let due = record.get("due").and_then(Json::as_number);
+        let due = due.map(|_| super::super::timers::due_of(record));
+        let failed = super::super::timers::count_of(record, "failed");
+        let now = self.world.now;
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        call.attempts.failed = failed;
+        match due.filter(|due| *due > now) {
+            None => self.attempt(id),
+            Some(due) => {
+                call.attempts.is_waiting = true;
+                call.attempts.due = Some(due);
+                let actor = call.actor.clone();
+                self.plan_call(&actor, id, Some(due));
+            }
+        }
+    }
+
+    /// Ends what states invoked that were left.
+    pub(in super::super) fn end_invoked(&mut self, running: &mut Running, left: &[Arc<str>]) {
+        if left.is_empty() {
+            return;
+        }
+        let is_over = |record: &Json| {
+            let call = super::pending_of(record, &running.snapshot);
+            call.is_some_and(|call| call.is_invoked() && left.contains(call.state()))
+        };
+        let calls = running.memory.calls().iter();
+        let over = calls.filter(|(_, record)| is_over(record));
+        let over: Vec<CallId> = over.map(|(id, _)| id.clone()).collect();
+        for call in over {
+            running.memory.end_call(&call);
+            self.give_up_call(&call);
+        }
+    }
+
+    /// Gives up the calls of an actor that are recorded no longer: another tab moved the machine on.
+    pub(in super::super) fn give_up_unrecorded(&mut self, actor: &ActorId) {
+        let Some(running) = self.running(actor) else {
+            return;
+        };
+        let is_gone = |call: &CallId| !running.memory.calls().contains_key(call);
+        let calls = self.calls.iter().filter(|(_, call)| call.is_of(actor));
+        let gone = calls.filter(|(id, _)| is_gone(id));
+        let gone: Vec<CallId> = gone.map(|(id, _)| id.clone()).collect();
+        for call in gone {
+            self.give_up_call(&call);
+        }
+    }
+
+    /// Gives up all calls of an actor that ends here. Their records stay.
+    pub(in super::super) fn give_up_calls(&mut self, actor: &ActorId) {
+        let calls = self.calls.iter().filter(|(_, call)| call.is_of(actor));
+        let calls: Vec<CallId> = calls.map(|(id, _)| id.clone()).collect();
+        for call in calls {
+            self.give_up_call(&call);
+        }
+    }
+
+    /// Nobody waits for that call any more.
+    pub(in super::super) fn give_up_call(&mut self, id: &CallId) {
+        let Some(Call { child, needs, .. }) = self.calls.remove(id) else {
+            return;
+        };
+        match child {
+            Some(child) => self.end_child(&child),
+            None if needs.is_none() => self.effects.push_back(Effect::CancelCall(id.clone())),
+            None => {}
+        }
+    }
+}
