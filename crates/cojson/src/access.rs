@@ -15,6 +15,7 @@ mod timeline;
 
 use std::sync::Arc;
 
+use crate::account::account_id;
 use crate::collections::{SortedMap, SortedSet};
 use crate::crypto::{AgentSecret, KeySecret};
 use crate::ids::{AgentId, CoId, KeyId, Timestamp};
@@ -41,12 +42,37 @@ pub trait Logs {
 /// Who we are.
 #[derive(Clone, Debug)]
 pub struct Identity {
+    /// As whom groups know us: our account, or the agent itself if it acts without one.
+    pub member: Arc<str>,
     /// Our account.
     pub account: CoId,
     /// Our agent, the account's initial admin.
     pub agent: AgentId,
     /// What opens and signs.
     pub secret: AgentSecret,
+}
+
+impl Identity {
+    /// One who acts as the account of its secret.
+    pub fn of_account(secret: AgentSecret) -> Self {
+        let agent = secret.agent_id();
+        let account = account_id(&agent);
+        Self {
+            member: (&account).into(),
+            account,
+            agent,
+            secret,
+        }
+    }
+
+    /// One who acts as a bare agent, as invitations do.
+    pub fn of_agent(secret: AgentSecret) -> Self {
+        let by_account = Self::of_account(secret);
+        Self {
+            member: (&by_account.agent).into(),
+            ..by_account
+        }
+    }
 }
 
 /// What to encrypt new content with.
@@ -128,10 +154,10 @@ impl Access {
         new: Role,
         at: Timestamp,
     ) -> bool {
-        let account = self.identity.account.clone();
-        let is_self = member == account.as_str();
+        let own = Arc::clone(&self.identity.member);
+        let is_self = member == &*own;
         let held = self.role_of(logs, group, member, at);
-        let own = self.role_of(logs, group, account.as_str(), at);
+        let own = self.role_of(logs, group, &own, at);
         (is_self && new == Role::Revoked) || may_set_role(own, is_self, held, new)
     }
 
@@ -156,14 +182,13 @@ impl Access {
 
     /// Write-only members have a key of their own.
     fn find_write_key(&mut self, logs: &impl Logs, group: &CoId) -> Result<WriteKey, AccessError> {
-        let account = self.identity.account.clone();
+        let member = Arc::clone(&self.identity.member);
         let judged = self.judged(logs, group);
         let not_before = judged.map(|judged| judged.histories.latest());
         let at = Timestamp(u64::MAX);
-        let is_write_only =
-            self.role_of(logs, group, account.as_str(), at) == Some(Role::WriteOnly);
+        let is_write_only = self.role_of(logs, group, &member, at) == Some(Role::WriteOnly);
         let id = self.history(logs, group).and_then(|history| {
-            let own_key = || history.get(&format!("writeKeyFor_{account}"))?.as_str();
+            let own_key = || history.get(&format!("writeKeyFor_{member}"))?.as_str();
             if is_write_only {
                 KeyId::parse(own_key()?).ok()
             } else {

@@ -8,6 +8,7 @@
 mod agent_secret;
 mod cipher;
 mod hash;
+mod invite_secret;
 mod sealing;
 mod signature;
 mod text;
@@ -17,6 +18,7 @@ pub use cipher::{
     CipherError, KeySecret, NonceMaterial, decrypt_key, decrypt_text, encrypt_key, encrypt_text,
 };
 pub use hash::{Digest, hash, short_hash};
+pub use invite_secret::InviteSecret;
 pub use sealing::{
     SealerId, SealerSecret, UnsealError, seal_key, seal_key_for_group, unseal_key,
     unseal_key_for_group,

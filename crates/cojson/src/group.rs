@@ -5,6 +5,7 @@
 
 mod edit;
 mod inheritance;
+mod invitation;
 mod rotation;
 
 use std::sync::Arc;
@@ -17,6 +18,9 @@ use crate::json::Json;
 use crate::node::Node;
 use crate::node::iso_time;
 use crate::sync::AppendError;
+use crate::value_log::ValueLog;
+
+pub use invitation::{Invitation, NotAnInvitation};
 
 use edit::GroupEdit;
 
@@ -25,15 +29,27 @@ use edit::GroupEdit;
 pub enum Member {
     /// One account.
     Account(CoId),
+    /// An agent without an account, as an invitation is.
+    Agent(AgentId),
     /// Whoever has no role of its own: the group is public.
     Everyone,
 }
 
 impl Member {
+    /// The member that this key of a group's map names, if it is one.
+    pub fn parse(name: &str) -> Option<Self> {
+        if name == EVERYONE {
+            return Some(Self::Everyone);
+        }
+        let agent = || AgentId::parse(name).ok().map(Self::Agent);
+        CoId::parse(name).ok().map(Self::Account).or_else(agent)
+    }
+
     /// The member's key in the group's map.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Account(account) => account.as_str(),
+            Self::Agent(agent) => agent.as_str(),
             Self::Everyone => EVERYONE,
         }
     }
@@ -49,7 +65,7 @@ pub(crate) struct ReadKey {
 impl Node {
     /// Makes a group whose only member, an admin, is this account.
     pub fn create_group(&mut self, now: Timestamp) -> CoId {
-        let account: Arc<str> = self.account_id().into();
+        let account = Arc::clone(&self.identity().member);
         let header = Header {
             value_type: ValueType::CoMap,
             ruleset: Ruleset::Group {
@@ -75,14 +91,16 @@ impl Node {
 
     /// This account's role in a group.
     pub fn my_role(&mut self, group: &CoId, now: Timestamp) -> Option<Role> {
-        let account = Member::Account(self.account_id().clone());
-        self.role_of(group, &account, now)
+        let member = Arc::clone(&self.identity().member);
+        let (access, replica) = self.access();
+        access.role_of(replica, group, &member, now)
     }
 
-    /// The members that the group itself names, with their roles; `None` if it is not loaded.
+    /// The members that the group itself names, with their roles; `None` if it is not loaded. Invitations are no members.
     pub fn members(&mut self, group: &CoId) -> Option<Vec<(String, Role)>> {
         let history = self.history(group)?;
-        let members = history.members().filter(|(_, role)| *role != Role::Revoked);
+        let is_member = |role: Role| role != Role::Revoked && role.invites_to().is_none();
+        let members = history.members().filter(|(_, role)| is_member(*role));
         let mut members: Vec<_> = members
             .map(|(member, role)| (member.to_owned(), role))
             .collect();
@@ -104,16 +122,27 @@ impl Node {
         role: Role,
         now: Timestamp,
     ) -> Result<(), AccessError> {
-        let history = self.group_to_change(group)?;
         check_role(member, role)?;
+        self.give_role(group, member, role, now)
+    }
+
+    /// The same for any role, an invitation's among them.
+    fn give_role(
+        &mut self,
+        group: &CoId,
+        member: &Member,
+        role: Role,
+        now: Timestamp,
+    ) -> Result<(), AccessError> {
+        let history = self.group_to_change(group)?;
         let at = self.stamp_in_group(group, now);
         self.check_may_set_role(group, member.as_str(), role, at)?;
-        match (member, role) {
-            (Member::Everyone, _) => self.open_to_everyone(&history, role, at),
-            (Member::Account(account), Role::WriteOnly) => {
-                self.add_write_only(&history, account, at)
-            }
-            (Member::Account(account), _) => self.add_reader(&history, account, role, at),
+        if *member == Member::Everyone {
+            self.open_to_everyone(&history, role, at)
+        } else if role.can_read() {
+            self.add_reader(&history, member, role, at)
+        } else {
+            self.add_write_only(&history, member, role, at)
         }
     }
 
@@ -158,30 +187,39 @@ impl Node {
     fn add_reader(
         &mut self,
         history: &GroupHistory,
-        account: &CoId,
+        member: &Member,
         role: Role,
         at: Timestamp,
     ) -> Result<(), AccessError> {
-        let sealer = self.sealer_of(account)?;
+        let sealer = self.sealer_of(member)?;
         let group = &history.identity().id;
         let keys = self.keys_to_pass_on(history)?;
         let mut edit = GroupEdit::new(self, group, at);
-        edit.set(account.as_str(), role.as_str());
+        edit.set(member.as_str(), role.as_str());
         for key in &keys {
-            edit.seal(key, account.as_str(), &sealer);
+            edit.seal(key, member.as_str(), &sealer);
         }
         Ok(edit.finish()?)
     }
 
-    /// Publishes the read key, for ever.
+    /// Publishes the read key, for ever; if everyone may only write, a key that was public before is replaced.
     fn open_to_everyone(
         &mut self,
         history: &GroupHistory,
         role: Role,
         at: Timestamp,
     ) -> Result<(), AccessError> {
-        let keys = self.keys_to_pass_on(history)?;
-        let mut edit = GroupEdit::new(self, &history.identity().id, at);
+        let group = &history.identity().id;
+        let keys = if role.can_read() {
+            self.keys_to_pass_on(history)?
+        } else {
+            let held = history.direct_role(EVERYONE, at);
+            if held.is_some_and(Role::can_read) {
+                self.rotate_read_key(group, Some(EVERYONE), at)?;
+            }
+            Vec::new()
+        };
+        let mut edit = GroupEdit::new(self, group, at);
         edit.set(EVERYONE, role.as_str());
         for key in &keys {
             edit.publish(key);
@@ -189,24 +227,60 @@ impl Node {
         Ok(edit.finish()?)
     }
 
-    /// The member gets a key of its own, which all who read get too; it never gets the read key.
+    /// The member gets a key of its own, which all who read get too, here and in the groups above; it never gets the read
+    /// key.
     fn add_write_only(
         &mut self,
         history: &GroupHistory,
-        account: &CoId,
+        member: &Member,
+        role: Role,
         at: Timestamp,
     ) -> Result<(), AccessError> {
         let group = &history.identity().id;
-        let sealer = self.sealer_of(account)?;
-        let readers = self.readers(history, Some(account.as_str()))?;
-        let held = history.direct_role(account.as_str(), at);
+        let name = member.as_str();
+        let sealer = self.sealer_of(member)?;
+        let readers = self.readers(history, Some(name))?;
+        let held = history.direct_role(name, at);
         if held.is_some_and(Role::can_read) {
-            self.rotate_read_key(group, Some(account.as_str()), at)?;
+            self.rotate_read_key(group, Some(name), at)?;
         }
+        let ways = self.ways_into_parents(history);
         let key = self.fresh_key();
         let mut edit = GroupEdit::new(self, group, at);
-        edit.set(account.as_str(), Role::WriteOnly.as_str());
-        edit.name_write_key(&key, (account.as_str(), &sealer), &readers);
+        edit.set(name, role.as_str());
+        edit.name_write_key(&key, (name, &sealer), &readers);
+        for way in &ways {
+            way.reveal(&mut edit, &key);
+        }
+        Ok(edit.finish()?)
+    }
+
+    /// Where everyone may only write, nobody gave us a key: we name our own before we write for the first time.
+    pub(crate) fn name_own_write_key(
+        &mut self,
+        group: &CoId,
+        now: Timestamp,
+    ) -> Result<(), AccessError> {
+        let member = Arc::clone(&self.identity().member);
+        let at = self.stamp_in_group(group, now);
+        if self.my_role(group, at) != Some(Role::WriteOnly) {
+            return Ok(());
+        }
+        let Some(history) = self.history(group).map(Arc::clone) else {
+            return Ok(());
+        };
+        if history.get(&format!("writeKeyFor_{member}")).is_some() {
+            return Ok(());
+        }
+        let sealer = self.identity().secret.sealer.id();
+        let readers = self.readers(&history, None)?;
+        let ways = self.ways_into_parents(&history);
+        let key = self.fresh_key();
+        let mut edit = GroupEdit::new(self, group, at);
+        edit.name_write_key(&key, (&member, &sealer), &readers);
+        for way in &ways {
+            way.reveal(&mut edit, &key);
+        }
         Ok(edit.finish()?)
     }
 
@@ -270,36 +344,45 @@ impl Node {
             .collect();
         members.sort_unstable();
         let mut sealers = Vec::new();
-        for member in members {
-            let sealer = self.sealer_of_member(member)?;
-            sealers.extend(sealer.map(|sealer| (member.to_owned(), sealer)));
+        for name in members {
+            let sealer = Member::parse(name).map(|member| self.sealer_of(&member));
+            match sealer {
+                Some(Ok(sealer)) => sealers.push((name.to_owned(), sealer)),
+                // Whoever named what is no account must not keep the others from their keys.
+                Some(Err(AccessError::NoSealer { .. })) | None => {}
+                Some(Err(error)) => return Err(error),
+            }
         }
         Ok(sealers)
     }
 
-    /// `None` for a member that is neither an agent nor an account: nothing can be sealed for it.
-    fn sealer_of_member(&mut self, member: &str) -> Result<Option<SealerId>, AccessError> {
-        if let Ok(agent) = AgentId::parse(member) {
-            return Ok(agent.sealer().ok());
-        }
-        match CoId::parse(member) {
-            Ok(account) => self.sealer_of(&account).map(Some),
-            Err(_) => Ok(None),
-        }
-    }
-
-    fn sealer_of(&mut self, account: &CoId) -> Result<SealerId, AccessError> {
-        let (access, replica) = self.access();
-        access
-            .agent_of(replica, account)
+    fn sealer_of(&mut self, member: &Member) -> Result<SealerId, AccessError> {
+        let agent = match member {
+            Member::Account(account) => {
+                let (access, replica) = self.access();
+                let agent = access.agent_of(replica, account);
+                if agent.is_none() && !self.is_loaded(account) {
+                    let account = account.clone();
+                    return Err(AccessError::AccountNotLoaded { account });
+                }
+                agent
+            }
+            Member::Agent(agent) => Some(agent.clone()),
+            Member::Everyone => None,
+        };
+        agent
             .and_then(|agent| agent.sealer().ok())
-            .ok_or_else(|| AccessError::AccountNotLoaded {
-                account: account.clone(),
+            .ok_or_else(|| AccessError::NoSealer {
+                member: member.as_str().to_owned(),
             })
     }
 
     fn group_to_change(&mut self, group: &CoId) -> Result<Arc<GroupHistory>, AccessError> {
-        if self.log(group).is_some_and(|log| !log.header().is_group()) {
+        let header = self.log(group).map(ValueLog::header);
+        if header.is_some_and(Header::is_account) {
+            return Err(AccessError::IsAccount { id: group.clone() });
+        }
+        if header.is_some_and(|header| !header.is_group()) {
             return Err(AccessError::NotAGroup { id: group.clone() });
         }
         let not_loaded = || AccessError::GroupNotLoaded {
@@ -332,8 +415,8 @@ fn check_role(member: &Member, role: Role) -> Result<(), AccessError> {
     let cure = match (member, role) {
         (_, Role::Revoked) => "remove the member instead",
         (_, role) if role.invites_to().is_some() => "an invitation is given to an agent",
-        (Member::Everyone, Role::Admin | Role::Manager | Role::WriteOnly) => {
-            "everyone can be a reader or a writer"
+        (Member::Everyone, Role::Admin | Role::Manager) => {
+            "everyone can be a reader, a writer or writeOnly"
         }
         _ => return Ok(()),
     };

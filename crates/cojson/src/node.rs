@@ -61,9 +61,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::access::{Access, GroupHistory, Identity, Logs};
-use crate::account::account_id;
 use crate::collections::{SortedMap, SortedSet};
-use crate::crypto::AgentSecret;
+use crate::crypto::{AgentSecret, SignerSecret};
 use crate::entropy::Entropy;
 use crate::header::{Header, Ruleset};
 use crate::ids::{CoId, SessionId};
@@ -106,6 +105,8 @@ pub struct Node {
     /// Where we write to the account itself.
     agent_session: SessionId,
     entropy: Entropy,
+    /// The sessions of agents that a change was made as, and what signs them.
+    guests: SortedMap<SessionId, SignerSecret>,
     contents: SortedMap<CoId, Content>,
     /// The values with content, by the group that their verdicts come from.
     ruled: SortedMap<CoId, SortedSet<CoId>>,
@@ -123,20 +124,19 @@ impl Logs for Replica {
 impl Node {
     /// A node that holds nothing yet. Load the account and its own group, then call [`Node::found_account`].
     pub fn new(config: NodeConfig) -> Self {
-        let agent = config.secret.agent_id();
-        let account = account_id(&agent);
-        let session_of = |author| config.session.with_author(author);
+        let identity = Identity::of_account(config.secret);
+        let session_of = |author: &str| {
+            let session = config.session.with_author(author);
+            session.unwrap_or_else(|_| config.session.clone())
+        };
         Self {
             replica: Replica::new(config.limits),
             upstreams: SortedSet::new(),
-            session: session_of(account.as_str()).unwrap_or_else(|_| config.session.clone()),
-            agent_session: session_of(agent.as_str()).unwrap_or_else(|_| config.session.clone()),
-            access: Access::new(Identity {
-                account,
-                agent,
-                secret: config.secret,
-            }),
+            session: session_of(&identity.member),
+            agent_session: session_of(identity.agent.as_str()),
+            access: Access::new(identity),
             entropy: Entropy::from_seed(config.entropy_seed),
+            guests: SortedMap::new(),
             contents: SortedMap::new(),
             ruled: SortedMap::new(),
             effects: VecDeque::new(),
@@ -230,6 +230,29 @@ impl Node {
         } else {
             &self.session
         }
+    }
+
+    /// Whether what is written in this session is written here.
+    pub fn writes_in(&self, session: &SessionId) -> bool {
+        [&self.session, &self.agent_session].contains(&session) || self.guests.contains_key(session)
+    }
+
+    /// Lets another agent make a change through this node, in a session that is never used again.
+    pub(crate) fn act_as<T>(
+        &mut self,
+        secret: AgentSecret,
+        change: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let guest = Identity::of_agent(secret);
+        let session = SessionId::random_of_agent(&guest.agent, &mut self.entropy);
+        self.guests
+            .insert(session.clone(), guest.secret.signer.clone());
+        let own_session = std::mem::replace(&mut self.session, session);
+        let own_access = std::mem::replace(&mut self.access, Access::new(guest));
+        let outcome = change(self);
+        self.session = own_session;
+        self.access = own_access;
+        outcome
     }
 
     /// Makes a value with this header, unless it is there.

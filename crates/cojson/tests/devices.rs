@@ -9,6 +9,8 @@
 
 #[path = "devices/founding.rs"]
 mod founding;
+#[path = "devices/invites.rs"]
+mod invites;
 #[path = "devices/keys.rs"]
 mod keys;
 #[path = "devices/membership.rs"]

@@ -28,6 +28,22 @@ pub enum AccessError {
         /// The value.
         id: CoId,
     },
+    /// The value is an account, which has one member for ever.
+    #[error(
+        "{id} is an account, which nobody else can be a member of: make a group and add members to that"
+    )]
+    IsAccount {
+        /// The account.
+        id: CoId,
+    },
+    /// The group does not know the invitation.
+    #[error(
+        "group {group} knows of no such invitation: it was taken back, or has not arrived here yet; ask for another"
+    )]
+    NotInvited {
+        /// The group.
+        group: CoId,
+    },
     /// A member's account is not here, so nothing can be sealed for it.
     #[error(
         "account {account} is not loaded, and a key can only be sealed for an account that is: load it, then try again"
@@ -35,6 +51,12 @@ pub enum AccessError {
     AccountNotLoaded {
         /// The account.
         account: CoId,
+    },
+    /// Nothing can be sealed for the member.
+    #[error("nothing can be encrypted for {member} alone: name an account")]
+    NoSealer {
+        /// The member.
+        member: String,
     },
     /// Our role does not allow it.
     #[error("in group {group} this account {}, which does not allow it to {wanted}; ask an admin of the group", describe(*.role))]

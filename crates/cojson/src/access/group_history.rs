@@ -207,10 +207,14 @@ impl GroupHistory {
 
     /// The groups whose members are members here in the end.
     pub fn parents(&self) -> impl Iterator<Item = &CoId> {
-        self.parents
-            .iter()
-            .filter(|(_, mapping)| mapping.latest() != Some(Inheritance::Revoked))
-            .map(|(parent, _)| parent)
+        self.inheritances().map(|(parent, _)| parent)
+    }
+
+    /// The same, with what is taken over from each.
+    pub fn inheritances(&self) -> impl Iterator<Item = (&CoId, Inheritance)> {
+        let latest = |(parent, mapping): (_, &Timeline<_>)| Some((parent, mapping.latest()?));
+        let parents = self.parents.iter().filter_map(latest);
+        parents.filter(|(_, mapping)| *mapping != Inheritance::Revoked)
     }
 
     /// Every accepted setting of a key, oldest first.

@@ -129,10 +129,7 @@ impl Access {
         key: &KeyId,
         path: &[CoId],
     ) -> Option<KeySecret> {
-        let readers = [
-            self.identity().account.as_str(),
-            self.identity().agent.as_str(),
-        ];
+        let readers = [&*self.identity().member, self.identity().agent.as_str()];
         let names = readers.map(|reader| format!("{key}_for_{reader}"));
         names
             .iter()

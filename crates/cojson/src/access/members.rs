@@ -4,12 +4,16 @@
 //! the end of what is known of the group. So a member that was removed can no longer write, however far back it dates.
 //! Histories are judged once for each state of the logs that they come from. It never reads content.
 
+use std::sync::Arc;
+
 use super::Logs;
-use super::group_history::Groups;
+use super::group_history::{EVERYONE, GroupChange, GroupHistory, Groups};
+use super::group_key::GroupKey;
 use super::judging::{Addition, Histories, Judgement, judge, judge_with};
 use super::role::Role;
 use crate::collections::SortedMap;
 use crate::ids::{CoId, SessionId, Timestamp};
+use crate::json::Json;
 use crate::transaction::Transaction;
 use crate::value_log::ValueLog;
 
@@ -100,8 +104,19 @@ impl Members {
             return false;
         };
         let author = session.author();
-        let is_founder = author == &*history.identity().initial_admin && history.is_unfounded();
-        if !is_founder && history.own_role(author, NOW, histories).is_none() {
+        let may_try = match history.own_role(author, NOW, histories) {
+            Some(role) if role.invites_to().is_some() => {
+                !transactions.iter().any(|one| lowers_someone(history, one))
+            }
+            Some(_) => true,
+            None => {
+                let is_founder = author == &*history.identity().initial_admin;
+                let may_write = history.direct_role(EVERYONE, NOW) == Some(Role::WriteOnly);
+                (is_founder && history.is_unfounded())
+                    || (may_write && transactions.iter().all(|one| names_key_of(author, one)))
+            }
+        };
+        if !may_try {
             return false;
         }
         // Right behind all that is known.
@@ -160,6 +175,41 @@ fn is_accepted(logs: &impl Logs, addition: &Addition<'_>) -> bool {
         .as_ref()
         .and_then(|one| one.histories.get(addition.group));
     history.is_some_and(|history| newest.is_some_and(|newest| history.accepted().contains(&newest)))
+}
+
+/// The key that a transaction sets, and its value.
+fn set_key(transaction: &Transaction) -> Option<(Arc<str>, Json)> {
+    match transaction {
+        Transaction::Trusting { changes, .. } => match GroupChange::parse(changes) {
+            GroupChange::Set { key, value } => Some((key, value)),
+            _ => None,
+        },
+        Transaction::Private { .. } => None,
+    }
+}
+
+/// Whether a member would have less than it has. The format lets an invitation do that to anybody, an admin even; no
+/// honest program does it.
+fn lowers_someone(history: &GroupHistory, transaction: &Transaction) -> bool {
+    let lowered = || {
+        let (key, value) = set_key(transaction)?;
+        let GroupKey::Member(member) = GroupKey::of(&key) else {
+            return None;
+        };
+        let held = history.direct_role(member, NOW)?;
+        Some(held.outranks(Role::parse(value.as_str()?)?))
+    };
+    lowered().unwrap_or_default()
+}
+
+/// Whether a transaction names the key that an author writes with, or may reveal it: all that one does who only may write
+/// because everyone may.
+fn names_key_of(author: &str, transaction: &Transaction) -> bool {
+    set_key(transaction).is_some_and(|(key, _)| match GroupKey::of(&key) {
+        GroupKey::WriteKeyFor(member) => member == author,
+        GroupKey::Revelation(_) => true,
+        _ => false,
+    })
 }
 
 /// A reader may note in a value that it made a branch of it: no changes, and where the branch is in the meta. Of an

@@ -86,6 +86,11 @@ impl Role {
         )
     }
 
+    /// Is given a key of its own instead, to write with.
+    pub(crate) fn has_own_key(self) -> bool {
+        matches!(self, Self::WriteOnly | Self::WriteOnlyInvite)
+    }
+
     /// May change the group itself: members, keys, parents.
     pub fn can_administer(self) -> bool {
         matches!(self, Self::Admin | Self::Manager)
@@ -105,6 +110,30 @@ impl Role {
             Self::ReaderInvite => Some(Self::Reader),
             Self::WriteOnlyInvite => Some(Self::WriteOnly),
             _ => None,
+        }
+    }
+
+    /// The invitation that hands out this role; `None` for what cannot be handed out.
+    pub fn invitation(self) -> Option<Self> {
+        WORDS
+            .iter()
+            .map(|(role, _)| *role)
+            .find(|role| role.invites_to() == Some(self))
+    }
+
+    /// Whether it allows more than the other does.
+    pub fn outranks(self, other: Self) -> bool {
+        self.rank() > other.rank()
+    }
+
+    fn rank(self) -> u8 {
+        match self {
+            Self::Admin => 5,
+            Self::Manager => 4,
+            Self::Writer => 3,
+            Self::Reader => 2,
+            Self::WriteOnly => 1,
+            _ => 0,
         }
     }
 
@@ -188,6 +217,27 @@ mod tests {
             assert_eq!(role.as_str(), word);
         }
         assert_eq!(Role::parse("owner"), None);
+    }
+
+    #[test]
+    fn each_role_of_a_member_has_the_one_invitation_that_hands_it_out() {
+        let members = [
+            Role::WriteOnly,
+            Role::Reader,
+            Role::Writer,
+            Role::Manager,
+            Role::Admin,
+        ];
+        for (place, role) in members.into_iter().enumerate() {
+            let invitation = role.invitation().unwrap();
+            assert_eq!(invitation.invites_to(), Some(role));
+            assert_eq!(invitation.as_str(), format!("{role}Invite"));
+            assert_eq!(invitation.invitation(), None);
+            for (other_place, other) in members.into_iter().enumerate() {
+                assert_eq!(role.outranks(other), place > other_place, "{role} {other}");
+            }
+        }
+        assert_eq!(Role::Revoked.invitation(), None);
     }
 
     #[test]

@@ -2,12 +2,18 @@
 
 use super::ReadKey;
 use super::edit::GroupEdit;
-use crate::access::{AccessError, Inheritance, Role};
+use crate::access::{AccessError, GroupHistory, Inheritance, Role};
 use crate::crypto::SealerId;
 use crate::ids::{CoId, Timestamp};
 use crate::node::Node;
 
 impl Node {
+    /// The groups whose members are members here, with what is taken over from each; `None` if the group is not loaded.
+    pub fn parents(&mut self, group: &CoId) -> Option<Vec<(CoId, Inheritance)>> {
+        let parents = self.history(group)?.inheritances();
+        Some(parents.map(|(id, mapping)| (id.clone(), mapping)).collect())
+    }
+
     /// Makes the members of `parent` members of `child`, with the roles that they have there or with a fixed one. Of the
     /// parent we need to be no member. With [`Inheritance::Revoked`] they are members no longer, and the read key is
     /// rotated.
@@ -44,6 +50,14 @@ impl Node {
         }
         edit.finish()?;
         self.rotate_read_key(child, None, at)
+    }
+
+    /// How a key of a group is given to those who read the groups above it, as far as there is a way.
+    pub(super) fn ways_into_parents(&mut self, history: &GroupHistory) -> Vec<ParentKey> {
+        let parents = history.parents();
+        parents
+            .filter_map(|parent| self.way_into(parent).ok())
+            .collect()
     }
 
     /// How a key of a child group is given to those who read the parent.

@@ -59,7 +59,7 @@ impl Node {
             group: group.clone(),
             old: self.current_key(group)?,
             readers: self.readers(&history, removed)?,
-            write_only: self.sealers(&history, removed, |role| role == Role::WriteOnly)?,
+            write_only: self.sealers(&history, removed, Role::has_own_key)?,
             parents: history.parents().cloned().collect(),
         });
         for child in self.children_of(group) {

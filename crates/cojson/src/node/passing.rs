@@ -72,8 +72,13 @@ impl Node {
     pub fn flush(&mut self) {
         let own = [&self.session, &self.agent_session];
         let signer = &self.access.identity().secret.signer;
-        self.replica
-            .flush(|session| own.contains(&session).then(|| signer.clone()));
+        let guests = &self.guests;
+        self.replica.flush(|session| {
+            if own.contains(&session) {
+                return Some(signer.clone());
+            }
+            guests.get(session).cloned()
+        });
         self.drain();
     }
 

@@ -91,7 +91,7 @@ impl Node {
         let changes: Vec<Json> = changes.iter().map(Change::to_json).collect();
         let key = owner
             .as_ref()
-            .map(|owner| self.write_key(owner))
+            .map(|owner| self.write_key(owner, stamp))
             .transpose()?;
         let made_at = self.stamp(id, stamp, key.as_ref());
         if let Some(owner) = &owner {
@@ -141,7 +141,13 @@ impl Node {
         Ok(owner)
     }
 
-    fn write_key(&mut self, owner: &CoId) -> Result<WriteKey, AccessError> {
+    fn write_key(&mut self, owner: &CoId, stamp: Stamp) -> Result<WriteKey, AccessError> {
+        let (access, replica) = self.access();
+        let known = access.write_key(replica, owner).cloned();
+        let (Err(AccessError::NoReadKey { .. }), Stamp::Now(now)) = (&known, stamp) else {
+            return known;
+        };
+        self.name_own_write_key(owner, now)?;
         let (access, replica) = self.access();
         access.write_key(replica, owner).cloned()
     }

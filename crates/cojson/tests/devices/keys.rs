@@ -50,7 +50,7 @@ fn a_group_open_to_everyone_is_read_by_strangers_until_it_is_closed() {
         get(&mut scene.bob, &scene.map, "text").as_deref(),
         Some("secret")
     );
-    for role in [Role::Admin, Role::WriteOnly] {
+    for role in [Role::Admin, Role::Manager] {
         let refused = scene
             .alice
             .add_member(&scene.group, &Member::Everyone, role, END);
@@ -280,4 +280,48 @@ fn r10_groups_that_are_parents_of_each_other_are_harmless() {
     for group in [&scene.group, &other] {
         assert_eq!(scene.bob.my_role(group, END), None);
     }
+}
+
+#[test]
+fn where_everyone_may_only_write_strangers_see_their_own_and_readers_see_all() {
+    let mut scene = scene();
+    let mut carol = device("carol", 3);
+    let open = |scene: &mut Scene, role, at| {
+        let alice = &mut scene.alice;
+        alice
+            .add_member(&scene.group, &Member::Everyone, role, Timestamp(at))
+            .unwrap();
+        scene.sync();
+    };
+    // What was public before is public for ever; what comes then is not.
+    open(&mut scene, Role::Reader, NOW + 10);
+    open(&mut scene, Role::WriteOnly, NOW + 20);
+    set(
+        &mut scene.alice,
+        &scene.map,
+        "text",
+        "for readers",
+        NOW + 30,
+    );
+    load(&mut scene.world, &mut carol, &[&scene.map.clone()]);
+    let everybody = |scene: &mut Scene, carol: &mut cojson::node::Node| {
+        scene
+            .world
+            .sync(&mut [&mut scene.alice, &mut scene.bob, carol]);
+    };
+    everybody(&mut scene, &mut carol);
+    set(&mut scene.bob, &scene.map, "bob", "from bob", NOW + 40);
+    set(&mut scene.bob, &scene.map, "again", "from bob", NOW + 41);
+    set(&mut carol, &scene.map, "carol", "from carol", NOW + 40);
+    everybody(&mut scene, &mut carol);
+    let sees = |node: &mut cojson::node::Node, keys: [bool; 4]| {
+        for (key, is_seen) in ["bob", "again", "carol"].into_iter().zip(keys) {
+            assert_eq!(get(node, &scene.map, key).is_some(), is_seen, "{key}");
+        }
+        let text = get(node, &scene.map, "text");
+        assert_eq!(text.as_deref() == Some("for readers"), keys[3], "{text:?}");
+    };
+    sees(&mut scene.alice, [true, true, true, true]);
+    sees(&mut scene.bob, [true, true, false, false]);
+    sees(&mut carol, [false, false, true, false]);
 }

@@ -26,5 +26,7 @@ mod replay;
 mod rules;
 mod simulation;
 mod storage;
+mod tampering;
 mod together;
+mod town;
 mod upstream;
