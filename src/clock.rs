@@ -25,6 +25,13 @@ pub fn now() -> Timestamp {
     Timestamp(whole_ms(Date::now()))
 }
 
+/// How far the clock is ahead of the time since the page was opened, in milliseconds: that grows while the device sleeps,
+/// and shrinks only when the clock is set back.
+pub fn ahead_ms() -> f64 {
+    let performance = web_sys::window().and_then(|window| window.performance());
+    Date::now() - performance.map_or(0.0, |performance| performance.now())
+}
+
 /// Whole milliseconds, none below zero.
 #[expect(
     clippy::cast_possible_truncation,

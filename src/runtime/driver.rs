@@ -25,6 +25,9 @@ const RETRY_MS: u32 = 3_000;
 /// The longest that a browser's timers wait at once; what is due later is looked at again then.
 const SLEEP_MS_MAX: u32 = 1 << 30;
 
+/// By how much a clock must have been set back to be noticed: less is how clocks are kept right.
+const JUMP_MS_MIN: f64 = 1_000.0;
+
 /// What one run of the engine led to.
 struct Turn {
     effects: Vec<Effect>,
@@ -78,9 +81,24 @@ impl Host {
         }
     }
 
+    /// By how much the clock was set back since the last turn, in milliseconds. That it went forward says nothing: it does
+    /// so too when the device slept.
+    fn set_back_ms(&self) -> Option<i64> {
+        let ahead_ms = clock::ahead_ms();
+        let before_ms = self.timers.ahead_ms.replace(Some(ahead_ms))?;
+        let back_ms = before_ms - ahead_ms;
+        #[expect(clippy::cast_possible_truncation, reason = "far below 2^53")]
+        let back_ms = (back_ms > JUMP_MS_MIN).then_some(back_ms as i64);
+        back_ms
+    }
+
     fn turn(&self) -> Result<Turn, RuntimeError> {
         let now = clock::now();
+        let set_back_ms = self.set_back_ms();
         self.engine(|engine| {
+            if let Some(ms) = set_back_ms {
+                engine.clock_was_set(-ms);
+            }
             engine.process_inbox(now);
             engine.flush();
             Turn {

@@ -66,6 +66,8 @@ pub(crate) struct Timers {
     pub(crate) retry: RefCell<Option<Timeout>>,
     pub(crate) patience: RefCell<Option<Timeout>>,
     pub(crate) tabs: RefCell<Option<Timeout>>,
+    /// How far the clock was ahead of the time since the page was opened, in the last turn.
+    pub(crate) ahead_ms: Cell<Option<f64>>,
 }
 
 /// Our place among the tabs of this database.

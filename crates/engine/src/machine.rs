@@ -60,7 +60,7 @@ use pending::Visit;
 
 pub use invoke::is_actor;
 pub use pending::PendingCall;
-pub use timer::{Timer, TimerChange};
+pub use timer::{OnRestore, Timer, TimerChange};
 pub use tool::{CallId, ToolCall, ToolError, ToolFailure, ToolHost, ToolReply};
 
 /// How many events one step may raise before it is taken for a loop.

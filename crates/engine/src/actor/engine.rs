@@ -64,6 +64,10 @@ pub struct ActorEngine {
     finished_calls: VecDeque<calls::Answered>,
     /// Calls of this task whose actors are to be made.
     new_children: Vec<CallId>,
+    /// Actors that may have everything now that they need to run.
+    to_advance: OrderedSet<ActorId>,
+    /// Whether a task runs: then it is known what time it is.
+    is_in_task: bool,
     /// What is to be done at some time, the first first.
     due: SortedSet<due::Due>,
     live_sessions: SortedSet<SessionId>,
@@ -119,6 +123,8 @@ impl ActorEngine {
             calls: OrderedMap::new(),
             finished_calls: VecDeque::new(),
             new_children: Vec::new(),
+            to_advance: OrderedSet::new(),
+            is_in_task: false,
             due: SortedSet::new(),
             live_sessions: SortedSet::new(),
             stores: ValueStores::default(),
@@ -183,6 +189,7 @@ impl ActorEngine {
         self.pending_messages.is_empty()
             && self.finished_calls.is_empty()
             && self.new_children.is_empty()
+            && self.to_advance.is_empty()
     }
 
     /// Whether this tab holds the actor's lock: then it handles the messages of sessions that no tab holds.

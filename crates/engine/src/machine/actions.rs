@@ -62,6 +62,7 @@ impl Run<'_> {
                     id: action.id.clone(),
                     delay_ms: self.delay_ms(delay_ms, event)?,
                     event: raised,
+                    on_restore: action.on_restore,
                 };
                 self.timers.push(TimerChange::Start(timer));
             }

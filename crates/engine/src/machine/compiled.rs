@@ -12,6 +12,7 @@ use cojson::json::Json;
 
 use super::bits::Bits;
 use super::place::value_of;
+use super::timer::OnRestore;
 use crate::expression::Expression;
 use crate::schema::Schema;
 
@@ -96,6 +97,7 @@ pub(super) struct After {
     pub(super) delay_ms: Expression,
     /// Names the event and the timer.
     pub(super) event_type: Arc<str>,
+    pub(super) on_restore: OnRestore,
 }
 
 /// What is called or run for as long as a state is active.
@@ -171,6 +173,7 @@ pub(super) struct RaiseAction {
     pub(super) delay_ms: Option<Expression>,
     /// The name under which it is cancelled; empty if it has none.
     pub(super) id: Arc<str>,
+    pub(super) on_restore: OnRestore,
 }
 
 /// A tool and what it is called with.

@@ -13,6 +13,41 @@ pub struct Timer {
     pub delay_ms: f64,
     /// What the machine is then given.
     pub event: Event,
+    /// What becomes of it when its machine is restored.
+    pub on_restore: OnRestore,
+}
+
+/// What becomes of an event for later when its machine is restored: what was due meanwhile was given to nobody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnRestore {
+    /// It comes when it is due, at once if that is past.
+    #[default]
+    Fire,
+    /// The whole wait begins again.
+    Restart,
+    /// What was due meanwhile does not come any more.
+    Skip,
+}
+
+impl OnRestore {
+    /// Their names.
+    pub const NAMES: [&str; 3] = ["fire", "restart", "skip"];
+
+    /// The name that definitions and records have for it.
+    pub fn name(self) -> &'static str {
+        let [fire, restart, skip] = Self::NAMES;
+        match self {
+            Self::Fire => fire,
+            Self::Restart => restart,
+            Self::Skip => skip,
+        }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Fire, Self::Restart, Self::Skip];
+        all.into_iter().find(|it| it.name() == name)
+    }
 }
 
 /// What becomes of a machine's timers with a step, in order.

@@ -163,6 +163,7 @@ impl Run<'_> {
                     id: after.event_type.clone(),
                     delay_ms,
                     event: Event::new(after.event_type.clone(), Json::Null),
+                    on_restore: after.on_restore,
                 })),
                 Err(failure) => self.raise_error(failure, number),
             }

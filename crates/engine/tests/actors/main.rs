@@ -20,3 +20,4 @@ mod queries;
 mod restoring;
 mod steps;
 mod tabs;
+mod timers;

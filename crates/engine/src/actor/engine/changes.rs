@@ -212,7 +212,7 @@ impl ActorEngine {
     pub(super) fn adopt_orphans(&mut self, actor: &ActorId) {
         self.collect_inbox(actor);
         self.resume_calls(actor);
-        self.plan_timers(actor);
+        self.restore_timers(actor, false);
     }
 }
 

@@ -93,8 +93,12 @@ impl ActorEngine {
         }
     }
 
-    /// Brings an actor to run, if everything it needs is there.
+    /// Brings an actor to run, if everything it needs is there; within a task, which knows what time it is.
     pub(super) fn advance(&mut self, id: &ActorId) {
+        if !self.is_in_task {
+            self.to_advance.insert(id.clone());
+            return;
+        }
         let Some(actor) = self.actors.get(id) else {
             return;
         };
@@ -159,6 +163,7 @@ impl ActorEngine {
         self.mark_changed(id);
         self.effects.push_back(Effect::ActorReady(id.clone()));
         self.effects.push_back(Effect::Claim(id.clone()));
+        self.restore_timers(id, true);
         self.adopt_orphans(id);
         Ok(())
     }

@@ -18,7 +18,9 @@ impl ActorEngine {
     /// Handles everything that is queued, until nothing is, and writes what it changed to the node's values.
     pub fn process_inbox(&mut self, now: Timestamp) {
         self.world.now = now;
+        self.is_in_task = true;
         self.take_in_node_effects();
+        self.advance_all();
         for _ in 0..MESSAGES_PER_TASK_MAX {
             if let Some(finished) = self.finished_calls.pop_front() {
                 self.take_answer(finished);
@@ -33,11 +35,19 @@ impl ActorEngine {
         self.take_in_node_effects();
     }
 
+    fn advance_all(&mut self) {
+        let waiting = std::mem::take(&mut self.to_advance);
+        for actor in waiting.iter() {
+            self.advance(actor);
+        }
+    }
+
     /// Signs what the task wrote and asks for one write of it all. Outcomes are told when that write is durable.
     pub fn flush(&mut self) {
         self.flushed.append(&mut self.outcomes);
         self.world.node.flush();
         self.take_in_node_effects();
+        self.is_in_task = false;
         self.tell_if_durable();
     }
 

@@ -1,15 +1,15 @@
 //! Events for later: `after` and delayed `raise`. Each is recorded in the context with the time when it is due, in the
 //! transaction of the step that asked for it, and its record goes in the transaction of the step that takes it, so a
-//! reload neither loses one nor gives it twice. What was due meanwhile is given at once.
+//! reload neither loses one nor gives it twice. What was due while nobody kept time for it goes by its own rule.
 
 use cojson::ids::{SessionId, Timestamp};
 use cojson::json::Json;
 
 use super::super::ActorId;
 use super::super::running::Running;
-use super::ActorEngine;
 use super::due::{Due, What};
-use crate::machine::{CallId, Event, TimerChange};
+use super::{ActorEngine, running_mut};
+use crate::machine::{CallId, Event, OnRestore, TimerChange};
 
 impl ActorEngine {
     /// Records what a step did with its timers, in order.
@@ -27,6 +27,8 @@ impl ActorEngine {
                         ("session", Json::from(self.world.node.session().as_str())),
                         ("id", timer.id.into()),
                         ("due", in_number(due)),
+                        ("delay", timer.delay_ms.into()),
+                        ("restore", timer.on_restore.name().into()),
                         ("type", timer.event.event_type.into()),
                         ("payload", timer.event.payload),
                     ]);
@@ -57,6 +59,82 @@ impl ActorEngine {
             actor: actor.clone(),
             what: What::Timer(timer),
         });
+    }
+
+    /// Takes up the timers of an actor that nobody kept time for: after a reload those of this tab's session, later those
+    /// of sessions that are gone.
+    pub(super) fn restore_timers(&mut self, actor: &ActorId, is_own: bool) {
+        let Some(running) = self.running(actor) else {
+            return;
+        };
+        let own = self.world.node.session().as_str();
+        let is_left = |record: &Json| {
+            let session = record.get("session").and_then(Json::as_str);
+            (session == Some(own)) == is_own && self.keeps_time(actor, record)
+        };
+        let timers = running.memory.timers().iter();
+        let left = timers.filter(|(_, record)| is_left(record));
+        let left = left.map(|(timer, record)| (timer.clone(), record.clone()));
+        for (timer, record) in left.collect::<Vec<_>>() {
+            self.restore_timer(actor, timer, &record);
+        }
+        self.plan_timers(actor);
+    }
+
+    fn restore_timer(&mut self, actor: &ActorId, timer: CallId, record: &Json) {
+        let now = self.world.now;
+        let rule = record.get("restore").and_then(Json::as_str);
+        let rule = rule.and_then(OnRestore::named).unwrap_or_default();
+        let delay = record.get("delay").and_then(Json::as_number);
+        // No wait is longer than it was at first: what says so was written under a clock that was set back since.
+        let latest = delay.map_or(due_of(record), |ms| now.plus_ms(whole_ms(ms)));
+        let due = match rule {
+            OnRestore::Restart => latest,
+            OnRestore::Fire | OnRestore::Skip => due_of(record).min(latest),
+        };
+        let session = self.world.node.session().as_str();
+        let mut taken = record.as_object().cloned().unwrap_or_default();
+        taken.insert("session".into(), session.into());
+        taken.insert("due".into(), in_number(due));
+        let taken = Json::from(taken);
+        self.with_running(actor, |engine, running| {
+            if rule == OnRestore::Skip && due <= now {
+                engine.forget_timer(actor, running, timer);
+            } else if taken != *record {
+                running.memory.begin_timer(&timer, taken);
+            }
+        });
+    }
+
+    /// The host's clock was set forward, or back, by that much since the last task: what waits goes on waiting as long as
+    /// it was to, neither less nor more. A clock that went on while the device slept was not set.
+    pub fn clock_was_set(&mut self, forward_ms: i64) {
+        let actors: Vec<ActorId> = self.actors.keys().cloned().collect();
+        for actor in &actors {
+            self.shift_timers(actor, forward_ms);
+        }
+        self.shift_attempts(forward_ms);
+    }
+
+    fn shift_timers(&mut self, actor: &ActorId, forward_ms: i64) {
+        let Some(running) = self.running(actor) else {
+            return;
+        };
+        let timers = running.memory.timers().iter();
+        let kept = timers.filter(|(_, record)| self.keeps_time(actor, record));
+        let shifted = |(timer, record): (&CallId, &Json)| {
+            let mut record = record.as_object()?.clone();
+            let due = due_of(&record.clone().into()).0;
+            let due = Timestamp(due.saturating_add_signed(forward_ms));
+            record.insert("due".into(), in_number(due));
+            Some((timer.clone(), record.into()))
+        };
+        for (timer, record) in kept.filter_map(shifted).collect::<Vec<_>>() {
+            if let Some(running) = running_mut(&mut self.actors, actor) {
+                running.memory.begin_timer(&timer, record);
+            }
+        }
+        self.plan_timers(actor);
     }
 
     /// Keeps time for the timers of an actor that this tab is to keep time for.

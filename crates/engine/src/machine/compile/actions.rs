@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cojson::json::{Json, JsonObject};
 
 use super::super::compiled::{Action, Guard, NAMED_UPDATES, RaiseAction, ToolAction, named_update};
+use super::timers::{RESTORE, on_restore_of};
 use super::{Compiled, Compiler, expression_at, members, only};
 use crate::definition_error::{Place, one_of};
 use crate::expression::Expression;
@@ -121,7 +122,7 @@ impl Compiler<'_> {
         let (name, rest, place_of_name) = match json {
             Json::String(_) => (json, &empty, place.clone()),
             other => {
-                members(other, place, &["type", "payload", "delay", "id"])?;
+                members(other, place, &["type", "payload", "delay", "id", RESTORE])?;
                 (
                     other.get("type").unwrap_or(&Json::Null),
                     other,
@@ -144,6 +145,7 @@ impl Compiler<'_> {
                 Some(id) => text(id, &place.key("id"))?,
                 None => Arc::default(),
             },
+            on_restore: on_restore_of(rest, place)?,
         }))
     }
 

@@ -20,7 +20,7 @@ const HISTORY_KEYS: [&str; 5] = ["type", "id", "history", "target", "actions"];
 const TRANSITION_KEYS: [&str; 4] = ["target", "guard", "actions", "internal"];
 
 /// What a transition of a list is for, besides what every transition has.
-type Own<'k> = Option<&'k str>;
+type Own<'k> = &'k [&'k str];
 
 impl<'a> Compiler<'a> {
     /// Gives a state its number, and its descendants theirs.
@@ -154,7 +154,7 @@ impl<'a> Compiler<'a> {
             let name = name.ok_or_else(|| place_of_event.error("the type of an event", event))?;
             let class = self.class(name, false);
             self.heard.push((name.into(), place_of_event.clone()));
-            self.transition(source, class, json, place, Some("event"))?;
+            self.transition(source, class, json, place, &["event"])?;
         }
         Ok(())
     }
@@ -162,7 +162,7 @@ impl<'a> Compiler<'a> {
     fn hear(&mut self, source: usize, name: &Arc<str>, json: &Json, place: &Place) -> Compiled<()> {
         self.heard.push((name.clone(), place.clone()));
         let class = self.class(name, false);
-        self.transitions(source, class, json, place)
+        self.transitions(source, class, json, place, &[])
     }
 
     /// Transitions for an event that the machine gives itself.
@@ -174,24 +174,25 @@ impl<'a> Compiler<'a> {
         place: &Place,
     ) -> Compiled<()> {
         let class = self.class(event_type, true);
-        self.transitions(source, class, json, place)
+        self.transitions(source, class, json, place, &[])
     }
 
-    fn transitions(
+    pub(super) fn transitions(
         &mut self,
         source: usize,
         class: usize,
         json: &Json,
         place: &Place,
+        own: Own<'_>,
     ) -> Compiled<()> {
         match json {
             Json::Array(transitions) if !transitions.is_empty() => {
                 for (index, transition) in transitions.iter().enumerate() {
-                    self.transition(source, class, transition, &place.index(index), None)?;
+                    self.transition(source, class, transition, &place.index(index), own)?;
                 }
                 Ok(())
             }
-            single => self.transition(source, class, single, place, None),
+            single => self.transition(source, class, single, place, own),
         }
     }
 
@@ -209,7 +210,7 @@ impl<'a> Compiler<'a> {
             self.push(source, class, None, [target].into(), [].into(), false);
             return Ok(());
         }
-        let known: Vec<&str> = TRANSITION_KEYS.into_iter().chain(own).collect();
+        let known: Vec<&str> = TRANSITION_KEYS.iter().chain(own).copied().collect();
         let members = members(json, place, &known)?;
         let guard = match members.get("guard") {
             Some(guard) => Some(self.guard(source, guard, &place.key("guard"))?),
@@ -259,7 +260,7 @@ impl<'a> Compiler<'a> {
     ) -> Compiled<Range<usize>> {
         let start = self.transitions.len();
         if let Some(json) = json {
-            self.transitions(source, ANY, json, place)?;
+            self.transitions(source, ANY, json, place, &[])?;
         }
         Ok(start..self.transitions.len())
     }

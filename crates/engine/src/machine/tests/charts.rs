@@ -285,6 +285,7 @@ fn after_asks_for_time_on_entry_and_takes_it_back_on_exit() {
             id: id.into(),
             delay_ms,
             event,
+            on_restore: OnRestore::Fire,
         })
     };
     let cancel = |id: &str| TimerChange::Cancel(id.into());
@@ -302,6 +303,7 @@ fn after_asks_for_time_on_entry_and_takes_it_back_on_exit() {
         id: "x".into(),
         delay_ms: 50.0,
         event: Event::new("late", Json::Null),
+        on_restore: OnRestore::Fire,
     };
     assert_eq!(raised.timers, [TimerChange::Start(late), cancel("x")]);
 

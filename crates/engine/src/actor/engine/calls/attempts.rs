@@ -100,6 +100,27 @@ impl ActorEngine {
         true
     }
 
+    /// The clock was set: what waits goes on waiting as long as it was to.
+    pub(in super::super) fn shift_attempts(&mut self, forward_ms: i64) {
+        let mut shifted = Vec::new();
+        for (id, call) in self.calls.iter_mut() {
+            if let Some(due) = &mut call.attempts.due {
+                *due = Timestamp(due.0.saturating_add_signed(forward_ms));
+                shifted.push((call.actor.clone(), id.clone(), *due));
+            }
+        }
+        for (actor, id, due) in shifted {
+            self.plan_call(&actor, &id, Some(due));
+            if self
+                .calls
+                .get(&id)
+                .is_some_and(|call| call.attempts.is_waiting)
+            {
+                self.note_attempts(&actor, &id);
+            }
+        }
+    }
+
     /// Writes down how far a call has come.
     fn note_attempts(&mut self, actor: &ActorId, id: &CallId) {
         let Some(attempts) = self.calls.get(id).map(|call| call.attempts) else {
