@@ -1,7 +1,8 @@
-// Owns the long forms of tests that `npm test` runs for a moment: `npm run crash`, `npm run soak` and `npm run fuzz`, which
-// is of our nodes beside npm's, then of the server. The
-// server is a release build, but with PGlite, which is built for tests alone. How long is a variable (CRASH_ROUNDS,
-// SOAK_SECONDS, FUZZ_SECONDS), what is random repeats with its seed (CRASH_SEED, SOAK_SEED, FUZZ_SEED), and SYNC_MAIA_STORAGE names the one back end that is to crash.
+// Owns the long forms of tests: `npm run crash`, `npm run soak` and `npm run fuzz` (which is of our nodes beside npm's, then
+// of the server) run for a moment in `npm test` too, `npm run partition` takes root and does not. The server is a release
+// build, but with PGlite, which is built for tests alone. How long is a variable (CRASH_ROUNDS, SOAK_SECONDS, FUZZ_SECONDS,
+// PARTITION_ROUNDS), what is random repeats with its seed (CRASH_SEED, …), and SYNC_MAIA_STORAGE names the one back end that
+// is to crash.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { buildServer } from "./build.mjs";
@@ -15,6 +16,7 @@ const tests = {
   crash: { tests: `test(/^crash::.*kills_with_${storage}/)`, env: { CRASH_ROUNDS: "200" }, needs: ["postgres"] },
   soak: { tests: "test(/^soak::/)", env: { SOAK_SECONDS: "3600" }, needs: [] },
   fuzz: { tests: "test(/^fuzz::/)", env: { FUZZ_SECONDS: "600" }, needs: [] },
+  partition: { tests: "test(/^partition::/)", env: { PARTITION_ROUNDS: "20" }, needs: ["postgres"], args: ["--run-ignored", "only"] },
 };
 
 const spawned = (command, args, env) => {
@@ -22,12 +24,12 @@ const spawned = (command, args, env) => {
   return new Promise((resolve) => program.on("exit", (code) => resolve(code ?? 1)));
 };
 
-async function runTests({ tests, env, needs }) {
+async function runTests({ tests, env, needs, args: more = [] }) {
   await setUp("rust", "nextest", ...needs);
   const binary = features.length > 0 ? {} : { PLEIONE_SYNC_BIN: join(root, "target", "release", "pleione-sync") };
   if (features.length === 0) await buildServer();
   // One after the other: they share the processors, and what they say is worth reading while it is said.
-  const args = ["nextest", "run", "-p", "pleione-sync", ...features, "--test", "server", "--no-capture", "--no-fail-fast", "-E", tests];
+  const args = ["nextest", "run", "-p", "pleione-sync", ...features, "--test", "server", "--no-capture", "--no-fail-fast", ...more, "-E", tests];
   return spawned("cargo", args, { ...binary, ...env });
 }
 
@@ -45,6 +47,7 @@ const forms = {
   crash: [() => runTests(tests.crash)],
   soak: [() => runTests(tests.soak)],
   fuzz: [fuzzData, () => runTests(tests.fuzz)],
+  partition: [() => runTests(tests.partition)],
 };
 
 await main(async () => {

@@ -73,25 +73,37 @@ impl Cluster {
             postgres,
         }
     }
+}
 
-    /// The ports of the servers that run.
-    pub(crate) fn ports(&self) -> Vec<u16> {
-        self.nodes.iter().filter_map(Node::port).collect()
-    }
+/// Servers that share a database, whatever lies between them.
+pub(crate) trait Servers {
+    /// The ports at which those that run are reached.
+    fn ports(&self) -> Vec<u16>;
+
+    fn database(&self) -> &PostgresServer;
 
     /// What the database says of its tables: how many transactions there are, and how many would be if some were kept
     /// twice or with gaps.
-    pub(crate) fn assert_each_kept_once(&self, count: u32) {
-        let kept = self
-            .postgres
-            .sql("SELECT coalesce(sum(count), 0) FROM pleione_sessions");
+    fn assert_each_kept_once(&self, count: u32) {
+        let database = self.database();
+        let kept = database.sql("SELECT coalesce(sum(count), 0) FROM pleione_sessions");
         assert_eq!(kept, count.to_string());
         let rows = "SELECT session, start, count, lead(start) OVER (PARTITION BY session ORDER BY start) AS next,
             sum(count) OVER (PARTITION BY session ORDER BY start) AS end FROM pleione_segments";
         let torn = format!(
             "SELECT count(*) FROM ({rows}) AS row WHERE row.end <> row.start + row.count OR row.next <> row.start + row.count"
         );
-        assert_eq!(self.postgres.sql(&torn), "0");
+        assert_eq!(database.sql(&torn), "0");
+    }
+}
+
+impl Servers for Cluster {
+    fn ports(&self) -> Vec<u16> {
+        self.nodes.iter().filter_map(Node::port).collect()
+    }
+
+    fn database(&self) -> &PostgresServer {
+        &self.postgres
     }
 }
 

@@ -24,9 +24,11 @@ mod log;
 mod members;
 mod memory;
 mod moving;
+mod namespace;
 mod noise;
 mod operator;
 mod pages;
+mod partition;
 mod peer;
 #[cfg(feature = "pglite")]
 mod pglite;

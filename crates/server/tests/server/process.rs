@@ -79,10 +79,11 @@ impl ServerProcess {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        let port = line
-            .split("127.0.0.1:")
+        let address = line
+            .split("http")
             .nth(1)
-            .and_then(|rest| rest.split('/').next());
+            .and_then(|rest| rest.split('/').nth(2));
+        let port = address.and_then(|address| address.rsplit(':').next());
         let port = port
             .unwrap_or_else(|| panic!("no address in {line:?}"))
             .parse()

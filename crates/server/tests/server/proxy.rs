@@ -4,7 +4,7 @@
 //! What was on the way when it fell silent passes when it heals, unless it was cut: as TCP does it.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddrV4, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -34,7 +34,11 @@ struct Network {
 
 impl Proxy {
     /// To this port of this machine.
-    pub(crate) fn to(target: u16) -> Self {
+    pub(crate) fn to(port: u16) -> Self {
+        Self::to_address(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))
+    }
+
+    pub(crate) fn to_address(target: SocketAddrV4) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -92,7 +96,7 @@ impl Network {
         self.state.load(Ordering::SeqCst) == state
     }
 
-    fn accept(&self, listener: &TcpListener, target: u16) {
+    fn accept(&self, listener: &TcpListener, target: SocketAddrV4) {
         while !self.is(ENDED) {
             match listener.accept() {
                 Ok((stream, _)) => self.connect(stream, target),
@@ -102,11 +106,11 @@ impl Network {
     }
 
     /// A connection in a silent network is taken by nobody; the one who asked waits.
-    fn connect(&self, near: TcpStream, target: u16) {
+    fn connect(&self, near: TcpStream, target: SocketAddrV4) {
         if self.is(CUT) {
             return;
         }
-        let Ok(far) = TcpStream::connect(("127.0.0.1", target)) else {
+        let Ok(far) = TcpStream::connect(target) else {
             return;
         };
         for stream in [&near, &far] {

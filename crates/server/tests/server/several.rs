@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cojson::known_state::KnownState;
 use cojson::sync::SyncMessage;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Servers};
 use crate::peer::Peer;
 use crate::wanderers::{Hand, Reader};
 use crate::writer::Writer;
@@ -44,11 +44,21 @@ impl Company {
     }
 
     /// Everyone writes so many rounds.
-    pub(crate) fn write(&mut self, cluster: &Cluster, rounds: u32) {
+    pub(crate) fn write(&mut self, servers: &dyn Servers, rounds: u32) {
         for _ in 0..rounds {
             self.hands.iter_mut().for_each(|hand| hand.write(2));
-            self.look(&cluster.ports());
+            self.look(&servers.ports());
         }
+    }
+
+    /// All leave their servers in the middle of what they say.
+    pub(crate) fn leave(&mut self) {
+        self.hands.iter_mut().for_each(Hand::leave);
+    }
+
+    /// How many transactions were written.
+    pub(crate) fn written(&self) -> u32 {
+        self.hands.iter().map(|hand| hand.writer.count()).sum()
     }
 
     fn has_all(&self) -> bool {
@@ -57,21 +67,20 @@ impl Company {
     }
 
     /// Waits until every reader has everything.
-    fn meet(&mut self, cluster: &Cluster) {
+    fn meet(&mut self, servers: &dyn Servers) {
         let end = Instant::now() + PATIENCE;
         while !self.has_all() {
             let acknowledged: Vec<_> = self.hands.iter().map(|hand| hand.acknowledged).collect();
             assert!(Instant::now() < end, "acknowledged: {acknowledged:?}");
-            self.look(&cluster.ports());
+            self.look(&servers.ports());
         }
     }
 
     /// After what went wrong everyone has everything, once.
-    pub(crate) fn assert_well(&mut self, cluster: &Cluster) {
-        self.write(cluster, 5);
-        self.meet(cluster);
-        let written = self.hands.iter().map(|hand| hand.writer.count()).sum();
-        cluster.assert_each_kept_once(written);
+    pub(crate) fn assert_well(&mut self, servers: &dyn Servers) {
+        self.write(servers, 5);
+        self.meet(servers);
+        servers.assert_each_kept_once(self.written());
     }
 }
 
@@ -131,7 +140,7 @@ fn r2_a_server_cut_off_from_the_database_catches_up_when_the_network_heals() {
         cluster.nodes[1].part(is_silent);
         company.write(&cluster, 20);
         // One of its writers goes elsewhere with a session of which the server holds what it could not write.
-        company.hands.iter_mut().for_each(Hand::leave);
+        company.leave();
         company.write(&cluster, 20);
         cluster.nodes[1].heal();
         company.assert_well(&cluster);

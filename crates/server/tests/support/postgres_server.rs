@@ -18,6 +18,8 @@ pub(crate) struct PostgresServer {
     folder: TempDir,
     programs: PathBuf,
     port: u16,
+    /// The network namespace that it is in, if it has one of its own.
+    namespace: Option<String>,
     process: Option<Child>,
 }
 
@@ -29,12 +31,18 @@ impl PostgresServer {
 
     /// The same, with a change to the data folder before the start. What it writes there becomes the server's.
     pub(crate) fn start_with(prepare: impl FnOnce(&Path)) -> Self {
+        Self::start_in(None, prepare)
+    }
+
+    /// The same in a network namespace, whose every address it has.
+    pub(crate) fn start_in(namespace: Option<String>, prepare: impl FnOnce(&Path)) -> Self {
         let folder = TempDir::new().unwrap();
         give_away(folder.path());
         let mut server = Self {
             folder,
             programs: programs(),
             port: free_port(),
+            namespace,
             process: None,
         };
         let data = server.data();
@@ -62,27 +70,22 @@ impl PostgresServer {
             return;
         }
         let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
+        let addresses = self.namespace.as_ref().map_or("127.0.0.1", |_| "*");
         let process = self
             .program("postgres")
             .arg("-D")
             .arg(self.data())
-            .args([
-                "-p",
-                &self.port.to_string(),
-                "-c",
-                "listen_addresses=127.0.0.1",
-            ])
+            .args(["-p", &self.port.to_string()])
+            .args(["-c", &format!("listen_addresses={addresses}")])
             .args(["-c", "shared_buffers=16MB", "-k"])
             .arg(self.folder.path())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn();
         self.process = Some(process.unwrap());
-        let (programs, port) = (self.programs.clone(), self.port.to_string());
         wait_until(&self.folder.path().join("log"), || {
-            let mut ready = Command::new(programs.join("pg_isready"));
-            ready.args(["-q", "-h", "127.0.0.1", "-p", &port]);
-            ready.status().unwrap().success()
+            let mut ready = self.client("pg_isready");
+            ready.arg("-q").status().unwrap().success()
         });
     }
 
@@ -117,18 +120,9 @@ impl PostgresServer {
     /// Runs a statement by the database's own client. Returns what it says.
     #[allow(dead_code, reason = "not every test program looks into the tables")]
     pub(crate) fn sql(&self, statement: &str) -> String {
-        let mut client = Command::new(self.programs.join("psql"));
-        client.args([
-            "-X",
-            "-q",
-            "-A",
-            "-t",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-c",
-            statement,
-        ]);
-        client.arg(self.url());
+        let mut client = self.client("psql");
+        client.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]);
+        client.args(["-c", statement, "postgres"]);
         let output = check(client.output().unwrap());
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
@@ -171,9 +165,26 @@ impl PostgresServer {
     }
 
     fn program(&self, name: &str) -> Command {
-        let mut command = as_other_user(&self.programs.join(name));
+        let program = as_other_user(&self.programs.join(name));
+        let mut command = match &self.namespace {
+            Some(namespace) => {
+                let mut within = Command::new("ip");
+                within.args(["netns", "exec", namespace]);
+                within.arg(program.get_program()).args(program.get_args());
+                within
+            }
+            None => program,
+        };
         command.current_dir(self.folder.path());
         command
+    }
+
+    /// One of the database's own clients, by the socket in its folder: whatever network it is in.
+    fn client(&self, name: &str) -> Command {
+        let mut client = Command::new(self.programs.join(name));
+        client.arg("-h").arg(self.folder.path());
+        client.args(["-p", &self.port.to_string(), "-U", "pleione"]);
+        client
     }
 }
 
