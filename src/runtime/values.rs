@@ -9,8 +9,7 @@ use std::sync::Arc;
 use cojson::header::ValueType;
 use cojson::ids::CoId;
 use cojson::json::Json;
-use cojson::node::{NewValue, Node, Stamp, WriteError};
-use cojson::view::StreamView;
+use cojson::node::{NewValue, Node, Shown, Stamp, WriteError};
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -21,20 +20,14 @@ use super::host::Host;
 use crate::bridge;
 use crate::clock::now;
 
-/// A value as its readers see it: a map's object, a list's array, a stream's items; `None` while it cannot be read.
+/// A value as its readers see it; `None` while it cannot be read.
 pub(crate) fn shown(node: &mut Node, id: &CoId) -> Option<Json> {
-    if let Some(map) = node.map(id) {
-        return Some(map.to_json());
-    }
-    if let Some(list) = node.list(id) {
-        return Some(list.to_json());
-    }
-    node.stream(id).map(StreamView::to_json)
+    node.shown(id).map(Shown::to_json)
 }
 
 /// Whether a value can be read.
 pub(crate) fn is_shown(node: &mut Node, id: &CoId) -> bool {
-    node.map(id).is_some() || node.list(id).is_some() || node.stream(id).is_some()
+    node.shown(id).is_some()
 }
 
 /// A value of the application, as its handle holds it.

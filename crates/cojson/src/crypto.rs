@@ -25,3 +25,4 @@ pub use sealing::{
 };
 pub use signature::{Signature, SignatureError, SignerId, SignerSecret};
 pub use text::CryptoTextError;
+pub(crate) use text::{decode_binary, encode_binary};

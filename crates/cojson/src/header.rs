@@ -192,6 +192,12 @@ impl Header {
         }
     }
 
+    /// The value that it is a branch of.
+    pub fn branch_source(&self) -> Option<CoId> {
+        let source = self.meta.get("source")?.as_str()?;
+        CoId::parse(source).ok().filter(|_| !self.has_members())
+    }
+
     /// The agent behind an account.
     pub fn account_agent(&self) -> Option<AgentId> {
         match &self.ruleset {

@@ -10,6 +10,8 @@ pub mod account;
 pub mod collections;
 pub mod crypto;
 pub mod entropy;
+#[cfg(feature = "graphemes")]
+pub mod graphemes;
 pub mod group;
 pub mod header;
 pub mod ids;

@@ -47,14 +47,19 @@
 //! # Ok::<(), cojson::node::WriteError>(())
 //! ```
 
+mod binary;
 mod change;
 mod content;
 mod edits;
 mod error;
 mod iso_time;
+mod judge;
 mod opening;
+mod part;
 mod passing;
+mod past;
 mod shown;
+mod texts;
 mod writing;
 
 use std::collections::VecDeque;
@@ -69,15 +74,16 @@ use crate::ids::{CoId, SessionId};
 use crate::sync::{AppendError, Effect, PeerId, Replica, ReplicaConfig};
 use crate::transaction::Transaction;
 use crate::value_log::ValueLog;
-use crate::view::{ListView, MapView, StreamView, ValidTransaction};
+use crate::view::{BinaryView, ListView, MapView, StreamView, ValidTransaction};
 
+pub use binary::BINARY_CHUNK_BYTES;
 pub use change::Change;
 pub use error::WriteError;
 pub(crate) use iso_time::iso_time;
+pub use shown::Shown;
 pub use writing::{NewValue, Stamp};
 
-use content::Content;
-use shown::Shown;
+use content::{Content, Ruled, Sources};
 
 /// What the host is to do: the replica's effects, and `Changed` also for values whose group changed.
 pub type NodeEffect = Effect;
@@ -174,9 +180,14 @@ impl Node {
         self.log(id).is_some()
     }
 
+    /// What a value shows; `None` while it or its group is not loaded.
+    pub fn shown(&mut self, id: &CoId) -> Option<&Shown> {
+        Some(self.content(id)?.shown())
+    }
+
     /// The view of a map, a group or an account; `None` while it or its group is not loaded, or if it is something else.
     pub fn map(&mut self, id: &CoId) -> Option<&MapView> {
-        match self.content(id)?.shown() {
+        match self.shown(id)? {
             Shown::Map(view) => Some(view),
             _ => None,
         }
@@ -184,16 +195,24 @@ impl Node {
 
     /// The view of a list or a text; `None` as for [`Node::map`].
     pub fn list(&mut self, id: &CoId) -> Option<&ListView> {
-        match self.content(id)?.shown() {
-            Shown::List(view) => Some(view),
+        match self.shown(id)? {
+            Shown::List(view) | Shown::Text(view) => Some(view),
             _ => None,
         }
     }
 
     /// The view of a stream; `None` as for [`Node::map`].
     pub fn stream(&mut self, id: &CoId) -> Option<&StreamView> {
-        match self.content(id)?.shown() {
+        match self.shown(id)? {
             Shown::Stream(view) => Some(view),
+            _ => None,
+        }
+    }
+
+    /// The view of a stream of bytes; `None` as for [`Node::map`].
+    pub fn binary(&mut self, id: &CoId) -> Option<&BinaryView> {
+        match self.shown(id)? {
+            Shown::Binary(view) => Some(view),
             _ => None,
         }
     }
@@ -201,9 +220,15 @@ impl Node {
     /// Forgets the view of a value that nobody looks at any more. It is made again when it is asked for.
     pub fn close(&mut self, id: &CoId) {
         self.contents.remove(id);
-        let ruler = self.log(id).and_then(ruler_of).cloned();
-        if let Some(values) = ruler.and_then(|ruler| self.ruled.get_mut(&ruler)) {
-            values.remove(id);
+        let mut next = Some(id.clone());
+        while let Some(log) = next.and_then(|id| self.replica.log(&id)) {
+            let source = log.header().branch_source();
+            for noted in ruler_of(log).into_iter().chain(&source) {
+                if let Some(values) = self.ruled.get_mut(noted) {
+                    values.remove(id);
+                }
+            }
+            next = source;
         }
     }
 
@@ -289,23 +314,43 @@ impl Node {
     }
 
     fn refresh(&mut self, id: &CoId) -> Option<()> {
-        let log = self.replica.log(id)?;
-        let ruler = ruler_of(log);
-        if !self.contents.contains_key(id) {
-            if let Some(ruler) = ruler {
-                let values = self.ruled.get_or_default(ruler.clone());
-                values.insert(id.clone());
-            }
-            let content = Content::new(log.header());
-            self.contents.insert(id.clone(), content);
-        }
-        let generation = match ruler {
-            Some(group) => self.access.generation(&self.replica, group)?,
-            None => 1,
-        };
-        let content = self.contents.get_mut(id)?;
-        content.refresh(log, &mut self.access, &self.replica, generation);
+        let (mut sources, contents) = self.sources(id)?;
+        let (log, _) = sources.lineage.first()?;
+        let content = contents.get_or_insert_with(id.clone(), || Content::new(log.header()));
+        content.refresh(&mut sources);
         Some(())
+    }
+
+    /// The logs that a value's content is read from, as far as they and their groups are here: its own, for a branch its
+    /// source's, and so on; with what is needed to read them. The value is noted with all of them.
+    fn sources(&mut self, id: &CoId) -> Option<(Sources<'_>, &mut SortedMap<CoId, Content>)> {
+        let mut lineage: Vec<Ruled<'_>> = Vec::new();
+        let mut next = Some(id.clone());
+        while let Some(log) = next.and_then(|id| self.replica.log(&id)) {
+            let ruler = ruler_of(log);
+            if let Some(ruler) = ruler {
+                self.ruled.get_or_default(ruler.clone()).insert(id.clone());
+            }
+            let generation = match ruler {
+                Some(group) => self.access.generation(&self.replica, group),
+                None => Some(1),
+            };
+            let Some(generation) = generation.filter(|_| lineage.len() < BRANCH_DEPTH_MAX) else {
+                break;
+            };
+            lineage.push((log, generation));
+            next = log.header().branch_source();
+            if let Some(source) = &next {
+                self.ruled.get_or_default(source.clone()).insert(id.clone());
+            }
+        }
+        let is_readable = !lineage.is_empty();
+        let sources = Sources {
+            lineage,
+            access: &mut self.access,
+            logs: &self.replica,
+        };
+        is_readable.then_some((sources, &mut self.contents))
     }
 
     /// Takes over the replica's effects, and what they mean for groups and views.
@@ -320,19 +365,24 @@ impl Node {
         }
     }
 
-    /// A value's log grew or appeared: its content is stale, and so may be that of all that it rules.
+    /// A value's log grew or appeared: its content is stale, and so may be that of its branches and of all that it rules.
     pub(crate) fn take_note_of(&mut self, id: &CoId) {
         self.mark_stale(id);
-        for group in self.access.refresh(&self.replica, id) {
-            for value in self.ruled.get(&group).cloned().unwrap_or_default() {
+        let mut touched = self.access.refresh(&self.replica, id);
+        let is_group = |log: &ValueLog| log.header().has_members();
+        let is_group = self.log(id).is_some_and(is_group);
+        if !is_group {
+            touched.push(id.clone());
+        }
+        for source in touched {
+            for value in self.ruled.get(&source).cloned().unwrap_or_default() {
                 self.mark_stale(&value);
                 if value != *id {
                     self.announce(&value);
                 }
             }
         }
-        let is_group = |log: &ValueLog| log.header().has_members();
-        if self.log(id).is_some_and(is_group) {
+        if is_group {
             // Judged at once, so that the groups below a group are known when it changes.
             let _ = self.access.generation(&self.replica, id);
         }
@@ -350,6 +400,9 @@ impl Node {
         }
     }
 }
+
+/// How many branches of branches are read; what is further up is not shown.
+const BRANCH_DEPTH_MAX: usize = 16;
 
 /// Whose history decides what of a value is valid: its group's, or its own if it is one; `None` if anyone may write.
 fn ruler_of(log: &ValueLog) -> Option<&CoId> {

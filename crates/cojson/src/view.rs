@@ -4,19 +4,24 @@
 //! one by one; one that sorts before others already taken may make it ask for a rebuild. Nothing here judges who was
 //! allowed to write, and a change that a view does not understand is passed over.
 
+mod binary;
 mod list;
 mod map;
 mod stream;
+mod text;
 
 use std::fmt;
 use std::sync::Arc;
 
+use crate::collections::SortedMap;
 use crate::ids::{SessionId, Timestamp};
 use crate::json::Json;
 
+pub use binary::{BinaryInfo, BinaryItem, BinaryView};
 pub use list::{ListChange, ListView, OpId};
 pub use map::{MapChange, MapEntry, MapView};
 pub use stream::{StreamItem, StreamView};
+pub use text::{Splice, splices};
 
 /// A transaction of a value: the session it stands in and its place there, counted from 0.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,15 +45,8 @@ pub struct Position {
     pub made_at: Timestamp,
     /// What decides between transactions of the same time.
     pub id: TransactionId,
-}
-
-/// Where a merged transaction comes from: it is ordered and named as it was there.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MergeSource {
-    /// Its position in the branch.
-    pub position: Position,
-    /// The branch's id.
-    pub branch: Arc<str>,
+    /// The branch that it was made in, if it was in one: a session may write to a value and to its branches.
+    pub branch: Option<Arc<str>>,
 }
 
 /// A transaction that was found valid and could be read: what views are made of.
@@ -60,19 +58,50 @@ pub struct ValidTransaction {
     pub made_at: Timestamp,
     /// Its changes, in order.
     pub changes: Vec<Json>,
-    /// Where it comes from, if it was merged.
-    pub source: Option<MergeSource>,
+    /// Where it was made in a branch, if it was merged from one: it is ordered and named as it was there.
+    pub source: Option<Position>,
 }
 
 impl ValidTransaction {
     /// Where it stands in the total order.
     pub fn position(&self) -> Position {
         match &self.source {
-            Some(source) => source.position.clone(),
+            Some(source) => source.clone(),
             None => Position {
                 made_at: self.made_at,
                 id: self.id.clone(),
+                branch: None,
             },
+        }
+    }
+
+    /// What transactions are ordered by: the order of their positions.
+    pub fn order(&self) -> (Timestamp, &TransactionId, Option<&str>) {
+        match &self.source {
+            Some(source) => (source.made_at, &source.id, source.branch.as_deref()),
+            None => (self.made_at, &self.id, None),
+        }
+    }
+}
+
+/// A point in a value's past.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Moment {
+    /// What was made until a time and at it, by the authors' clocks.
+    Time(Timestamp),
+    /// What somebody had who had so many transactions of each session; of a session that is not named, none.
+    Frontier(SortedMap<SessionId, u32>),
+}
+
+impl Moment {
+    /// Whether a transaction had been made by then.
+    pub fn has_seen(&self, transaction: &ValidTransaction) -> bool {
+        match self {
+            Self::Time(time) => transaction.order().0 <= *time,
+            Self::Frontier(counts) => {
+                let seen = counts.get(&transaction.id.session);
+                seen.is_some_and(|count| transaction.id.index < *count)
+            }
         }
     }
 }

@@ -7,6 +7,8 @@
     reason = "a test"
 )]
 
+#[path = "devices/binary.rs"]
+mod binary;
 #[path = "devices/founding.rs"]
 mod founding;
 #[path = "devices/invites.rs"]
@@ -15,8 +17,12 @@ mod invites;
 mod keys;
 #[path = "devices/membership.rs"]
 mod membership;
+#[path = "devices/past.rs"]
+mod past;
 #[path = "devices/scene.rs"]
 mod scene;
+#[path = "devices/texts.rs"]
+mod texts;
 #[path = "devices/values.rs"]
 mod values;
 #[path = "devices/world.rs"]

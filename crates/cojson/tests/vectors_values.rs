@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use cojson::access::Role;
 use cojson::account::account_id;
+use cojson::collections::SortedMap;
 use cojson::crypto::AgentSecret;
 use cojson::group::Member;
 use cojson::ids::{CoId, KeyId, SessionId, Timestamp};
@@ -21,6 +22,7 @@ use cojson::sync::{
     Effect, FrameLimits, PeerId, PeerRole, Rejection, ReplicaConfig, SyncMessage, decode_frame,
 };
 use cojson::transaction::Transaction;
+use cojson::view::Moment;
 
 const FRAMES: &str = include_str!("vectors/frames.jsonl");
 const SECRETS: &str = include_str!("vectors/secrets.json");
@@ -108,13 +110,7 @@ fn replay_until(node: &mut Node, end: &str) {
 }
 
 fn shown(node: &mut Node, id: &CoId) -> Json {
-    if let Some(map) = node.map(id) {
-        return map.to_json();
-    }
-    if let Some(list) = node.list(id) {
-        return list.to_json();
-    }
-    node.stream(id).unwrap().to_json()
+    node.shown(id).unwrap().to_json()
 }
 
 /// Two objects with the same members, whatever their order.
@@ -137,13 +133,72 @@ fn alice_sees_the_values_that_the_reference_showed() {
         Some(text_value.as_str()),
         expected.get("text").and_then(Json::as_str)
     );
-    let binary = alice.stream(&value_id("bin")).unwrap();
-    let kinds = binary.by_time();
-    let kinds: Vec<_> = kinds
-        .iter()
-        .map(|item| text(&item.value, &["type"]))
-        .collect();
-    assert_eq!(kinds, ["start", "chunk", "end"]);
+    let bytes = alice.binary(&value_id("bin")).unwrap();
+    assert!(bytes.is_finished());
+    let info = bytes.info().unwrap();
+    let shown = (
+        &*info.mime_type,
+        info.file_name.as_deref(),
+        info.total_bytes,
+    );
+    assert_eq!(shown, ("text/plain", Some("f.txt"), Some(3.0)));
+    assert_eq!(bytes.to_bytes(), [1, 2, 3]);
+}
+
+/// What the recording's values showed at each time of an edit, by asking for each of them.
+#[test]
+fn alice_looks_back_to_every_edit_of_the_recording() {
+    let mut alice = node_of("alice");
+    replay_until(&mut alice, "");
+    let map = value_id("map");
+    let edits = alice.edits(&map).unwrap();
+    assert!(edits.is_sorted_by(|left, right| left.order() <= right.order()));
+    let mut shown = Vec::new();
+    for edit in &edits {
+        let at = Moment::Time(edit.position().made_at);
+        shown.push(alice.shown_at(&map, &at).unwrap().to_json().to_string());
+    }
+    shown.dedup();
+    assert_eq!(
+        shown,
+        [
+            r#"{"hello":"world","n":1}"#,
+            r#"{"hello":"world","plain":{"nested":[1,2.5,"x"]}}"#,
+            r#"{"hello":"world","plain":{"nested":[1,2.5,"x"]},"fromBob":true}"#,
+            r#"{"hello":"world","plain":{"nested":[1,2.5,"x"]},"fromBob":true,"afterRotation":1}"#,
+            r#"{"hello":"branched","plain":{"nested":[1,2.5,"x"]},"fromBob":true,"afterRotation":1}"#,
+        ]
+    );
+    let before = Moment::Time(Timestamp(edits[0].made_at.0 - 1));
+    assert_eq!(
+        alice.shown_at(&map, &before).unwrap().to_json().to_string(),
+        "{}"
+    );
+    for name in ["map", "list", "text", "stream", "bin"] {
+        let id = value_id(name);
+        let now = alice.shown(&id).unwrap().to_json();
+        let end = alice
+            .shown_at(&id, &Moment::Time(Timestamp(u64::MAX)))
+            .unwrap();
+        assert_same(&end.to_json(), &now, name);
+        let frontier = alice.log(&id).unwrap().known_state().sessions;
+        let known = alice.shown_at(&id, &Moment::Frontier(frontier)).unwrap();
+        assert_same(&known.to_json(), &now, name);
+        let nothing = alice
+            .shown_at(&id, &Moment::Frontier(SortedMap::new()))
+            .unwrap();
+        assert_ne!(nothing.to_json(), now, "{name}");
+    }
+}
+
+#[test]
+fn a_branch_shows_its_source_up_to_where_it_began_and_its_own_edits() {
+    let mut alice = node_of("alice");
+    replay_until(&mut alice, "");
+    let branch = alice.shown(&value_id("branch")).unwrap().to_json();
+    let expected =
+        r#"{"hello":"branched","plain":{"nested":[1,2.5,"x"]},"fromBob":true,"afterRotation":1}"#;
+    assert_eq!(branch.to_string(), expected);
 }
 
 #[test]

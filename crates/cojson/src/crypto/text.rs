@@ -49,3 +49,15 @@ pub(super) fn encode_base64(prefix: &str, bytes: &[u8]) -> String {
 pub(super) fn decode_base64(prefix: &str, text: &str) -> Option<Vec<u8>> {
     BASE64.decode(text.strip_prefix(prefix)?).ok()
 }
+
+const BINARY_PREFIX: &str = "binary_U";
+
+/// The bytes of a binary stream's chunk: `binary_U…`, in the clear.
+pub(crate) fn encode_binary(bytes: &[u8]) -> String {
+    encode_base64(BINARY_PREFIX, bytes)
+}
+
+/// The inverse of [`encode_binary`].
+pub(crate) fn decode_binary(text: &str) -> Option<Vec<u8>> {
+    decode_base64(BINARY_PREFIX, text)
+}

@@ -3,87 +3,68 @@
 //! It grows with the log: each transaction is opened once. When the owning group's verdicts change, the transactions
 //! are judged again; only if one comes out differently, or a key appeared, is the value read anew. Views take
 //! transactions in any order, but for lists, which are rebuilt when something comes late; so only lists keep the
-//! opened changes beside their view.
+//! opened changes beside their view. A branch is read from its source's log too, and so on up.
 
 use std::sync::Arc;
 
-use super::opening::{merge_source, open};
+use super::judge::{Judge, is_list};
+use super::part::{Entry, Part, Reading};
 use super::shown::Shown;
-use crate::access::{Access, Logs, Role};
-use crate::collections::{SortedMap, SortedSet};
-use crate::crypto::{KeySecret, NonceMaterial};
-use crate::header::{Header, Ruleset, ValueType};
-use crate::ids::{CoId, KeyId, SessionId, Timestamp};
-use crate::json::Json;
-use crate::transaction::Transaction;
+use crate::access::{Access, Logs};
+use crate::collections::SortedSet;
+use crate::header::Header;
+use crate::ids::Timestamp;
+use crate::sync::Replica;
 use crate::value_log::ValueLog;
-use crate::view::{Applied, MergeSource, Position, TransactionId, ValidTransaction};
+use crate::view::{Applied, Moment, TransactionId, ValidTransaction};
 
-/// One transaction that could be opened.
-struct Entry {
-    position: Position,
-    /// Without its changes, unless they are kept.
-    transaction: ValidTransaction,
-    /// Of the transactions that name the same key here, only the first counts.
-    first_writer_key: Option<Arc<str>>,
-    is_accepted: bool,
+/// A log with the state of the group that rules it.
+pub(super) type Ruled<'a> = (&'a ValueLog, u64);
+
+/// What a value's content is read from.
+pub(super) struct Sources<'a> {
+    /// Its own log, for a branch then its source's, and so on.
+    pub(super) lineage: Vec<Ruled<'a>>,
+    pub(super) access: &'a mut Access,
+    pub(super) logs: &'a Replica,
 }
 
 /// The content of one value.
 pub(super) struct Content {
+    header: Header,
     /// As they were read; after a rebuild in the total order.
     entries: Vec<Entry>,
-    /// How much of each session was read.
-    read: SortedMap<SessionId, u32>,
-    /// What the last merged transaction of each session came from.
-    merged: SortedMap<SessionId, MergeSource>,
-    /// The keys that were looked for, with what was found.
-    keys: SortedMap<KeyId, Option<KeySecret>>,
-    /// The state of the owning group that the verdicts are from.
-    generation: u64,
-    /// Whether a rebuild must be possible without reading the value anew.
+    /// How far each log was read: the value's own, then its source's.
+    parts: Vec<Part>,
+    /// Whether the entries have their changes: a rebuild must be possible without reading the value anew.
     keeps_changes: bool,
-    has_first_writer_keys: bool,
     latest: Option<(Timestamp, TransactionId)>,
     shown: Shown,
     is_stale: bool,
-}
-
-/// What a value's transactions are judged by.
-struct Judge<'a, L> {
-    access: &'a mut Access,
-    logs: &'a L,
-    /// Whether only those who administer the group may delete items.
-    restricts_deletion: bool,
-    /// The group, or the value itself if it is one; `None` if anyone may write.
-    owner: Option<&'a CoId>,
-    /// For a group: the transactions that its history accepted.
-    accepted: Option<SortedSet<TransactionId>>,
+    /// The same with all changes, while somebody looks at the past.
+    past: Option<Box<Content>>,
 }
 
 impl Content {
     /// Nothing of a value yet.
     pub(super) fn new(header: &Header) -> Self {
         Self {
+            header: header.clone(),
             entries: Vec::new(),
-            read: SortedMap::new(),
-            merged: SortedMap::new(),
-            keys: SortedMap::new(),
-            generation: 0,
+            parts: Vec::new(),
             keeps_changes: is_list(header),
-            has_first_writer_keys: false,
             latest: None,
-            shown: Shown::empty(&header.value_type),
+            shown: Shown::empty(header),
             is_stale: true,
+            past: None,
         }
     }
 
     /// Forgets all that was read, to read it anew.
-    fn reset(&mut self, header: &Header, keeps_changes: bool) {
+    fn reset(&mut self, keeps_changes: bool) {
         *self = Self {
-            generation: self.generation,
-            keeps_changes: keeps_changes || is_list(header),
-            ..Self::new(header)
+            keeps_changes,
+            ..Self::new(&self.header)
         };
     }
 
@@ -102,131 +83,84 @@ impl Content {
         !self.is_stale
     }
 
-    /// Takes note that the log grew, or that the group's verdicts or keys changed.
+    /// Takes note that a log grew, or that a group's verdicts or keys changed.
     pub(super) fn mark_stale(&mut self) {
         self.is_stale = true;
     }
 
-    /// Takes in what the log and the owning group have become.
-    pub(super) fn refresh(
-        &mut self,
-        log: &ValueLog,
-        access: &mut Access,
-        logs: &impl Logs,
-        generation: u64,
-    ) {
-        let mut judge = Judge::new(log, access, logs);
-        if generation != self.generation {
-            self.generation = generation;
-            self.judge_again(&mut judge, log);
-        }
-        self.read_on(&mut judge, log);
+    /// Takes in what the logs and the groups that rule them have become.
+    pub(super) fn refresh(&mut self, sources: &mut Sources<'_>) {
+        while !self.try_refresh(sources) {}
         self.is_stale = false;
+    }
+
+    /// `false` if all has to be read anew.
+    fn try_refresh(&mut self, sources: &mut Sources<'_>) -> bool {
+        let mut new = Vec::new();
+        let Sources {
+            lineage,
+            access,
+            logs,
+        } = sources;
+        for (place, (log, generation)) in lineage.iter().enumerate() {
+            let branch_point = place.checked_sub(1).and_then(|place| self.parts.get(place));
+            let shown = branch_point.map(|part| part.branch_point.clone().unwrap_or_default());
+            if self.parts.len() == place {
+                self.parts.push(Part::default());
+            }
+            let mut reading = Reading::new(log, Judge::new(log, access, *logs), place);
+            if !self.is_judged_alike(&mut reading, *generation) {
+                self.reset(self.keeps_changes);
+                return false;
+            }
+            if let Some(part) = self.parts.get_mut(place) {
+                part.generation = *generation;
+                new.extend(part.read_on(&mut reading, shown.as_ref()));
+            }
+        }
+        if !self.keeps_changes && has_first_writer_keys(&new) {
+            self.reset(true);
+            return false;
+        }
+        self.add(new);
+        true
+    }
+
+    fn is_judged_alike<L: Logs>(&self, reading: &mut Reading<'_, L>, generation: u64) -> bool {
+        let (place, judge) = (reading.place, &mut reading.judge);
+        let Some(part) = self.parts.get(place) else {
+            return true;
+        };
+        part.generation == generation
+            || (!part.has_new_keys(judge)
+                && self
+                    .entries
+                    .iter()
+                    .filter(|entry| entry.part == place)
+                    .all(|entry| judge.accepts(&entry.transaction) == entry.is_accepted))
     }
 
     /// Takes in a transaction that we have just written and that was checked to be allowed.
     pub(super) fn append_own(&mut self, transaction: ValidTransaction) {
         let session = transaction.id.session.clone();
-        self.read.insert(session, transaction.id.index + 1);
+        if let Some(part) = self.parts.first_mut() {
+            part.read.insert(session, transaction.id.index + 1);
+        }
         self.add(vec![Entry {
-            position: transaction.position(),
             transaction,
             first_writer_key: None,
             is_accepted: true,
+            part: 0,
         }]);
     }
 
-    fn judge_again<L: Logs>(&mut self, judge: &mut Judge<'_, L>, log: &ValueLog) {
-        let keys = &self.keys;
-        let has_new_keys = keys.iter().any(|(key, found)| judge.key(key) != *found);
-        let entries = &self.entries;
-        if has_new_keys
-            || entries
-                .iter()
-                .any(|entry| judge.accepts(&entry.transaction) != entry.is_accepted)
-        {
-            self.reset(log.header(), self.keeps_changes);
-        }
-    }
-
-    fn read_on<L: Logs>(&mut self, judge: &mut Judge<'_, L>, log: &ValueLog) {
-        let mut new = Vec::new();
-        for session_log in log.sessions() {
-            let session = session_log.session();
-            let from = self.read.get(session).copied().unwrap_or_default();
-            let transactions = (0..).zip(session_log.transactions());
-            for (index, transaction) in transactions.skip(from as usize) {
-                let id = TransactionId {
-                    session: session.clone(),
-                    index,
-                };
-                new.extend(self.read_one(judge, log.id(), id, transaction));
-            }
-            if session_log.len() > from {
-                self.read.insert(session.clone(), session_log.len());
-            }
-        }
-        if !self.keeps_changes && has_first_writer_keys(&new) {
-            self.reset(log.header(), true);
-            self.read_on(judge, log);
-        } else {
-            self.add(new);
-        }
-    }
-
-    fn read_one<L: Logs>(
-        &mut self,
-        judge: &mut Judge<'_, L>,
-        value: &CoId,
-        id: TransactionId,
-        transaction: &Transaction,
-    ) -> Option<Entry> {
-        let place = NonceMaterial::Transaction {
-            value,
-            session: &id.session,
-            index: id.index,
-        };
-        let opened = open(transaction, &place, self.key_for(judge, transaction))?;
-        let made_at = transaction.made_at();
-        let source = merge_source(&opened.meta, made_at, self.merged.get(&id.session));
-        if let Some(source) = &source {
-            self.merged.insert(id.session.clone(), source.clone());
-        }
-        let transaction = ValidTransaction {
-            id,
-            made_at,
-            changes: opened.changes,
-            source,
-        };
-        Some(Entry {
-            position: transaction.position(),
-            is_accepted: judge.accepts(&transaction),
-            transaction,
-            first_writer_key: match opened.meta.get("fww") {
-                Some(Json::String(key)) => Some(Arc::clone(key)),
-                _ => None,
-            },
-        })
-    }
-
-    fn key_for<L: Logs>(
-        &mut self,
-        judge: &mut Judge<'_, L>,
-        transaction: &Transaction,
-    ) -> Option<&KeySecret> {
-        let Transaction::Private { key_used, .. } = transaction else {
-            return None;
-        };
-        if !self.keys.contains_key(key_used) {
-            self.keys.insert(key_used.clone(), judge.key(key_used));
-        }
-        self.keys.get(key_used)?.as_ref()
-    }
-
     fn add(&mut self, mut new: Vec<Entry>) {
-        new.sort_by(|left, right| left.position.cmp(&right.position));
-        self.has_first_writer_keys |= has_first_writer_keys(&new);
-        let must_rebuild = self.has_first_writer_keys || !self.show(&new);
+        if new.is_empty() {
+            return;
+        }
+        new.sort_by(|left, right| left.transaction.order().cmp(&right.transaction.order()));
+        let must_rebuild = has_first_writer_keys(&new) || !self.show(&new);
+        self.past = None;
         for mut entry in new {
             self.note_latest(&entry);
             if !self.keeps_changes {
@@ -235,14 +169,17 @@ impl Content {
             self.entries.push(entry);
         }
         if must_rebuild {
-            self.rebuild();
+            self.shown = self.view(|_| true);
         }
     }
 
     fn note_latest(&mut self, entry: &Entry) {
-        let made = (entry.transaction.made_at, entry.transaction.id.clone());
-        if entry.is_accepted && self.latest.as_ref().is_none_or(|latest| *latest < made) {
-            self.latest = Some(made);
+        let ValidTransaction { id, made_at, .. } = &entry.transaction;
+        // A session may write to a source and its branch: there its indexes tell no order.
+        let made_at = made_at.plus_ms(u64::from(entry.part > 0));
+        let is_later = |latest: &(Timestamp, TransactionId)| (latest.0, &latest.1) < (made_at, id);
+        if entry.is_accepted && self.latest.as_ref().is_none_or(is_later) {
+            self.latest = Some((made_at, id.clone()));
         }
     }
 
@@ -253,96 +190,65 @@ impl Content {
             .all(|entry| self.shown.apply(&entry.transaction) == Applied::Shown)
     }
 
-    fn rebuild(&mut self) {
-        self.entries
-            .sort_by(|left, right| left.position.cmp(&right.position));
-        self.shown.clear();
-        let mut first_writers = SortedSet::new();
-        for entry in &self.entries {
-            let key = entry.first_writer_key.as_ref();
-            if entry.is_accepted && key.is_none_or(|key| first_writers.insert(Arc::clone(key))) {
+    /// The view of some of the transactions, which must have their changes.
+    fn view(&mut self, is_included: impl Fn(&Entry) -> bool) -> Shown {
+        let mut shown = Shown::empty(&self.header);
+        for (entry, is_lost) in self.accepted() {
+            if is_included(entry) {
                 // In order, so that nothing can be outdated.
-                let _ = self.shown.apply(&entry.transaction);
+                let _ = if is_lost {
+                    shown.apply_lost(&entry.transaction)
+                } else {
+                    shown.apply(&entry.transaction)
+                };
             }
         }
+        shown
     }
-}
 
-impl<'a, L: Logs> Judge<'a, L> {
-    fn new(log: &'a ValueLog, access: &'a mut Access, logs: &'a L) -> Self {
-        let header = log.header();
-        let is_group = header.has_members();
-        let owner = if is_group {
-            Some(log.id())
-        } else {
-            header.owner()
-        };
-        let accepted = owner.filter(|_| is_group).map(|group| {
-            let history = access.history(logs, group);
-            history.map_or_else(SortedSet::new, |history| {
-                history.accepted().iter().cloned().collect()
-            })
-        });
-        Self {
-            access,
-            logs,
-            restricts_deletion: is_list(header)
-                && matches!(
-                    header.ruleset,
-                    Ruleset::OwnedByGroup {
-                        restrict_deletion: Some(true),
-                        ..
-                    }
-                ),
-            owner,
-            accepted,
+    /// The accepted transactions in the total order, each with whether another wrote first.
+    fn accepted(&mut self) -> impl Iterator<Item = (&Entry, bool)> {
+        self.entries
+            .sort_by(|left, right| left.transaction.order().cmp(&right.transaction.order()));
+        let mut first_writers = SortedSet::new();
+        let accepted = self.entries.iter().filter(|entry| entry.is_accepted);
+        accepted.map(move |entry| {
+            let key = entry.first_writer_key.as_ref();
+            let is_lost =
+                key.is_some_and(|key| !first_writers.insert((entry.part, Arc::clone(key))));
+            (entry, is_lost)
+        })
+    }
+
+    /// What counts of its transactions, in the total order.
+    pub(super) fn edits(&mut self, sources: &mut Sources<'_>) -> Vec<ValidTransaction> {
+        let whole = self.with_changes(sources);
+        let edits = whole.accepted().filter(|(_, is_lost)| !is_lost);
+        edits.map(|(entry, _)| entry.transaction.clone()).collect()
+    }
+
+    /// What it showed at a moment. A branch's frontier tells of its own log: of its source it shows what it always does.
+    pub(super) fn at(&mut self, moment: &Moment, sources: &mut Sources<'_>) -> Shown {
+        let is_frontier = matches!(moment, Moment::Frontier(_));
+        let whole = self.with_changes(sources);
+        whole.view(|entry| (is_frontier && entry.part > 0) || moment.has_seen(&entry.transaction))
+    }
+
+    /// The same content with the changes of all transactions.
+    fn with_changes(&mut self, sources: &mut Sources<'_>) -> &mut Self {
+        if self.keeps_changes {
+            return self;
         }
+        let header = &self.header;
+        self.past.get_or_insert_with(|| {
+            let mut past = Box::new(Self::new(header));
+            past.keeps_changes = true;
+            past.refresh(sources);
+            past
+        })
     }
-
-    fn key(&mut self, key: &KeyId) -> Option<KeySecret> {
-        self.access.key(self.logs, self.owner?, key)
-    }
-
-    /// Whether its author was allowed to make it, when it was really made.
-    fn accepts(&mut self, transaction: &ValidTransaction) -> bool {
-        if let Some(accepted) = &self.accepted {
-            return accepted.contains(&transaction.id);
-        }
-        let Some(owner) = self.owner else {
-            return true;
-        };
-        let author = transaction.id.session.author();
-        let role = self
-            .access
-            .role_of(self.logs, owner, author, transaction.made_at);
-        is_dated_honestly(transaction)
-            && role.is_some_and(Role::can_write)
-            && (!self.restricts_deletion
-                || !deletes(transaction)
-                || role.is_some_and(Role::can_administer))
-    }
-}
-
-fn is_list(header: &Header) -> bool {
-    matches!(
-        header.value_type,
-        ValueType::CoList | ValueType::CoPlainText
-    )
 }
 
 fn has_first_writer_keys(entries: &[Entry]) -> bool {
     entries.iter().any(|entry| entry.first_writer_key.is_some())
-}
-
-fn deletes(transaction: &ValidTransaction) -> bool {
-    let mut operations = transaction.changes.iter().map(|change| change.get("op"));
-    operations.any(|op| op.and_then(Json::as_str) == Some("del"))
-}
-
-/// A merge that claims to come from the future would let a revoked member write after all.
-fn is_dated_honestly(transaction: &ValidTransaction) -> bool {
-    transaction
-        .source
-        .as_ref()
-        .is_none_or(|source| source.position.made_at <= transaction.made_at)
 }

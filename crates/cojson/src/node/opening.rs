@@ -8,7 +8,7 @@ use crate::crypto::{KeySecret, NonceMaterial, decrypt_text};
 use crate::ids::{SessionId, Timestamp};
 use crate::json::Json;
 use crate::transaction::Transaction;
-use crate::view::{MergeSource, Position, TransactionId};
+use crate::view::{Position, TransactionId};
 
 /// What a transaction says.
 #[derive(Debug, Default)]
@@ -64,26 +64,37 @@ fn parse_meta(text: Option<&str>) -> Json {
 pub(super) fn merge_source(
     meta: &Json,
     made_at: Timestamp,
-    previous: Option<&MergeSource>,
-) -> Option<MergeSource> {
+    previous: impl FnOnce() -> Option<Position>,
+) -> Option<Position> {
     let index = to_u32(meta.get("mi")?.as_number()?)?;
+    let previous = previous();
     let session = match meta.get("s").and_then(Json::as_str) {
         Some(session) => SessionId::parse(session).ok()?,
-        None => previous?.position.id.session.clone(),
-    };
-    let branch = match meta.get("b") {
-        Some(Json::String(branch)) => Arc::clone(branch),
-        _ => previous.map_or_else(|| "".into(), |previous| Arc::clone(&previous.branch)),
+        None => previous.as_ref()?.id.session.clone(),
     };
     let source_made_at = match meta.get("t").and_then(Json::as_number) {
         Some(ago_ms) if ago_ms != 0.0 => shift_back(made_at, ago_ms),
-        _ => previous.map_or(made_at, |previous| previous.position.made_at),
+        // A difference of 0 is taken for none by the reference, and so by all.
+        _ => previous
+            .as_ref()
+            .map_or(made_at, |previous| previous.made_at),
     };
-    let position = Position {
+    Some(Position {
         made_at: source_made_at,
         id: TransactionId { session, index },
-    };
-    Some(MergeSource { position, branch })
+        branch: match meta.get("b") {
+            Some(Json::String(branch)) => Some(Arc::clone(branch)),
+            _ => previous.and_then(|previous| previous.branch),
+        },
+    })
+}
+
+/// An object of counts by session.
+pub(super) fn counts(json: &Json) -> impl Iterator<Item = (SessionId, u32)> {
+    let members = json.as_object().into_iter().flatten();
+    members.filter_map(|(session, count)| {
+        Some((SessionId::parse(session).ok()?, to_u32(count.as_number()?)?))
+    })
 }
 
 #[expect(
@@ -114,8 +125,9 @@ fn to_u32(number: f64) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn source(meta: &str, previous: Option<&MergeSource>) -> Option<MergeSource> {
-        merge_source(&Json::parse(meta).unwrap(), Timestamp(100), previous)
+    fn source(meta: &str, previous: Option<&Position>) -> Option<Position> {
+        let meta = Json::parse(meta).unwrap();
+        merge_source(&meta, Timestamp(100), || previous.cloned())
     }
 
     #[test]
@@ -125,14 +137,17 @@ mod tests {
             None,
         )
         .unwrap();
-        assert_eq!(first.position.made_at, Timestamp(60));
-        assert_eq!(first.position.id.session.as_str(), "co_zA_session_z1");
-        assert_eq!((first.position.id.index, &*first.branch), (3, "co_zB"));
+        assert_eq!(first.made_at, Timestamp(60));
+        assert_eq!(first.id.session.as_str(), "co_zA_session_z1");
+        assert_eq!(
+            (first.id.index, first.branch.as_deref()),
+            (3, Some("co_zB"))
+        );
 
         let second = source(r#"{"mi":4}"#, Some(&first)).unwrap();
-        assert_eq!(second.position.made_at, Timestamp(60));
-        assert_eq!(second.position.id.index, 4);
-        assert_eq!(second.position.id.session, first.position.id.session);
+        assert_eq!(second.made_at, Timestamp(60));
+        assert_eq!(second.id.index, 4);
+        assert_eq!(second.id.session, first.id.session);
         assert_eq!(second.branch, first.branch);
     }
 
@@ -154,6 +169,6 @@ mod tests {
     fn a_source_may_claim_any_time_without_overflow() {
         let meta = r#"{"mi":1,"s":"co_zA_session_z1","t":-1e300}"#;
         let claimed = source(meta, None).unwrap();
-        assert!(claimed.position.made_at > Timestamp(100));
+        assert!(claimed.made_at > Timestamp(100));
     }
 }

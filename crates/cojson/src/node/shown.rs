@@ -1,45 +1,67 @@
-//! The view of a value, whichever kind it has.
+//! What a value shows, whichever kind it has.
 
-use crate::header::ValueType;
-use crate::view::{Applied, ListView, MapView, StreamView, ValidTransaction};
+use crate::header::{Header, ValueType};
+use crate::json::Json;
+use crate::view::{Applied, BinaryView, ListView, MapView, StreamView, ValidTransaction};
 
 /// A value's view.
-pub(super) enum Shown {
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Shown {
     /// Of a map, a group, an account.
     Map(MapView),
-    /// Of a list or a text.
+    /// Of a list.
     List(ListView),
+    /// Of a text: a list of its graphemes.
+    Text(ListView),
     /// Of a stream.
     Stream(StreamView),
-    /// Of a kind that we sync but cannot show.
+    /// Of a stream of bytes.
+    Binary(BinaryView),
+    /// Of a kind that we keep and sync but cannot show.
     Opaque,
 }
 
 impl Shown {
-    pub(super) fn empty(value_type: &ValueType) -> Self {
-        match value_type {
-            ValueType::CoMap => Self::Map(MapView::default()),
-            ValueType::CoList | ValueType::CoPlainText => Self::List(ListView::default()),
-            ValueType::CoStream => Self::Stream(StreamView::default()),
-            ValueType::Unknown(_) => Self::Opaque,
+    /// A map's object, a list's array, a text's string, a stream's items by session, how much of some bytes is here; an
+    /// empty object of what cannot be shown.
+    pub fn to_json(&self) -> Json {
+        match self {
+            Self::Map(view) => view.to_json(),
+            Self::List(view) => view.to_json(),
+            Self::Text(view) => view.to_text().into(),
+            Self::Stream(view) => view.to_json(),
+            Self::Binary(view) => view.to_json(),
+            Self::Opaque => Json::empty_object(),
         }
     }
 
-    pub(super) fn clear(&mut self) {
-        match self {
-            Self::Map(view) => *view = MapView::default(),
-            Self::List(view) => *view = ListView::default(),
-            Self::Stream(view) => *view = StreamView::default(),
-            Self::Opaque => {}
+    pub(super) fn empty(header: &Header) -> Self {
+        match &header.value_type {
+            ValueType::CoMap => Self::Map(MapView::default()),
+            ValueType::CoList => Self::List(ListView::default()),
+            ValueType::CoPlainText => Self::Text(ListView::default()),
+            ValueType::CoStream if header.is_binary_stream() => Self::Binary(BinaryView::default()),
+            ValueType::CoStream => Self::Stream(StreamView::default()),
+            ValueType::Unknown(_) => Self::Opaque,
         }
     }
 
     pub(super) fn apply(&mut self, transaction: &ValidTransaction) -> Applied {
         match self {
             Self::Map(view) => view.apply(transaction),
-            Self::List(view) => view.apply(transaction),
+            Self::List(view) | Self::Text(view) => view.apply(transaction),
             Self::Stream(view) => view.apply(transaction),
+            Self::Binary(view) => view.apply(transaction),
             Self::Opaque => Applied::Shown,
+        }
+    }
+
+    /// Takes one that lost to the first writer.
+    pub(super) fn apply_lost(&mut self, transaction: &ValidTransaction) -> Applied {
+        match self {
+            Self::List(view) | Self::Text(view) => view.apply_lost(transaction),
+            _ => Applied::Shown,
         }
     }
 }

@@ -68,11 +68,21 @@ impl ListView {
     /// Takes a transaction that comes after all those taken before; else it changes nothing and says
     /// [`Applied::Outdated`].
     pub fn apply(&mut self, transaction: &ValidTransaction) -> Applied {
+        self.take(transaction, true)
+    }
+
+    /// The same for a transaction that lost to the first writer: its items are not shown, but what others put beside them
+    /// keeps its place.
+    pub fn apply_lost(&mut self, transaction: &ValidTransaction) -> Applied {
+        self.take(transaction, false)
+    }
+
+    fn take(&mut self, transaction: &ValidTransaction, is_shown: bool) -> Applied {
         let position = transaction.position();
         if self
             .newest
             .as_ref()
-            .is_some_and(|newest| *newest >= position)
+            .is_some_and(|newest| *newest > position)
         {
             return Applied::Outdated;
         }
@@ -80,12 +90,15 @@ impl ListView {
             let id = OpId {
                 transaction: position.id.clone(),
                 change,
-                branch: transaction
-                    .source
-                    .as_ref()
-                    .map(|source| source.branch.clone()),
+                branch: position.branch.clone(),
             };
-            if let Some(change) = ListChange::from_json(json) {
+            if let Some(change) = ListChange::from_json(json)
+                && !self.by_id.contains_key(&id)
+            {
+                let is_insertion = !matches!(change, ListChange::Delete { .. });
+                if is_insertion && !is_shown {
+                    self.deleted_early.insert(id.clone());
+                }
                 self.apply_change(id, change);
             }
         }

@@ -2,6 +2,7 @@
 
 mod list;
 mod map;
+mod text;
 
 use super::*;
 use crate::entropy::Entropy;
@@ -88,9 +89,6 @@ fn the_order_is_time_then_session_then_index() {
     ];
     assert!(ordered.is_sorted());
     let mut merged = transaction(2, 0, 9, vec![]);
-    merged.source = Some(MergeSource {
-        position: ordered[0].clone(),
-        branch: "co_zD".into(),
-    });
+    merged.source = Some(ordered[0].clone());
     assert_eq!(merged.position(), ordered[0]);
 }

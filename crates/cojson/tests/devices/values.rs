@@ -7,19 +7,9 @@ use cojson::node::{Change, NewValue, Node, Stamp, WriteError};
 use cojson::transaction::{TX_BYTES_MAX, Transaction};
 use cojson::view::MapChange;
 
-use crate::world::{World, device, get, load, new_map, set};
+use crate::world::{World, device, get, load, new_map, new_value, set};
 
 const NOW: u64 = 1_795_334_513_735;
-
-fn new_value(node: &mut Node, value_type: ValueType) -> CoId {
-    let value = NewValue {
-        value_type,
-        owner: node.own_group(),
-        uniqueness: node.random_uniqueness(),
-        meta: Json::Null,
-    };
-    node.create(value, Timestamp(NOW)).unwrap()
-}
 
 fn at(ms: u64) -> Stamp {
     Stamp::Now(Timestamp(NOW + ms))
@@ -33,7 +23,7 @@ fn items(node: &mut Node, list: &CoId) -> String {
 #[test]
 fn a_list_is_edited_at_its_places() {
     let mut node = device("alice", 1);
-    let list = new_value(&mut node, ValueType::CoList);
+    let list = new_value(&mut node, ValueType::CoList, NOW);
     let json = |texts: &str| {
         texts
             .chars()
@@ -62,7 +52,7 @@ fn a_list_is_edited_at_its_places() {
 fn r10_devices_that_edit_a_list_offline_show_the_same_list() {
     let mut world = World::default();
     let (mut phone, mut laptop) = (device("alice", 1), device("alice", 2));
-    let list = new_value(&mut phone, ValueType::CoList);
+    let list = new_value(&mut phone, ValueType::CoList, NOW);
     phone
         .list_append(&list, &["a".into(), "b".into()], at(0))
         .unwrap();
@@ -87,7 +77,7 @@ fn r10_devices_that_edit_a_list_offline_show_the_same_list() {
 fn an_inbox_shows_each_senders_messages_in_their_order() {
     let mut world = World::default();
     let (mut phone, mut laptop) = (device("alice", 1), device("alice", 2));
-    let inbox = new_value(&mut phone, ValueType::CoStream);
+    let inbox = new_value(&mut phone, ValueType::CoStream, NOW);
     phone.stream_push(&inbox, "one".into(), at(0)).unwrap();
     world.sync(&mut [&mut phone, &mut laptop]);
     load(&mut world, &mut laptop, &[&inbox]);
@@ -110,7 +100,7 @@ fn an_inbox_shows_each_senders_messages_in_their_order() {
 #[test]
 fn r1_one_call_is_one_transaction_and_it_is_encrypted() {
     let mut node = device("alice", 1);
-    let map = new_value(&mut node, ValueType::CoMap);
+    let map = new_value(&mut node, ValueType::CoMap, NOW);
     let entries: [(std::sync::Arc<str>, Option<Json>); 3] = [
         ("_currentState".into(), Some("busy".into())),
         ("text".into(), Some("top secret".into())),
@@ -135,7 +125,7 @@ fn r1_one_call_is_one_transaction_and_it_is_encrypted() {
 fn a_write_after_a_faster_clock_is_seen_and_one_dated_absurdly_is_not_followed() {
     let mut world = World::default();
     let (mut phone, mut laptop) = (device("alice", 1), device("alice", 2));
-    let map = new_value(&mut phone, ValueType::CoMap);
+    let map = new_value(&mut phone, ValueType::CoMap, NOW);
     set(&mut phone, &map, "key", "hours ahead", NOW + 5 * 3_600_000);
     world.sync(&mut [&mut phone, &mut laptop]);
     load(&mut world, &mut laptop, &[&map]);
@@ -164,7 +154,7 @@ fn a_write_after_a_faster_clock_is_seen_and_one_dated_absurdly_is_not_followed()
 #[test]
 fn what_cannot_be_written_is_told_and_leaves_no_trace() {
     let mut node = device("alice", 1);
-    let map = new_value(&mut node, ValueType::CoMap);
+    let map = new_value(&mut node, ValueType::CoMap, NOW);
     let group = node.own_group();
     let missing = CoId::parse("co_zMissing").unwrap();
     let change = |value: Json| [Change::from(MapChange::set("key", value))];

@@ -147,9 +147,19 @@ impl World {
 
 /// A map of a group, not named.
 pub(crate) fn new_map(node: &mut Node, owner: &CoId, now: u64) -> CoId {
+    create(node, ValueType::CoMap, owner.clone(), now)
+}
+
+/// A value of the person's own group, not named.
+pub(crate) fn new_value(node: &mut Node, value_type: ValueType, now: u64) -> CoId {
+    let owner = node.own_group();
+    create(node, value_type, owner, now)
+}
+
+fn create(node: &mut Node, value_type: ValueType, owner: CoId, now: u64) -> CoId {
     let value = NewValue {
-        value_type: ValueType::CoMap,
-        owner: owner.clone(),
+        value_type,
+        owner,
         uniqueness: node.random_uniqueness(),
         meta: Json::Null,
     };

@@ -306,9 +306,9 @@ fn items_merged_from_a_branch_are_found_by_their_id_there() {
             .to_json(),
         ],
     );
-    merged.source = Some(MergeSource {
-        position: transaction(1, 4, 3, vec![]).position(),
-        branch: "co_zD".into(),
+    merged.source = Some(Position {
+        branch: Some("co_zD".into()),
+        ..transaction(1, 4, 3, vec![]).position()
     });
     let id = OpId {
         transaction: transaction(1, 4, 3, vec![]).id,

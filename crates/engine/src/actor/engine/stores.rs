@@ -3,8 +3,7 @@
 use cojson::collections::{OrderedMap, SortedSet};
 use cojson::ids::{CoId, Timestamp};
 use cojson::json::Json;
-use cojson::node::Node;
-use cojson::view::StreamView;
+use cojson::node::{Node, Shown};
 
 use super::ActorEngine;
 use crate::reactive_store::ReactiveStore;
@@ -32,15 +31,9 @@ impl ValueStores {
     }
 }
 
-/// A value as its readers see it: a map's object, a list's array, a stream's items by session.
+/// A value as its readers see it; `null` while it cannot be read.
 fn value_of(id: &CoId, node: &mut Node) -> Json {
-    if let Some(map) = node.map(id) {
-        return map.to_json();
-    }
-    if let Some(list) = node.list(id) {
-        return list.to_json();
-    }
-    node.stream(id).map(StreamView::to_json).unwrap_or_default()
+    node.shown(id).map(Shown::to_json).unwrap_or_default()
 }
 
 impl ActorEngine {

@@ -1,0 +1,99 @@
+//! What a value's transactions are judged by: the history and keys of the group that rules it.
+
+use crate::access::{Access, Logs, Role};
+use crate::collections::SortedSet;
+use crate::crypto::KeySecret;
+use crate::header::{Header, Ruleset, ValueType};
+use crate::ids::{CoId, KeyId};
+use crate::json::Json;
+use crate::value_log::ValueLog;
+use crate::view::{TransactionId, ValidTransaction};
+
+/// The judge of one log.
+pub(super) struct Judge<'a, L> {
+    access: &'a mut Access,
+    logs: &'a L,
+    /// Whether only those who administer the group may delete items.
+    restricts_deletion: bool,
+    /// The group, or the value itself if it is one; `None` if anyone may write.
+    owner: Option<&'a CoId>,
+    /// For a group: the transactions that its history accepted.
+    accepted: Option<SortedSet<TransactionId>>,
+}
+
+impl<'a, L: Logs> Judge<'a, L> {
+    pub(super) fn new(log: &'a ValueLog, access: &'a mut Access, logs: &'a L) -> Self {
+        let header = log.header();
+        let is_group = header.has_members();
+        let owner = if is_group {
+            Some(log.id())
+        } else {
+            header.owner()
+        };
+        let accepted = owner.filter(|_| is_group).map(|group| {
+            let history = access.history(logs, group);
+            history.map_or_else(SortedSet::new, |history| {
+                history.accepted().iter().cloned().collect()
+            })
+        });
+        Self {
+            access,
+            logs,
+            restricts_deletion: is_list(header)
+                && matches!(
+                    header.ruleset,
+                    Ruleset::OwnedByGroup {
+                        restrict_deletion: Some(true),
+                        ..
+                    }
+                ),
+            owner,
+            accepted,
+        }
+    }
+
+    /// The secret of a read key, if we can find it.
+    pub(super) fn key(&mut self, key: &KeyId) -> Option<KeySecret> {
+        self.access.key(self.logs, self.owner?, key)
+    }
+
+    /// Whether its author was allowed to make it, when it was really made.
+    pub(super) fn accepts(&mut self, transaction: &ValidTransaction) -> bool {
+        if let Some(accepted) = &self.accepted {
+            return accepted.contains(&transaction.id);
+        }
+        let Some(owner) = self.owner else {
+            return true;
+        };
+        let author = transaction.id.session.author();
+        let role = self
+            .access
+            .role_of(self.logs, owner, author, transaction.made_at);
+        is_dated_honestly(transaction)
+            && role.is_some_and(Role::can_write)
+            && (!self.restricts_deletion
+                || !deletes(transaction)
+                || role.is_some_and(Role::can_administer))
+    }
+}
+
+/// Whether its view is a list's.
+pub(super) fn is_list(header: &Header) -> bool {
+    matches!(
+        header.value_type,
+        ValueType::CoList | ValueType::CoPlainText
+    )
+}
+
+fn deletes(transaction: &ValidTransaction) -> bool {
+    let mut operations = transaction.changes.iter().map(|change| change.get("op"));
+    operations.any(|op| op.and_then(Json::as_str) == Some("del"))
+}
+
+/// A merge that claims to come from the future would let a revoked member write after all.
+fn is_dated_honestly(transaction: &ValidTransaction) -> bool {
+    transaction
+        .source
+        .as_ref()
+        .is_none_or(|source| source.made_at <= transaction.made_at)
+}
