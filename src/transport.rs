@@ -5,8 +5,6 @@
 //! queued when a connection ends is dropped, for the replica says everything again on the next one. It never looks into
 //! a frame.
 
-mod backoff;
-mod outbox;
 mod socket;
 
 use std::cell::{Cell, RefCell};
@@ -17,8 +15,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::EventTarget;
 
-pub use backoff::{BACKOFF_MS_MAX, BACKOFF_MS_MIN, Backoff};
-pub use outbox::{FRAME_BYTES_TARGET, Outbox};
+pub use cojson::sync::{BACKOFF_MS_MAX, BACKOFF_MS_MIN, Backoff, FRAME_BYTES_TARGET, Outbox};
 
 use crate::clock;
 use crate::error::Told;

@@ -11,6 +11,7 @@
 
 mod admission;
 mod authorise;
+mod backoff;
 mod cache;
 mod dependencies;
 mod durability;
@@ -24,6 +25,7 @@ mod lookup;
 mod message;
 mod news;
 mod outbound;
+mod outbox;
 mod outline;
 mod packing;
 mod peer;
@@ -37,6 +39,7 @@ mod upload;
 mod wire;
 
 pub use authorise::{Denial, WriteRule};
+pub use backoff::{BACKOFF_MS_MAX, BACKOFF_MS_MIN, Backoff};
 pub use effect::{
     Effect, OutlinedSession, PeerId, ReadId, ReadRequest, Segment, StoredLog, StoredOutline,
     ValueWrite, WriteBatch, WriteId,
@@ -44,6 +47,7 @@ pub use effect::{
 pub use frame::{FrameError, decode_frame, encode_frame, encode_ping, frame_messages};
 pub use limits::{FrameLimits, ReplicaConfig};
 pub use message::{ContentMessage, KnownMessage, ReconcileMessage, SyncMessage};
+pub use outbox::{FRAME_BYTES_TARGET, Outbox};
 pub use peer::PeerRole;
 pub use rejection::Rejection;
 pub use replica::{AppendError, Replica};

@@ -4,13 +4,12 @@
 
 use std::ffi::OsString;
 
-use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::auth::command::RawTokenCommand;
-use crate::settings::{
-    RawRestore, RawSettings, RawStats, RawTransfer, SettingError, with_environment,
-};
+use crate::settings::{RawRestore, RawSettings, RawStats, RawTransfer, with_environment};
+
+pub use service::setting::CliError;
 
 /// What the process was asked to do.
 #[derive(Debug, Parser)]
@@ -45,26 +44,6 @@ pub enum Command {
     Restore(Box<RawRestore>),
     /// Tell how much a store keeps, and which values are the largest, while servers write to it
     Stats(Box<RawStats>),
-}
-
-/// Why nothing is done.
-#[derive(Debug, thiserror::Error)]
-pub enum CliError {
-    /// A setting cannot be used.
-    #[error(transparent)]
-    Setting(#[from] SettingError),
-    /// The command line is not one, or help was asked for; shown as it is.
-    #[error(transparent)]
-    Usage(clap::Error),
-}
-
-impl From<clap::Error> for CliError {
-    fn from(error: clap::Error) -> Self {
-        match SettingError::from_clap(&error) {
-            Some(setting) if error.kind() == ErrorKind::ValueValidation => Self::Setting(setting),
-            _ => Self::Usage(error),
-        }
-    }
 }
 
 impl Command {

@@ -7,31 +7,30 @@
 
 mod access;
 mod limits;
-mod log;
 mod operator;
 mod pages;
 mod stats;
 mod storage;
 mod tls;
 mod transfer;
-mod value;
 mod wakeups;
 
 use std::net::{IpAddr, SocketAddr};
 
-use clap::builder::Resettable;
-use clap::{Arg, Args, Command};
+use clap::Args;
 
 pub use access::{AccessSettings, BookPlace, RawAccess, RawBook};
 pub use limits::LimitSettings;
-pub use log::RawLog;
 pub use operator::OperatorSettings;
 pub use pages::{PageSettings, RawPages};
+pub use service::log::RawLog;
+use service::setting as value;
+pub(crate) use service::setting::with_environment;
+pub use service::setting::{Secret, SettingError};
 pub use stats::{RawStats, StatsSettings};
 pub use storage::{RawStorage, StorageSettings};
 pub use tls::{RawTls, TlsSettings};
 pub use transfer::{RawRestore, RawTransfer, RestoreSettings, TransferSettings};
-pub use value::{Secret, SettingError};
 pub use wakeups::WakeupSettings;
 
 use crate::guard::address::TrustedProxies;
@@ -119,20 +118,6 @@ impl TryFrom<RawSettings> for Settings {
             log: raw.log.into(),
         })
     }
-}
-
-/// The command without the variables that do not count: one that is empty is not set, and one that `is_read` refuses is
-/// not read. `--help` never shows what a variable holds, as that may be a secret.
-pub(crate) fn with_environment(command: Command, is_read: impl Fn(&Arg) -> bool) -> Command {
-    command.mut_args(|arg| {
-        let held = arg.get_env().and_then(std::env::var_os);
-        let counts = held.is_none_or(|text| !text.is_empty() && is_read(&arg));
-        if counts {
-            arg.hide_env_values(true)
-        } else {
-            arg.env(Resettable::Reset)
-        }
-    })
 }
 
 #[cfg(test)]

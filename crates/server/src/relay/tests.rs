@@ -10,8 +10,8 @@ use tokio::time::timeout;
 use super::*;
 use crate::storage::conformance::{Author, header, load_any};
 use crate::storage::memory::MemoryStorage;
-use crate::storage::through::through;
 use crate::storage::{LoadError, Outline};
+use ::storage::through;
 
 /// How much may wait for the disk here.
 const UNWRITTEN_BYTES_MAX: usize = 100_000;

@@ -12,7 +12,7 @@ use crate::relay::{Inlet, outbox};
 use crate::storage::WriteError;
 use crate::storage::conformance::{Author, header};
 use crate::storage::memory::MemoryStorage;
-use crate::storage::through::through;
+use ::storage::through;
 
 /// What becomes of a write.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use ::storage::through;
 use cojson::ids::{CoId, SessionId};
 use cojson::sync::WriteBatch;
 
-use super::through::through;
 use super::{LoadError, Outline, Storage, Stretch, WriteError};
 use crate::metrics::{Metrics, timed};
 

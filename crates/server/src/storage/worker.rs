@@ -243,7 +243,7 @@ mod tests {
     use super::*;
     use crate::storage::conformance::{Author, batch, header, value_write};
     use crate::storage::memory::MemoryStorage;
-    use crate::storage::through::through;
+    use ::storage::through;
 
     /// Notes how many batches each commit takes; the first one waits until it is let on.
     struct SlowDisk {

@@ -33,7 +33,7 @@ mod peer;
 #[cfg(feature = "pglite")]
 mod pglite;
 mod pooler;
-#[path = "../support/postgres_server.rs"]
+#[path = "../../../storage/tests/support/postgres_server.rs"]
 mod postgres_server;
 mod process;
 mod proxy;

@@ -7,8 +7,11 @@ use tokio_postgres::NoTls;
 
 use super::*;
 use crate::storage::conformance::header;
-use crate::storage::postgres::tests::postgres_server::PostgresServer;
 use crate::wakeups::{News, Wakeups, pair};
+
+#[path = "../../../../storage/tests/support/postgres_server.rs"]
+mod postgres_server;
+use postgres_server::PostgresServer;
 
 /// Tables with which nothing can be compared but that are there.
 const TABLES: &str = "CREATE TABLE pleione_values (id text); CREATE TABLE pleione_sessions (value text, count bigint)";

@@ -1,0 +1,6 @@
+//! What the processes of this workspace that run until they are stopped have in common: settings that are read from flags
+//! and variables, a log, and signals. Nothing here knows what such a process does.
+
+pub mod log;
+pub mod setting;
+pub mod shutdown;
