@@ -44,6 +44,13 @@ async function judgeUnit() {
   return judged.match(/Overall exposure level.*?: (\S+)/)?.[1] ?? "";
 }
 
+// A systemd boots in a container and starts the unit, which the tests then treat as an operator does.
+async function bootUnit() {
+  if (!findProgram("systemd-nspawn") || process.getuid() !== 0) return "it takes root and systemd-nspawn (Debian: systemd-container), not booted";
+  const env = { PLEIONE_SYNC_BIN: built };
+  await run("cargo", ["nextest", "run", "-p", "pleione-sync", "--run-ignored", "only", "-E", "test(/^unit::/)"], { env });
+}
+
 await main(async () => {
   if (process.platform !== "linux" || !machines[process.arch]) throw new StepError("the static binary is built on Linux, x86-64 or ARM64");
   await setUp("rust", "nextest", "postgres");
@@ -51,5 +58,6 @@ await main(async () => {
   await step("build: the static server", build);
   await step("test: the static server", tryConfined);
   await step("test: the systemd unit (its exposure, of 10)", judgeUnit);
+  await step("test: the systemd unit, started by a systemd", bootUnit);
   say("\nThe image is built by `docker build -f packaging/Dockerfile -t pleione-sync .`, which is not run here.");
 });

@@ -49,5 +49,6 @@ mod stats;
 mod stop;
 mod sync;
 mod tls;
+mod unit;
 mod wanderers;
 mod writer;
