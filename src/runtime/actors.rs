@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
+use cojson::ids::Timestamp;
 use cojson::json::Json;
-use engine::actor::{ActorError, ActorId, SendError, Ticket};
+use engine::actor::{ActorEngine, ActorError, ActorId, HistoryError, SendError, Ticket, When};
 use engine::machine::Event;
-use js_sys::Promise;
-use wasm_bindgen::JsValue;
+use js_sys::{Date, Promise};
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Element;
 
@@ -49,6 +50,14 @@ impl Actor {
         let event = event_of(event)?;
         let ticket = self.host.input(|engine| engine.send(&self.id, event))?;
         Ok(ticket?)
+    }
+
+    fn told(
+        &self,
+        tell: impl FnOnce(&mut ActorEngine, &ActorId) -> Result<Json, HistoryError>,
+    ) -> Result<JsValue, JsValue> {
+        let told = self.host.engine(|engine| tell(engine, &self.id))?;
+        Ok(bridge::to_js(&told.map_err(RuntimeError::from)?))
     }
 
     /// Shows it in an element.
@@ -94,12 +103,58 @@ impl Actor {
         promise
     }
 
+    /// Every transition that it made, the oldest first. Its definition must say `history`.
+    #[wasm_bindgen(unchecked_return_type = "Transition[]")]
+    pub fn history(&self) -> Result<JsValue, JsValue> {
+        self.told(|engine, id| engine.history(id))
+    }
+
+    /// Where it was at a time, or right after the transition of an index; `undefined` if it was not there yet. Without
+    /// what queries show.
+    #[wasm_bindgen(unchecked_return_type = "ActorMoment | undefined")]
+    pub fn at(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "number | Date")] when: &JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let when = when_of(when)?;
+        let host = &self.host;
+        let told = host.engine(|engine| engine.at(&self.id, when))?;
+        let told = told.map_err(RuntimeError::from)?;
+        Ok(told.map_or(JsValue::UNDEFINED, |told| bridge::to_js(&told)))
+    }
+
+    /// Runs every transition of its history through its definition, without calling a tool, and tells the first that
+    /// went elsewhere.
+    #[wasm_bindgen(unchecked_return_type = "Replay")]
+    pub fn replay(&self) -> Result<JsValue, JsValue> {
+        self.told(|engine, id| engine.replay(id))
+    }
+
     /// Ends the actor here. What it knows stays.
     pub fn destroy(&self) {
         let _ = self
             .host
             .input(|engine| engine.destroy_actor(&self.id, now()));
         self.host.actor_ended(&self.id);
+    }
+}
+
+/// A `Date` is a time, a number an index.
+fn when_of(when: &JsValue) -> Result<When, RuntimeError> {
+    let date = when.dyn_ref::<Date>().map(Date::get_time);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a time or an index; the cast saturates"
+    )]
+    match (date, when.as_f64()) {
+        (Some(ms), _) => Ok(When::At(Timestamp(ms as u64))),
+        (None, Some(index)) if index >= 0.0 => Ok(When::After(index as usize)),
+        _ => Err(RuntimeError::Option {
+            what: "The point in time",
+            expected: "a Date, or the index of a transition",
+            found: format!("{when:?}").chars().take(64).collect(),
+        }),
     }
 }
 

@@ -3,7 +3,7 @@
 use cojson::access::AccessError;
 use cojson::ids::{CoId, IdError};
 use cojson::node::WriteError;
-use engine::actor::{ActorError, SendError};
+use engine::actor::{ActorError, HistoryError, SendError};
 use engine::definition_error::DefinitionError;
 use wasm_bindgen::JsValue;
 
@@ -57,6 +57,8 @@ pub(crate) enum RuntimeError {
     #[error(transparent)]
     Send(#[from] SendError),
     #[error(transparent)]
+    History(#[from] HistoryError),
+    #[error(transparent)]
     Screen(#[from] ScreenError),
 }
 
@@ -80,6 +82,7 @@ impl Told for RuntimeError {
             Self::Address(error) => error.code(),
             Self::Definition(_) | Self::Actor(ActorError::Definition(_)) => "PLEIONE_E_DEFINITION",
             Self::Send(error) => error.code(),
+            Self::History(error) => error.code(),
             Self::Screen(error) => error.code(),
         }
     }

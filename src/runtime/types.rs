@@ -119,12 +119,50 @@ export interface Definition {
   style?: object | CoId;
   brand?: object | CoId;
   messageTypes?: object | CoId;
+  /** Whether each transition is kept, for `history`, `at` and `replay`: all, or those of so many days at least. */
+  history?: boolean | { days: number };
   [key: string]: unknown;
 }
 
 export interface ActorEvent {
   type: string;
   payload?: JsonValue;
+}
+
+/** A transition as an actor's history tells it. */
+export interface Transition {
+  /** Its place in the history, from 0. */
+  index: number;
+  /** Null for the actor's start. */
+  from: StateValue | null;
+  to: StateValue;
+  /** What a tool told is `SUCCESS`, `ERROR` or `progress`, with its name. */
+  event: { type: string; payload: JsonValue; tool?: string };
+  /** The context's keys that it changed. */
+  changed: string[];
+  /** Milliseconds since 1970, by the author's clock. */
+  time: number;
+  /** The account that made it. */
+  author: CoId;
+}
+
+/** Where an actor was at some time. */
+export interface ActorMoment {
+  state: StateValue;
+  context: Record<string, any>;
+}
+
+/** What became of an actor's history when it was run again. */
+export interface Replay {
+  /** How many transitions were as they are recorded. */
+  steps: number;
+  difference: null | {
+    /** The transition's index. */
+    index: number;
+    what: "from" | "to" | "changed" | "context" | "tools" | "call";
+    recorded: JsonValue;
+    replayed: JsonValue;
+  };
 }
 
 /** The name of a state, or `{ parent: child }`. */

@@ -134,6 +134,14 @@ impl MapView {
         history.get(later.checked_sub(1)?)?.value.as_ref()
     }
 
+    /// The whole map as an object, as it was at a time by the authors' clocks.
+    pub fn at(&self, time: Timestamp) -> Json {
+        let keys = self.keys.iter();
+        let members =
+            keys.filter_map(|key| Some((Arc::clone(key), self.get_at(key, time)?.clone())));
+        members.collect::<JsonObject>().into()
+    }
+
     /// The write that decides what the key holds now, a removal too.
     pub fn last_entry(&self, key: &str) -> Option<&MapEntry> {
         self.histories.get(key)?.last()

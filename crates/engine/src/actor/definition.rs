@@ -19,7 +19,7 @@ use crate::schema::{PatternCompiler, Schema};
 use crate::style::{SheetId, StyleEngine};
 use crate::view::CompiledView;
 
-const KNOWN_KEYS: [&str; 15] = [
+const KNOWN_KEYS: [&str; 16] = [
     "$id",
     "$schema",
     "id",
@@ -35,6 +35,7 @@ const KNOWN_KEYS: [&str; 15] = [
     "space",
     "name",
     "description",
+    "history",
 ];
 
 /// The context key that names an actor's children.

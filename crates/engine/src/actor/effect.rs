@@ -83,6 +83,27 @@ pub enum ActorError {
     },
 }
 
+/// Why an actor's history cannot be told.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// No such actor is running.
+    #[error("no actor {0} is running: create it with runtime.actor(definition) first")]
+    NoActor(ActorId),
+    /// Its definition does not ask for it.
+    #[error("the actor {0} keeps no history: write \"history\": true into its definition")]
+    NotKept(ActorId),
+}
+
+impl HistoryError {
+    /// A stable code for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoActor(_) => "PLEIONE_E_NO_ACTOR",
+            Self::NotKept(_) => "PLEIONE_E_NO_HISTORY",
+        }
+    }
+}
+
 /// Why an event was not handled.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SendError {

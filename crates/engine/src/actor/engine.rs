@@ -3,6 +3,7 @@
 mod calls;
 mod changes;
 mod due;
+mod history;
 mod lifecycle;
 mod screen;
 mod stores;
@@ -19,6 +20,7 @@ use cojson::node::Node;
 use cojson::sync::WriteId;
 
 use super::documents::Documents;
+use super::history::Keep;
 use super::running::Running;
 use super::world::World;
 use super::{ActorId, Effect, SendError, Ticket, ToolDeclaration, Warning};
@@ -28,6 +30,8 @@ use crate::reactive_store::ReactiveStore;
 use crate::schema::PatternCompiler;
 use crate::style::{SheetId, StyleEngine};
 use stores::ValueStores;
+
+pub use history::When;
 
 /// How many messages one task handles before it lets the host breathe; the rest waits for the next.
 pub const MESSAGES_PER_TASK_MAX: usize = 10_000;
@@ -83,6 +87,8 @@ struct Actor {
     inbox: CoId,
     documents: Documents,
     is_driver: bool,
+    /// How much of its history is kept, if any is.
+    keep: Option<Keep>,
     store: ReactiveStore,
     /// `None` until everything it needs is loaded, and while it is being worked on.
     running: Option<Box<Running>>,

@@ -9,6 +9,7 @@ use cojson::json::Json;
 
 use super::ActorId;
 use super::definition::ActorDefinition;
+use super::history::{Base, Recording};
 use super::live_query::LiveQuery;
 use super::memory::Memory;
 use super::query::Query;
@@ -28,6 +29,8 @@ pub(crate) struct Running {
     pub(crate) queued: SortedMap<SessionId, u32>,
     /// The children that were made, by the names that slots use.
     pub(crate) children: OrderedMap<Arc<str>, ActorId>,
+    /// What its history is still to have, if it keeps one.
+    pub(crate) recording: Option<Recording>,
     queries: Vec<LiveQuery>,
 }
 
@@ -50,6 +53,7 @@ impl Running {
                 .map(|view| ViewInstance::new(Arc::clone(view))),
             queued: SortedMap::new(),
             children: OrderedMap::new(),
+            recording: None,
             queries: Vec::new(),
         };
         running.follow_queries(space, world);
@@ -168,6 +172,9 @@ impl Running {
     pub(crate) fn read(&mut self, stored: &Json) -> Option<Json> {
         self.memory.read(&self.definition.defaults, stored);
         self.queries.iter_mut().for_each(LiveQuery::note_context);
+        if let Some(recording) = &mut self.recording {
+            recording.base.get_or_insert(Base::Reread);
+        }
         let (state, history) = (self.memory.state(), self.memory.history());
         if self.snapshot.state == *state && self.snapshot.history == *history {
             return None;

@@ -15,13 +15,15 @@ pub(crate) enum Named<'a> {
     Inbox(&'a ActorId),
     /// A collection, a list of its items' ids.
     Collection(&'a str),
+    /// What an actor did, a stream of [`history`](super::history) items; of one period, if it is kept by periods.
+    History(&'a ActorId, Option<u64>),
 }
 
 impl Named<'_> {
     fn value_type(&self) -> ValueType {
         match self {
             Self::Context(_) => ValueType::CoMap,
-            Self::Inbox(_) => ValueType::CoStream,
+            Self::Inbox(_) | Self::History(..) => ValueType::CoStream,
             Self::Collection(_) => ValueType::CoList,
         }
     }
@@ -33,6 +35,12 @@ impl Named<'_> {
             }
             Self::Inbox(actor) => Uniqueness::named([("actor", actor.as_str()), ("part", "inbox")]),
             Self::Collection(name) => Uniqueness::named([("collection", *name)]),
+            Self::History(actor, period) => {
+                let named = [("actor", actor.as_str()), ("part", "history")];
+                let period = period.map(|period| period.to_string());
+                let period = period.as_deref().map(|period| ("period", period));
+                Uniqueness::named(named.into_iter().chain(period))
+            }
         }
     }
 

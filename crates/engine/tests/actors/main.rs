@@ -12,6 +12,7 @@ mod definitions;
 mod device;
 mod devices;
 mod fixtures;
+mod history;
 mod invoking;
 mod messages;
 mod network;

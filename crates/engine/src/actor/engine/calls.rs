@@ -17,6 +17,7 @@ use cojson::json::Json;
 use super::super::ActorId;
 use super::super::builtin::{self, Stop, Workspace};
 use super::super::definition::ActorDefinition;
+use super::super::input::Input;
 use super::super::running::Running;
 use super::super::tools::is_built_in;
 use super::ActorEngine;
@@ -290,25 +291,15 @@ impl ActorEngine {
         if is_over && let Some(child) = self.calls.remove(&id).and_then(|call| call.child) {
             self.end_child(&child);
         }
+        let input = match answer {
+            Answer::Outcome(outcome) => Input::Outcome(pending, outcome),
+            Answer::Progress(progress) => Input::Progress(pending, progress),
+        };
         let result = self.with_running(&actor, |engine, running| {
             if is_over {
                 running.memory.end_call(&id);
             }
-            engine.refresh_queries(&actor, running);
-            let snapshot = running.current();
-            let definition = Rc::clone(&running.definition);
-            let machine = &definition.machine;
-            let mut caller = Caller::new(engine, &actor, &definition);
-            let step = match answer {
-                Answer::Outcome(outcome) => {
-                    machine.tool_finished(&snapshot, &pending, outcome, &mut caller)
-                }
-                Answer::Progress(progress) => {
-                    machine.tool_progressed(&snapshot, &pending, &progress, &mut caller)
-                }
-            };
-            let started = caller.into_started();
-            engine.take_step(&actor, running, step, started, &pending.tool)
+            engine.step(&actor, running, &input)
         });
         if let Some(Err(error)) = result {
             self.warn(&actor, error.code(), error.to_string());

@@ -9,11 +9,12 @@ use cojson::view::MapView;
 
 use super::super::definition::{ActorDefinition, Library, identity};
 use super::super::documents::Documents;
+use super::super::history::{Base, Keep, Recording};
+use super::super::input::Input;
 use super::super::memory::Memory;
 use super::super::running::Running;
 use super::super::space::Named;
 use super::super::{ActorError, ActorId, Effect};
-use super::calls::Caller;
 use super::{Actor, ActorEngine};
 use crate::definition_error::{DefinitionError, Place};
 use crate::reactive_store::ReactiveStore;
@@ -55,9 +56,11 @@ impl ActorEngine {
     ) -> Result<ActorId, DefinitionError> {
         let (id, space) = identity(source)?;
         let documents = Documents::of(source, &Place::root("actor"))?;
+        let keep = Keep::read(source)?;
         if let Some(actor) = self.actors.get_mut(&id) {
             if !actor.documents.is_same_source(source) {
                 actor.documents = documents;
+                actor.keep = keep;
                 self.reload_definition(&id);
             }
             self.announce(&id);
@@ -71,6 +74,7 @@ impl ActorEngine {
             space,
             documents,
             is_driver: false,
+            keep,
             store: ReactiveStore::new(Json::Null),
             running: None,
         };
@@ -107,6 +111,12 @@ impl ActorEngine {
         if !(has_space && is_settled(&actor.context) && is_settled(&actor.inbox)) {
             return;
         }
+        if !self.has_history(id) {
+            return;
+        }
+        let Some(actor) = self.actors.get(id) else {
+            return;
+        };
         let Some(source) = actor.documents.resolve(&mut self.world.node) else {
             return;
         };
@@ -133,7 +143,7 @@ impl ActorEngine {
         let Some(actor) = self.actors.get(id) else {
             return Ok(());
         };
-        let (space, context) = (actor.space.clone(), actor.context.clone());
+        let (space, context, keep) = (actor.space.clone(), actor.context.clone(), actor.keep);
         let stored = self.world.node.map(&context).map(MapView::to_json);
         let is_restored = stored
             .as_ref()
@@ -144,6 +154,7 @@ impl ActorEngine {
             Memory::first(&definition.defaults)
         };
         let mut running = Running::new(definition, memory, &space, &mut self.world);
+        running.recording = keep.map(|_| Recording::default());
         if is_restored {
             let missing = running.read(&stored.unwrap_or_default());
             running.restore_queries(&space, &mut self.world)?;
@@ -207,13 +218,7 @@ impl ActorEngine {
     }
 
     fn start(&mut self, id: &ActorId, running: &mut Running) {
-        let definition = Rc::clone(&running.definition);
-        let mut caller = Caller::new(self, id, &definition);
-        let step = definition
-            .machine
-            .start(running.memory.visible().clone(), &mut caller);
-        let started = caller.into_started();
-        if let Err(error) = self.take_step(id, running, step, started, &"start".into()) {
+        if let Err(error) = self.step(id, running, &Input::Start) {
             self.warn(id, error.code(), error.to_string());
         }
     }
@@ -250,6 +255,10 @@ impl ActorEngine {
     }
 
     fn adopt_definition(&mut self, id: &ActorId, space: &CoId, definition: &Rc<ActorDefinition>) {
+        let keeps_history = self
+            .actors
+            .get(id)
+            .is_some_and(|actor| actor.keep.is_some());
         let missing = self.with_running(id, |engine, running| {
             running.release(&mut engine.world);
             if let Some(sheet) = running.definition.sheet {
@@ -258,8 +267,11 @@ impl ActorEngine {
             let children = std::mem::take(&mut running.children);
             let stored = running.memory.stored();
             let before = running.snapshot.clone();
+            let mut recording = running.recording.take().unwrap_or_default();
+            recording.base = Some(Base::Restored);
             *running = Running::new(definition, Memory::default(), space, &mut engine.world);
             running.children = children;
+            running.recording = keeps_history.then_some(recording);
             let missing = running.read(&stored);
             running.snapshot.carry_visits(&before);
             running

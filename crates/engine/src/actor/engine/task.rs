@@ -8,11 +8,13 @@ use cojson::json::Json;
 use cojson::node::{Stamp, WriteError};
 use cojson::sync::WriteId;
 
+use super::super::history::Recorder;
+use super::super::input::Input;
 use super::super::running::Running;
 use super::super::{ActorId, Effect, SendError};
 use super::calls::Caller;
 use super::{ActorEngine, MESSAGES_PER_TASK_MAX, Outcome, PendingMessage};
-use crate::machine::{Event, Step};
+use crate::machine::Step;
 
 impl ActorEngine {
     /// Handles everything that is queued, until nothing is, and writes what it changed to the node's values.
@@ -99,7 +101,7 @@ impl ActorEngine {
                 running.memory.set_cursor(session, position + 1);
                 running.definition.contract.check(&actor, &event)?;
             }
-            engine.step(&actor, running, &event)
+            engine.step(&actor, running, &Input::Event(event))
         });
         let result = result.unwrap_or_else(|| Err(SendError::NoActor(actor.clone())));
         match (ticket, result) {
@@ -124,25 +126,34 @@ impl ActorEngine {
         &mut self,
         actor: &ActorId,
         running: &mut Running,
-        event: &Event,
+        input: &Input,
     ) -> Result<bool, SendError> {
         self.refresh_queries(actor, running);
         let snapshot = running.current();
         let definition = Rc::clone(&running.definition);
         let mut caller = Caller::new(self, actor, &definition);
-        let step = definition.machine.step(&snapshot, event, &mut caller);
+        let step = match &mut running.recording {
+            None => input.run(&definition.machine, &snapshot, &mut caller),
+            Some(recording) => {
+                let mut recorder = Recorder::new(&mut caller);
+                let step = input.run(&definition.machine, &snapshot, &mut recorder);
+                let (now_ms, replies) = recorder.into_parts();
+                recording.note(input, &snapshot, &step, replies, now_ms);
+                step
+            }
+        };
         let started = caller.into_started();
-        self.take_step(actor, running, step, started, &event.event_type)
+        self.take_step(actor, running, step, started, input)
     }
 
     /// Takes over what a step led to; whether the event was handled.
-    pub(super) fn take_step(
+    fn take_step(
         &mut self,
         actor: &ActorId,
         running: &mut Running,
         step: Step,
         started: Vec<super::calls::Started>,
-        event_type: &Arc<str>,
+        input: &Input,
     ) -> Result<bool, SendError> {
         if running.take_step(step.snapshot) {
             self.mark_changed(actor);
@@ -158,7 +169,7 @@ impl ActorEngine {
         let made = space.map(|space| running.set_queries(&step.queries, &space, &mut self.world));
         let error = |message: String| SendError::Step {
             actor: actor.clone(),
-            event_type: Arc::clone(event_type),
+            event_type: input.name(),
             message,
         };
         match (step.runaway, step.unheard.first(), made) {
@@ -177,9 +188,10 @@ impl ActorEngine {
                 if running.refresh_queries(&mut engine.world) {
                     engine.mark_changed(&id);
                 }
-                engine
-                    .write_context(&id, running, Stamp::Now(engine.world.now))
-                    .err()
+                let stamp = Stamp::Now(engine.world.now);
+                let written = engine.write_context(&id, running, stamp);
+                engine.write_history(&id, running, written.is_ok());
+                written.err()
             });
             if let Some(error) = error.flatten() {
                 self.undo(&id, &error);
@@ -202,6 +214,11 @@ impl ActorEngine {
         let writes: Vec<(Arc<str>, Option<Json>)> =
             running.memory.take_unwritten().into_iter().collect();
         self.world.node.map_write(&context, &writes, stamp)?;
+        if let (Some(recording), Some((key, _))) = (&mut running.recording, writes.first()) {
+            let written = self.world.node.map(&context);
+            let entry = written.and_then(|written| written.last_entry(key));
+            recording.written_at = entry.map_or_else(Timestamp::default, |it| it.position.made_at);
+        }
         self.stores.note_changed(&context);
         Ok(())
     }

@@ -6,6 +6,7 @@ use cojson::ids::{SessionId, Timestamp};
 use cojson::json::Json;
 
 use super::super::ActorId;
+use super::super::input::Input;
 use super::super::running::Running;
 use super::due::{Due, What};
 use super::{ActorEngine, running_mut};
@@ -171,7 +172,7 @@ impl ActorEngine {
             let event_type = record.get("type").and_then(Json::as_str);
             let payload = record.get("payload").cloned().unwrap_or_default();
             let event = Event::new(event_type.unwrap_or_default(), payload);
-            engine.step(actor, running, &event)
+            engine.step(actor, running, &Input::Event(event))
         });
         if let Some(Err(error)) = result {
             self.warn(actor, error.code(), error.to_string());
