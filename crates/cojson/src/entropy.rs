@@ -66,6 +66,11 @@ impl SessionId {
         Self::from_parts(format!("{account}_session_z{}", entropy.base58::<8>()))
     }
 
+    /// A fresh session of an account that holds a tombstone and nothing else.
+    pub(crate) fn random_delete(account: &CoId, entropy: &mut Entropy) -> Self {
+        Self::from_parts(format!("{account}_session_d{}$", entropy.base58::<7>()))
+    }
+
     /// A fresh session of a bare agent.
     pub fn random_of_agent(agent: &AgentId, entropy: &mut Entropy) -> Self {
         Self::from_parts(format!("{agent}_session_z{}", entropy.base58::<8>()))

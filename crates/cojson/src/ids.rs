@@ -141,6 +141,11 @@ impl SessionId {
     pub fn is_delete(&self) -> bool {
         self.0.contains("_session_d") && self.0.ends_with('$')
     }
+
+    /// Whether it is a delete session of that account.
+    pub fn is_deletion_by(&self, account: &CoId) -> bool {
+        self.is_delete() && self.author() == account.as_str()
+    }
 }
 
 /// The author and what follows `_session`.

@@ -48,8 +48,10 @@
 //! ```
 
 mod binary;
+mod branches;
 mod change;
 mod content;
+mod deletion;
 mod edits;
 mod error;
 mod iso_time;
@@ -77,6 +79,7 @@ use crate::value_log::ValueLog;
 use crate::view::{BinaryView, ListView, MapView, StreamView, ValidTransaction};
 
 pub use binary::BINARY_CHUNK_BYTES;
+pub use branches::NewBranch;
 pub use change::Change;
 pub use error::WriteError;
 pub(crate) use iso_time::iso_time;

@@ -9,12 +9,18 @@
 
 #[path = "devices/binary.rs"]
 mod binary;
+#[path = "devices/branches.rs"]
+mod branches;
+#[path = "devices/deletion.rs"]
+mod deletion;
 #[path = "devices/founding.rs"]
 mod founding;
 #[path = "devices/invites.rs"]
 mod invites;
 #[path = "devices/keys.rs"]
 mod keys;
+#[path = "devices/laws.rs"]
+mod laws;
 #[path = "devices/membership.rs"]
 mod membership;
 #[path = "devices/past.rs"]

@@ -17,7 +17,7 @@ use cojson::crypto::AgentSecret;
 use cojson::group::Member;
 use cojson::ids::{CoId, KeyId, SessionId, Timestamp};
 use cojson::json::Json;
-use cojson::node::{Node, NodeConfig};
+use cojson::node::{NewBranch, Node, NodeConfig};
 use cojson::sync::{
     Effect, FrameLimits, PeerId, PeerRole, Rejection, ReplicaConfig, SyncMessage, decode_frame,
 };
@@ -199,6 +199,52 @@ fn a_branch_shows_its_source_up_to_where_it_began_and_its_own_edits() {
     let expected =
         r#"{"hello":"branched","plain":{"nested":[1,2.5,"x"]},"fromBob":true,"afterRotation":1}"#;
     assert_eq!(branch.to_string(), expected);
+}
+
+#[test]
+fn a_merge_that_the_reference_made_is_read_and_not_made_again() {
+    let mut alice = node_of("alice");
+    replay_until(&mut alice, "");
+    let (map, branch) = (value_id("map"), value_id("branch"));
+    let edits = alice.edits(&map).unwrap();
+    let merged: Vec<_> = edits
+        .iter()
+        .filter_map(|edit| Some((edit.source.as_ref()?, &edit.changes)))
+        .collect();
+    assert_eq!(merged.len(), 1);
+    let (source, changes) = &merged[0];
+    assert_eq!(source.branch.as_deref(), Some(branch.as_str()));
+    let key = changes[0].get("key").and_then(Json::as_str);
+    assert_eq!(key, Some("hello"));
+    assert_eq!(alice.merge(&branch, Timestamp(u64::MAX / 2)).unwrap(), map);
+    assert_eq!(alice.edits(&map).unwrap(), edits);
+    // The id follows from the source, the name and the owner alone.
+    let again = NewBranch {
+        source: map,
+        name: text(&alice.log(&branch).unwrap().header().meta, &["branch"]).to_owned(),
+        owner: None,
+    };
+    assert_eq!(alice.branch_id(&again), Some(branch));
+}
+
+#[test]
+fn what_the_reference_deleted_is_deleted() {
+    let (map, other) = (value_id("childMap"), value_id("map"));
+    for (person, until, is_deleted) in [
+        ("carol", "delete covalue cm", false),
+        ("carol", "", true),
+        ("alice", "", true),
+    ] {
+        let mut node = node_of(person);
+        replay_until(&mut node, until);
+        assert_eq!(
+            node.is_deleted(&map),
+            is_deleted,
+            "{person} until {until:?}"
+        );
+        assert_eq!(node.map(&map).is_none(), is_deleted);
+        assert!(!node.is_deleted(&other));
+    }
 }
 
 #[test]

@@ -35,6 +35,11 @@ impl Change {
         }
     }
 
+    /// Whether it removes an item of a list.
+    pub(super) fn deletes_item(&self) -> bool {
+        matches!(self, Self::List(ListChange::Delete { .. }))
+    }
+
     /// The kind of value that it is for.
     pub(super) fn kind(&self) -> &'static str {
         match self {

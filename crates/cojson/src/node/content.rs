@@ -16,7 +16,7 @@ use crate::header::Header;
 use crate::ids::Timestamp;
 use crate::sync::Replica;
 use crate::value_log::ValueLog;
-use crate::view::{Applied, Moment, TransactionId, ValidTransaction};
+use crate::view::{Applied, Moment, Position, TransactionId, ValidTransaction};
 
 /// A log with the state of the group that rules it.
 pub(super) type Ruled<'a> = (&'a ValueLog, u64);
@@ -32,6 +32,8 @@ pub(super) struct Sources<'a> {
 /// The content of one value.
 pub(super) struct Content {
     header: Header,
+    /// The value's id, if it is a branch.
+    branch: Option<Arc<str>>,
     /// As they were read; after a rebuild in the total order.
     entries: Vec<Entry>,
     /// How far each log was read: the value's own, then its source's.
@@ -50,6 +52,7 @@ impl Content {
     pub(super) fn new(header: &Header) -> Self {
         Self {
             header: header.clone(),
+            branch: header.branch_source().map(|_| (&header.id()).into()),
             entries: Vec::new(),
             parts: Vec::new(),
             keeps_changes: is_list(header),
@@ -88,6 +91,11 @@ impl Content {
         self.is_stale = true;
     }
 
+    /// What is to be known of the value's own log.
+    pub(super) fn own_part(&self) -> Option<&Part> {
+        self.parts.first()
+    }
+
     /// Takes in what the logs and the groups that rule them have become.
     pub(super) fn refresh(&mut self, sources: &mut Sources<'_>) {
         while !self.try_refresh(sources) {}
@@ -122,8 +130,19 @@ impl Content {
             self.reset(true);
             return false;
         }
-        self.add(new);
+        if self.parts.first().is_some_and(|part| part.is_deleted) {
+            self.bury();
+        } else {
+            self.add(new);
+        }
         true
+    }
+
+    /// Lets go of what the value was.
+    fn bury(&mut self) {
+        self.entries = Vec::new();
+        self.past = None;
+        self.shown = Shown::Deleted;
     }
 
     fn is_judged_alike<L: Logs>(&self, reading: &mut Reading<'_, L>, generation: u64) -> bool {
@@ -132,7 +151,8 @@ impl Content {
             return true;
         };
         part.generation == generation
-            || (!part.has_new_keys(judge)
+            || (!part.is_deleted
+                && !part.has_new_keys(judge)
                 && self
                     .entries
                     .iter()
@@ -141,7 +161,13 @@ impl Content {
     }
 
     /// Takes in a transaction that we have just written and that was checked to be allowed.
-    pub(super) fn append_own(&mut self, transaction: ValidTransaction) {
+    pub(super) fn append_own(&mut self, mut transaction: ValidTransaction) {
+        if self.branch.is_some() {
+            transaction.source = Some(Position {
+                branch: self.branch.clone(),
+                ..transaction.position()
+            });
+        }
         let session = transaction.id.session.clone();
         if let Some(part) = self.parts.first_mut() {
             part.read.insert(session, transaction.id.index + 1);
@@ -220,10 +246,17 @@ impl Content {
         })
     }
 
-    /// What counts of its transactions, in the total order.
-    pub(super) fn edits(&mut self, sources: &mut Sources<'_>) -> Vec<ValidTransaction> {
+    /// What counts of its transactions, in the total order; of a branch perhaps without those of its source.
+    pub(super) fn edits(
+        &mut self,
+        sources: &mut Sources<'_>,
+        with_source: bool,
+    ) -> Vec<ValidTransaction> {
         let whole = self.with_changes(sources);
-        let edits = whole.accepted().filter(|(_, is_lost)| !is_lost);
+        let counts = |entry: &Entry| with_source || entry.part == 0;
+        let edits = whole
+            .accepted()
+            .filter(|(entry, is_lost)| counts(entry) && !is_lost);
         edits.map(|(entry, _)| entry.transaction.clone()).collect()
     }
 

@@ -52,6 +52,24 @@ pub enum WriteError {
         /// How many items it has.
         len: usize,
     },
+    /// No group owns the value.
+    #[error("no group owns {id}, so nobody can branch or delete it")]
+    NotOwned {
+        /// The value.
+        id: CoId,
+    },
+    /// The value is no branch.
+    #[error("{id} is no branch of another value, so there is nothing to merge it into")]
+    NotABranch {
+        /// The value.
+        id: CoId,
+    },
+    /// The value was deleted.
+    #[error("{id} was deleted: nothing can be written to it any more")]
+    Deleted {
+        /// The value.
+        id: CoId,
+    },
     /// The changes are longer than a transaction may be.
     #[error("the changes have {bytes} bytes of JSON and a transaction takes {max}: split them", max = TX_BYTES_MAX)]
     TooLarge {

@@ -62,13 +62,17 @@ impl<'a, L: Logs> Judge<'a, L> {
         if let Some(accepted) = &self.accepted {
             return accepted.contains(&transaction.id);
         }
+        let is_deletion = transaction.id.session.is_delete();
         let Some(owner) = self.owner else {
-            return true;
+            return !is_deletion;
         };
         let author = transaction.id.session.author();
         let role = self
             .access
             .role_of(self.logs, owner, author, transaction.made_at);
+        if is_deletion {
+            return role == Some(Role::Admin);
+        }
         is_dated_honestly(transaction)
             && role.is_some_and(Role::can_write)
             && (!self.restricts_deletion

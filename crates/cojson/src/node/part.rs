@@ -9,7 +9,7 @@ use super::opening::{counts, merge_source, open};
 use crate::access::Logs;
 use crate::collections::SortedMap;
 use crate::crypto::{KeySecret, NonceMaterial};
-use crate::ids::{KeyId, SessionId, Timestamp};
+use crate::ids::{CoId, KeyId, SessionId, Timestamp};
 use crate::json::Json;
 use crate::session_log::SessionLog;
 use crate::transaction::Transaction;
@@ -43,6 +43,10 @@ pub(super) struct Part {
     merged: SortedMap<SessionId, (u32, Position)>,
     /// How much of its source a branch shows; `None` until its beginning was read.
     pub(super) branch_point: Option<Counts>,
+    /// How much of each branch was merged.
+    pub(super) merges: SortedMap<Arc<str>, Counts>,
+    /// Whether an admin deleted the value.
+    pub(super) is_deleted: bool,
 }
 
 /// A log that is being read.
@@ -141,7 +145,8 @@ impl Part {
         };
         let is_accepted = reading.judge.accepts(&transaction);
         if is_accepted && !opened.meta.is_null() {
-            self.note_branch_point(&opened.meta);
+            self.note_branches(&opened.meta);
+            self.is_deleted |= session.is_delete() && deletes(&opened.meta, reading.log.id());
         }
         Some(Entry {
             transaction,
@@ -179,10 +184,16 @@ impl Part {
         })
     }
 
-    /// Where a branch begins.
-    fn note_branch_point(&mut self, meta: &Json) {
+    /// Where a branch begins, and what was merged of one.
+    fn note_branches(&mut self, meta: &Json) {
         if let Some(from) = meta.get("from") {
             raise(self.branch_point.get_or_insert_default(), counts(from));
+        }
+        if let Some(merged) = meta.get("merged")
+            && let Some(Json::String(branch)) = meta.get("branch")
+        {
+            let known = self.merges.get_or_default(Arc::clone(branch));
+            raise(known, counts(merged));
         }
     }
 
@@ -199,6 +210,11 @@ impl Part {
         }
         self.keys.get(key_used)?.as_ref()
     }
+}
+
+/// Whether a transaction of a delete session is the tombstone of that value.
+fn deletes(meta: &Json, id: &CoId) -> bool {
+    meta.get("deleted").and_then(Json::as_str) == Some(id.as_str())
 }
 
 /// The greater count of each session.

@@ -1,6 +1,7 @@
 //! What goes straight to the replica and back: peers, storage, flushes, effects.
 
 use super::{Node, NodeEffect};
+use crate::access::Identity;
 use crate::ids::CoId;
 use crate::sync::{ContentMessage, Effect, PeerId, PeerRole, StoredLog, SyncMessage, WriteId};
 
@@ -71,11 +72,13 @@ impl Node {
     /// Signs what was written, once per session, and asks for one write of all that is new.
     pub fn flush(&mut self) {
         let own = [&self.session, &self.agent_session];
-        let signer = &self.access.identity().secret.signer;
+        let Identity {
+            account, secret, ..
+        } = self.access.identity();
         let guests = &self.guests;
         self.replica.flush(|session| {
-            if own.contains(&session) {
-                return Some(signer.clone());
+            if own.contains(&session) || session.is_deletion_by(account) {
+                return Some(secret.signer.clone());
             }
             guests.get(session).cloned()
         });

@@ -20,11 +20,13 @@ pub enum Shown {
     Binary(BinaryView),
     /// Of a kind that we keep and sync but cannot show.
     Opaque,
+    /// Of a value that was deleted.
+    Deleted,
 }
 
 impl Shown {
     /// A map's object, a list's array, a text's string, a stream's items by session, how much of some bytes is here; an
-    /// empty object of what cannot be shown.
+    /// empty object of what cannot be shown, `null` of what was deleted.
     pub fn to_json(&self) -> Json {
         match self {
             Self::Map(view) => view.to_json(),
@@ -33,6 +35,7 @@ impl Shown {
             Self::Stream(view) => view.to_json(),
             Self::Binary(view) => view.to_json(),
             Self::Opaque => Json::empty_object(),
+            Self::Deleted => Json::Null,
         }
     }
 
@@ -53,7 +56,7 @@ impl Shown {
             Self::List(view) | Self::Text(view) => view.apply(transaction),
             Self::Stream(view) => view.apply(transaction),
             Self::Binary(view) => view.apply(transaction),
-            Self::Opaque => Applied::Shown,
+            Self::Opaque | Self::Deleted => Applied::Shown,
         }
     }
 

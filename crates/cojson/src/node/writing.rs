@@ -3,14 +3,15 @@
 //! Besides encryption it costs the same for a long history as for a short one: the read key is found once per
 //! state of the group, and the view takes the new transaction without reading it back.
 
+use std::sync::Arc;
+
 use super::error::WriteError;
-use super::{Change, Node, iso_time};
+use super::{Change, Node, Shown, iso_time};
 use crate::access::{AccessError, Role, WriteKey};
 use crate::crypto::{NonceMaterial, encrypt_text};
 use crate::header::{CreatedAt, Header, Ruleset, Uniqueness, ValueType};
 use crate::ids::{CoId, SessionId, Timestamp};
 use crate::json::Json;
-use crate::sync::AppendError;
 use crate::transaction::{TX_BYTES_MAX, Transaction};
 use crate::view::{TransactionId, ValidTransaction};
 
@@ -38,6 +39,47 @@ pub struct NewValue {
     pub uniqueness: Uniqueness,
     /// An object for the layers above, readable by everyone, or `null`.
     pub meta: Json,
+}
+
+/// A transaction to make.
+pub(super) struct Draft {
+    pub(super) changes: Vec<Json>,
+    /// What it says about itself.
+    pub(super) meta: Option<Json>,
+    /// Whether only members of the group can read it.
+    pub(super) is_private: bool,
+    /// Whether a role allows it, and what it is then that is allowed.
+    pub(super) allows: fn(Role) -> bool,
+    pub(super) wanted: &'static str,
+}
+
+/// On what terms a transaction is made.
+pub(super) struct Terms {
+    pub(super) made_at: Timestamp,
+    /// What it is encrypted with; `None` if everyone may read it.
+    key: Option<WriteKey>,
+}
+
+impl Draft {
+    /// Of nothing yet, private, for those who may write.
+    pub(super) fn empty() -> Self {
+        Self {
+            changes: Vec::new(),
+            meta: None,
+            is_private: true,
+            allows: Role::can_write,
+            wanted: "write",
+        }
+    }
+
+    /// The same with that meta. It is encrypted with the very nonce of the changes, which gives away what it and they have in
+    /// common: nothing secret belongs into it.
+    pub(super) fn with(self, meta: Json) -> Self {
+        Self {
+            meta: Some(meta),
+            ..self
+        }
+    }
 }
 
 impl NewValue {
@@ -80,6 +122,25 @@ impl Node {
         value.clone().into_header(Timestamp::FOUNDING).id()
     }
 
+    /// Makes a list or a text, of which only those who administer its group may delete items.
+    pub fn create_with_restricted_deletion(
+        &mut self,
+        value: NewValue,
+        now: Timestamp,
+    ) -> Result<CoId, WriteError> {
+        if self.history(&value.owner).is_none() {
+            return Err(AccessError::GroupNotLoaded { group: value.owner }.into());
+        }
+        let mut header = value.into_header(now);
+        if let Ruleset::OwnedByGroup {
+            restrict_deletion, ..
+        } = &mut header.ruleset
+        {
+            *restrict_deletion = Some(true);
+        }
+        Ok(self.make(header))
+    }
+
     /// Makes one transaction of these changes.
     pub fn transact(
         &mut self,
@@ -88,30 +149,132 @@ impl Node {
         stamp: Stamp,
     ) -> Result<TransactionId, WriteError> {
         let owner = self.writable(id, changes)?;
-        let changes: Vec<Json> = changes.iter().map(Change::to_json).collect();
-        let key = owner
-            .as_ref()
-            .map(|owner| self.write_key(owner, stamp))
-            .transpose()?;
-        let made_at = self.stamp(id, stamp, key.as_ref());
-        if let Some(owner) = &owner {
-            self.check_may_write(owner, made_at)?;
-        }
-        let text = Json::from(changes.clone()).to_string();
-        if text.len() > TX_BYTES_MAX {
-            return Err(WriteError::TooLarge { bytes: text.len() });
-        }
-        let transaction_id = self.write(id, &text, made_at, key.as_ref())?;
+        let draft = self.draft(id, changes);
+        let terms = self.terms(id, &draft, owner.as_ref(), stamp)?;
+        let session = self.session_for(id).clone();
+        let transaction_id = self.commit(id, &session, &draft, &terms)?;
         self.show_own(
             id,
             ValidTransaction {
                 id: transaction_id.clone(),
-                made_at,
-                changes,
+                made_at: terms.made_at,
+                changes: draft.changes,
                 source: None,
             },
         );
         Ok(transaction_id)
+    }
+
+    /// The same, of which only the first counts of all that name the same key: what several devices begin alike.
+    pub fn transact_first(
+        &mut self,
+        id: &CoId,
+        first_writer_key: &str,
+        changes: &[Change],
+        stamp: Stamp,
+    ) -> Result<TransactionId, WriteError> {
+        let owner = self.writable(id, changes)?;
+        let meta = Json::object([("fww", Json::from(first_writer_key))]);
+        let draft = self.draft(id, changes).with(meta);
+        self.transact_with_meta(id, &draft, owner.as_ref(), stamp)
+    }
+
+    /// A transaction of these changes. Where deletion is restricted, only those who administer the group may delete items.
+    fn draft(&self, id: &CoId, changes: &[Change]) -> Draft {
+        let ruleset = self.log(id).map(|log| &log.header().ruleset);
+        let restricts_deletion = matches!(
+            ruleset,
+            Some(Ruleset::OwnedByGroup {
+                restrict_deletion: Some(true),
+                ..
+            })
+        );
+        let mut draft = Draft {
+            changes: changes.iter().map(Change::to_json).collect(),
+            ..Draft::empty()
+        };
+        if restricts_deletion && changes.iter().any(Change::deletes_item) {
+            draft.allows = Role::can_administer;
+            draft.wanted = "delete items of the list";
+        }
+        draft
+    }
+
+    /// Makes a transaction that says something about itself. It is shown when the value is read the next time.
+    pub(super) fn transact_with_meta(
+        &mut self,
+        id: &CoId,
+        draft: &Draft,
+        owner: Option<&CoId>,
+        stamp: Stamp,
+    ) -> Result<TransactionId, WriteError> {
+        let terms = self.terms(id, draft, owner, stamp)?;
+        let session = self.session_for(id).clone();
+        let transaction_id = self.commit(id, &session, draft, &terms)?;
+        self.mark_stale(id);
+        Ok(transaction_id)
+    }
+
+    /// When a transaction is made and what it is encrypted with, if our role allows it then.
+    pub(super) fn terms(
+        &mut self,
+        id: &CoId,
+        draft: &Draft,
+        owner: Option<&CoId>,
+        stamp: Stamp,
+    ) -> Result<Terms, WriteError> {
+        let key = match owner.filter(|_| draft.is_private) {
+            Some(owner) => Some(self.write_key(owner, stamp)?),
+            None => None,
+        };
+        let made_at = self.stamp(id, stamp, key.as_ref());
+        if let Some(owner) = owner {
+            self.check_may_write(owner, made_at, draft)?;
+        }
+        Ok(Terms { made_at, key })
+    }
+
+    /// Appends a transaction to a session of ours; it is up to the caller to have it shown.
+    pub(super) fn commit(
+        &mut self,
+        id: &CoId,
+        session: &SessionId,
+        draft: &Draft,
+        terms: &Terms,
+    ) -> Result<TransactionId, WriteError> {
+        let changes = Json::from(draft.changes.clone()).to_string();
+        if changes.len() > TX_BYTES_MAX {
+            return Err(WriteError::TooLarge {
+                bytes: changes.len(),
+            });
+        }
+        let made_at = terms.made_at;
+        let meta = draft.meta.as_ref().map(Json::to_string);
+        let index = self.log(id).map_or(0, |log| log.session_len(session));
+        let place = NonceMaterial::Transaction {
+            value: id,
+            session,
+            index,
+        };
+        let encrypted = |key: &WriteKey, text: &str| encrypt_text(&key.secret, &place, text).into();
+        let transaction = match &terms.key {
+            Some(key) => Transaction::Private {
+                made_at,
+                key_used: key.id.clone(),
+                encrypted_changes: encrypted(key, &changes),
+                meta: meta.map(|meta| encrypted(key, &meta)),
+            },
+            None => Transaction::Trusting {
+                made_at,
+                changes: changes.into(),
+                meta: meta.map(Arc::from),
+            },
+        };
+        self.append(id, session, transaction)?;
+        Ok(TransactionId {
+            session: session.clone(),
+            index,
+        })
     }
 
     /// The value's owner, if the value is here, takes such changes, and its content is up to date.
@@ -135,10 +298,11 @@ impl Node {
         }
         let owner = header.owner().cloned();
         let group = owner.clone().unwrap_or_else(|| id.clone());
-        if self.content(id).is_none() {
-            return Err(AccessError::GroupNotLoaded { group }.into());
+        match self.shown(id) {
+            None => Err(AccessError::GroupNotLoaded { group }.into()),
+            Some(Shown::Deleted) => Err(WriteError::Deleted { id: id.clone() }),
+            Some(_) => Ok(owner),
         }
-        Ok(owner)
     }
 
     fn write_key(&mut self, owner: &CoId, stamp: Stamp) -> Result<WriteKey, AccessError> {
@@ -152,15 +316,20 @@ impl Node {
         access.write_key(replica, owner).cloned()
     }
 
-    fn check_may_write(&mut self, owner: &CoId, at: Timestamp) -> Result<(), AccessError> {
+    fn check_may_write(
+        &mut self,
+        owner: &CoId,
+        at: Timestamp,
+        draft: &Draft,
+    ) -> Result<(), AccessError> {
         let role = self.my_role(owner, at);
-        if role.is_some_and(Role::can_write) {
+        if role.is_some_and(draft.allows) {
             return Ok(());
         }
         Err(AccessError::NotAllowed {
             group: owner.clone(),
             role,
-            wanted: "write",
+            wanted: draft.wanted,
         })
     }
 
@@ -187,37 +356,6 @@ impl Node {
             .and_then(|history| history.accepted().last());
         let after_latest = last.map_or(latest.plus_ms(1), |made| after(latest, made, &session));
         follow(now, after_latest)
-    }
-
-    fn write(
-        &mut self,
-        id: &CoId,
-        changes: &str,
-        made_at: Timestamp,
-        key: Option<&WriteKey>,
-    ) -> Result<TransactionId, AppendError> {
-        let session = self.session_for(id).clone();
-        let index = self.log(id).map_or(0, |log| log.session_len(&session));
-        let place = NonceMaterial::Transaction {
-            value: id,
-            session: &session,
-            index,
-        };
-        let transaction = match key {
-            Some(key) => Transaction::Private {
-                made_at,
-                key_used: key.id.clone(),
-                encrypted_changes: encrypt_text(&key.secret, &place, changes).into(),
-                meta: None,
-            },
-            None => Transaction::Trusting {
-                made_at,
-                changes: changes.into(),
-                meta: None,
-            },
-        };
-        self.append(id, &session, transaction)?;
-        Ok(TransactionId { session, index })
     }
 }
 
