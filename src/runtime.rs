@@ -29,6 +29,8 @@ use std::rc::Rc;
 
 use cojson::ids::CoId;
 use cojson::json::Json;
+use engine::actor::ActorId;
+use engine::machine::CallId;
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -52,6 +54,7 @@ pub struct Runtime {
     host: Rc<Host>,
     status: JsValue,
     problems: JsValue,
+    dead_letters: JsValue,
 }
 
 #[wasm_bindgen]
@@ -63,10 +66,13 @@ impl Runtime {
         let host = open::open(Options::read(&options)?).await?;
         let status = StoreHandle::of(host.status.clone()).into();
         let problems = StoreHandle::of(host.problems.clone()).into();
+        let letters = host.engine(|engine| engine.dead_letters())?;
+        let dead_letters = StoreHandle::of(letters).into();
         Ok(Self {
             host,
             status,
             problems,
+            dead_letters,
         })
     }
 
@@ -96,6 +102,21 @@ impl Runtime {
     #[wasm_bindgen(getter, unchecked_return_type = "ReactiveStore<Problem | null>")]
     pub fn problems(&self) -> JsValue {
         self.problems.clone()
+    }
+
+    /// The messages that nobody may or can handle, of the actors that run here. They are kept until they are discarded.
+    #[wasm_bindgen(getter, js_name = deadLetters, unchecked_return_type = "ReactiveStore<DeadLetter[]>")]
+    pub fn dead_letters(&self) -> JsValue {
+        self.dead_letters.clone()
+    }
+
+    /// Forgets a dead letter, which the application has dealt with.
+    #[wasm_bindgen(js_name = discardDeadLetter)]
+    pub fn discard_dead_letter(&self, actor: &str, id: &str) -> Result<(), JsValue> {
+        let (actor, id) = (ActorId::new(actor), CallId::new(id));
+        Ok(self
+            .host
+            .input(|engine| engine.discard_dead_letter(&actor, &id))?)
     }
 
     /// Counters since this runtime was opened.

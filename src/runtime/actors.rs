@@ -5,7 +5,7 @@ use std::rc::Rc;
 use cojson::ids::Timestamp;
 use cojson::json::Json;
 use engine::actor::{ActorEngine, ActorError, ActorId, HistoryError, SendError, Ticket, When};
-use engine::machine::Event;
+use engine::machine::{Event, ToolFailure};
 use js_sys::{Date, Promise};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -52,12 +52,39 @@ impl Actor {
         Ok(ticket?)
     }
 
+    /// What it tells of its past.
     fn told(
         &self,
         tell: impl FnOnce(&mut ActorEngine, &ActorId) -> Result<Json, HistoryError>,
     ) -> Result<JsValue, JsValue> {
         let told = self.host.engine(|engine| tell(engine, &self.id))?;
         Ok(bridge::to_js(&told.map_err(RuntimeError::from)?))
+    }
+
+    /// Lets the actor tell or ask something, and keeps the promise until it is known what came of it.
+    fn message(
+        &self,
+        target: &JsValue,
+        event: &JsValue,
+        timeout_ms: Option<u32>,
+        tell: impl FnOnce(&mut ActorEngine, &ActorId, &Json) -> Result<Ticket, SendError>,
+    ) -> Result<Promise, RuntimeError> {
+        let target = bridge::from_js(target, "The target")?;
+        let event = event_of(event)?;
+        let timeout = timeout_ms.map(|ms| ("timeout", ms.into()));
+        let members = [
+            ("target", target),
+            ("type", event.event_type.into()),
+            ("payload", event.payload),
+        ];
+        let message = Json::object(members.into_iter().chain(timeout));
+        let ticket = self
+            .host
+            .input(|engine| tell(engine, &self.id, &message))??;
+        let deferred = Deferred::default();
+        let promise = deferred.promise();
+        self.host.sent.borrow_mut().insert(ticket, deferred);
+        Ok(promise)
     }
 
     /// Shows it in an element.
@@ -128,6 +155,28 @@ impl Actor {
     #[wasm_bindgen(unchecked_return_type = "Replay")]
     pub fn replay(&self) -> Result<JsValue, JsValue> {
         self.told(|engine, id| engine.replay(id))
+    }
+
+    /// Lets the actor tell another something. Resolves when that is durable here; fails if the other does not take it, as
+    /// far as that is known, or may not be told.
+    #[wasm_bindgen(unchecked_return_type = "Promise<{ handled: boolean }>")]
+    pub fn tell(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "MessageTarget")] target: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "ActorEvent")] event: &JsValue,
+    ) -> Result<Promise, JsValue> {
+        Ok(self.message(target, event, None, ActorEngine::tell)?)
+    }
+
+    /// Lets the actor ask another something. Resolves to the answer's payload; fails if there is none in time.
+    #[wasm_bindgen(unchecked_return_type = "Promise<any>")]
+    pub fn ask(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "MessageTarget")] target: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "ActorEvent")] event: &JsValue,
+        timeout: Option<u32>,
+    ) -> Result<Promise, JsValue> {
+        Ok(self.message(target, event, timeout, ActorEngine::ask)?)
     }
 
     /// Ends the actor here. What it knows stays.
@@ -213,6 +262,17 @@ impl Host {
             (Some(sender), Err(error)) => sender.reject(&self.send_error(error).into()),
             (None, Err(error)) => self.problem(&self.send_error(error)),
             (None, Ok(_)) => {}
+        }
+    }
+
+    /// A question was answered, or was not.
+    pub(crate) fn answered(&self, ticket: Ticket, outcome: Result<Json, ToolFailure>) {
+        let Some(sender) = self.sent.borrow_mut().remove(&ticket) else {
+            return;
+        };
+        match outcome {
+            Ok(answer) => sender.resolve(&bridge::to_js(&answer)),
+            Err(failure) => sender.reject(&RuntimeError::Unanswered { failure }.into()),
         }
     }
 

@@ -138,6 +138,7 @@ impl Host {
             Effect::CancelCall(call) => self.cancel_call(&call),
             Effect::ActorEnded(actor) => self.actor_ended(&actor),
             Effect::Handled { ticket, outcome } => self.handled(ticket, outcome),
+            Effect::Answered { ticket, outcome } => self.answered(ticket, outcome),
             Effect::Rerender => self.plan_frame(),
             Effect::Claim(actor) => self.claim(&actor),
             Effect::Warning(warning) => {

@@ -5,6 +5,7 @@ use cojson::ids::{CoId, IdError};
 use cojson::node::WriteError;
 use engine::actor::{ActorError, HistoryError, SendError};
 use engine::definition_error::DefinitionError;
+use engine::machine::ToolFailure;
 use wasm_bindgen::JsValue;
 
 use crate::bridge::ValueError;
@@ -34,6 +35,8 @@ pub(crate) enum RuntimeError {
     Unreadable { id: CoId },
     #[error("What was changed is not stored: {cause}")]
     NotStored { cause: StorageError },
+    #[error("The question was not answered: {failure}")]
+    Unanswered { failure: ToolFailure },
     #[error(transparent)]
     Id(#[from] IdError),
     #[error(transparent)]
@@ -70,6 +73,7 @@ impl Told for RuntimeError {
             Self::NoSync => "PLEIONE_E_NO_SYNC",
             Self::Unavailable { .. } => "PLEIONE_E_UNAVAILABLE",
             Self::Unreadable { .. } => "PLEIONE_E_UNREADABLE",
+            Self::Unanswered { .. } => "PLEIONE_E_UNANSWERED",
             Self::Id(_) => "PLEIONE_E_ID",
             Self::NotStored { cause } | Self::Storage(cause) => cause.code(),
             Self::Value(error) => error.code(),

@@ -121,7 +121,29 @@ export interface Definition {
   messageTypes?: object | CoId;
   /** Whether each transition is kept, for `history`, `at` and `replay`: all, or those of so many days at least. */
   history?: boolean | { days: number };
+  /** What other actors may tell it: JSON Schemas of payloads by message type. Absent: what `messageTypes` says. */
+  interface?: object | CoId;
   [key: string]: unknown;
+}
+
+/** Whom a message is for: an actor of the sender's space by its name, one of another space, or whoever reads an inbox. */
+export type MessageTarget = string | { actor: string; space?: CoId } | { inbox: CoId };
+
+/** A message that nobody may or can handle. */
+export interface DeadLetter {
+  id: string;
+  /** The actor that it was for. */
+  actor: string;
+  /** When it was found to be dead, in milliseconds after 1970. */
+  at: number;
+  /** Stable: `PLEIONE_E_…`. */
+  code: string;
+  reason: string;
+  type: string;
+  /** Null if it is too large to keep. */
+  payload: JsonValue;
+  /** The actor that told it, by its own words. */
+  source: JsonValue;
 }
 
 export interface ActorEvent {

@@ -26,6 +26,7 @@ mod ids;
 mod input;
 mod live_query;
 mod memory;
+mod message;
 mod query;
 mod replay;
 mod running;

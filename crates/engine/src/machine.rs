@@ -307,6 +307,15 @@ impl Machine {
         }
     }
 
+    /// Whether some state has a transition for events of that type.
+    pub fn takes(&self, event_type: &str) -> bool {
+        let definition = &self.definition;
+        let class = definition.class_of(event_type);
+        let on = definition.states.iter().map(|state| state.on.clone());
+        let mut transitions = on.filter_map(|on| definition.transitions.get(on)).flatten();
+        transitions.any(|it| definition.takes(it.class, class))
+    }
+
     /// Whether it has come to its end, a final state of its own: it takes no event any more.
     pub fn is_over(&self, snapshot: &Snapshot) -> bool {
         self.definition.is_over(&snapshot.active)

@@ -1,6 +1,6 @@
-//! The built-in tools: `@db` writes the space's values, `@core/publishMessage` writes to an inbox.
+//! `@db`, the built-in tool that reads and writes the space's values.
 //!
-//! They run inside the step that calls them, so what they write and what the machine becomes are stored together. A
+//! It runs inside the step that calls it, so what it writes and what the machine becomes are stored together. A
 //! value that is not in memory yet is asked for first: appending to a log before its own past is read would fork it.
 
 use std::rc::Rc;
@@ -12,9 +12,8 @@ use cojson::json::Json;
 use cojson::json::quoted;
 use cojson::node::{NewValue, Stamp, WriteError};
 
-use super::ActorId;
 use super::space::Named;
-use super::tools::{self, refusal};
+use super::tools::refusal;
 use super::world::World;
 use crate::machine::ToolFailure;
 use crate::schema::Schema;
@@ -25,7 +24,6 @@ pub(crate) struct Workspace<'a> {
     /// What data of a collection must look like.
     pub(crate) schema: &'a dyn Fn(&str) -> Option<Rc<Schema>>,
     pub(crate) space: &'a CoId,
-    pub(crate) caller: &'a ActorId,
 }
 
 /// Why a tool gave no result.
@@ -50,15 +48,8 @@ impl From<WriteError> for Stop {
 
 type Reply = Result<Json, Stop>;
 
-/// Runs a built-in tool.
-pub(crate) fn run(tool: &str, payload: &Json, workspace: &mut Workspace<'_>) -> Reply {
-    match tool {
-        tools::DATABASE => database(payload, workspace),
-        _ => publish_message(payload, workspace),
-    }
-}
-
-fn database(payload: &Json, workspace: &mut Workspace<'_>) -> Reply {
+/// Runs `@db`.
+pub(crate) fn database(payload: &Json, workspace: &mut Workspace<'_>) -> Reply {
     match text(payload, "op")? {
         "create" => create(payload, workspace),
         "update" => update(payload, workspace),
@@ -171,29 +162,6 @@ fn append(payload: &Json, workspace: &mut Workspace<'_>) -> Reply {
 
 fn read(payload: &Json, workspace: &mut Workspace<'_>) -> Reply {
     workspace.map_fields(&id(payload, "id")?)
-}
-
-/// `{type, payload, target}`: one item in the target's inbox.
-fn publish_message(payload: &Json, workspace: &mut Workspace<'_>) -> Reply {
-    let target = ActorId::new(text(payload, "target")?);
-    let inbox = workspace.prepared(&Named::Inbox(&target))?;
-    let message = Json::object([
-        ("type", text(payload, "type")?.into()),
-        (
-            "payload",
-            payload
-                .get("payload")
-                .cloned()
-                .unwrap_or_else(Json::empty_object),
-        ),
-        ("source", workspace.caller.as_str().into()),
-    ]);
-    workspace
-        .world
-        .node
-        .stream_push(&inbox, message, Stamp::Now(workspace.world.now))?;
-    workspace.world.written.push(inbox);
-    Ok(Json::Null)
 }
 
 impl Workspace<'_> {

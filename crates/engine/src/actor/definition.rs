@@ -19,7 +19,7 @@ use crate::schema::{PatternCompiler, Schema};
 use crate::style::{SheetId, StyleEngine};
 use crate::view::CompiledView;
 
-const KNOWN_KEYS: [&str; 16] = [
+const KNOWN_KEYS: [&str; 17] = [
     "$id",
     "$schema",
     "id",
@@ -30,6 +30,7 @@ const KNOWN_KEYS: [&str; 16] = [
     "style",
     "brand",
     "messageTypes",
+    "interface",
     "inbox",
     "schemas",
     "space",
@@ -94,7 +95,8 @@ impl ActorDefinition {
         check_keys(source, &place)?;
         let contract = Contract::compile(
             source.get("messageTypes"),
-            &place.key("messageTypes"),
+            source.get("interface"),
+            &place,
             library.patterns,
         )?;
         let context = Context::compile(source.get("context").unwrap_or(&Json::Null))?;

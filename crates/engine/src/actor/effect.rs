@@ -8,7 +8,7 @@ use cojson::node::WriteError;
 
 use super::{ActorId, Ticket};
 use crate::definition_error::DefinitionError;
-use crate::machine::CallId;
+use crate::machine::{CallId, ToolFailure};
 use crate::schema::Violation;
 
 /// A thing for the host to do.
@@ -46,6 +46,13 @@ pub enum Effect {
         ticket: Ticket,
         /// Whether a transition took the event; `false` if the active state has none for it or its guard said no.
         outcome: Result<bool, SendError>,
+    },
+    /// What came of an accepted `ask`.
+    Answered {
+        /// Which `ask`.
+        ticket: Ticket,
+        /// The answer's payload, or why there is none.
+        outcome: Result<Json, ToolFailure>,
     },
     /// Some actor's screen is out of date: render what `take_pending_rerenders` names in the next frame.
     Rerender,
@@ -152,6 +159,14 @@ pub enum SendError {
         #[source]
         cause: WriteError,
     },
+    /// A message could not be told.
+    #[error("actor {actor} could not tell its message: {message}")]
+    NotTold {
+        /// The actor.
+        actor: ActorId,
+        /// What is in the way.
+        message: String,
+    },
     /// The host's storage refused the write. It is tried again with the next one.
     #[error("what was changed is not stored yet: the device's storage refused it")]
     Storage,
@@ -166,6 +181,7 @@ impl SendError {
             Self::InvalidPayload { .. } => "PLEIONE_E_INVALID_PAYLOAD",
             Self::Step { .. } => "PLEIONE_E_STEP",
             Self::Write { .. } => "PLEIONE_E_WRITE",
+            Self::NotTold { .. } => "PLEIONE_E_NOT_TOLD",
             Self::Storage => "PLEIONE_E_STORAGE",
         }
     }

@@ -2,9 +2,11 @@
 
 mod calls;
 mod changes;
+mod dead_letters;
 mod due;
 mod history;
 mod lifecycle;
+mod messages;
 mod screen;
 mod stores;
 mod task;
@@ -21,6 +23,7 @@ use cojson::sync::WriteId;
 
 use super::documents::Documents;
 use super::history::Keep;
+use super::message::Message;
 use super::running::Running;
 use super::world::World;
 use super::{ActorId, Effect, SendError, Ticket, ToolDeclaration, Warning};
@@ -29,6 +32,7 @@ use crate::machine::{CallId, Event};
 use crate::reactive_store::ReactiveStore;
 use crate::schema::PatternCompiler;
 use crate::style::{SheetId, StyleEngine};
+use messages::Origin;
 use stores::ValueStores;
 
 pub use history::When;
@@ -66,8 +70,12 @@ pub struct ActorEngine {
     /// Calls under way here: whose they are, and how they go on.
     calls: OrderedMap<CallId, calls::Call>,
     finished_calls: VecDeque<calls::Answered>,
-    /// Calls of this task whose actors are to be made.
-    new_children: Vec<CallId>,
+    /// Calls that are to begin in the next task: actors that steps invoked, messages of the host.
+    new_calls: Vec<CallId>,
+    /// Actors whose interfaces are to be made known once it is clear what that value holds.
+    to_make_known: Vec<(CoId, ActorId)>,
+    dead_letters: ReactiveStore,
+    has_new_dead_letters: bool,
     /// Actors that may have everything now that they need to run.
     to_advance: OrderedSet<ActorId>,
     /// Whether a task runs: then it is known what time it is.
@@ -97,10 +105,9 @@ struct Actor {
 /// An event on its way to an actor's machine.
 struct PendingMessage {
     actor: ActorId,
-    event: Event,
+    message: Message,
     ticket: Option<Ticket>,
-    /// Where it stands in the inbox, if it came by it: handling it moves that session's cursor (R4).
-    inbox_position: Option<(SessionId, u32)>,
+    origin: Origin,
 }
 
 /// What became of one `send`.
@@ -128,7 +135,10 @@ impl ActorEngine {
             in_flight: SortedMap::new(),
             calls: OrderedMap::new(),
             finished_calls: VecDeque::new(),
-            new_children: Vec::new(),
+            new_calls: Vec::new(),
+            to_make_known: Vec::new(),
+            dead_letters: ReactiveStore::new(Vec::new().into()),
+            has_new_dead_letters: false,
             to_advance: OrderedSet::new(),
             is_in_task: false,
             due: SortedSet::new(),
@@ -194,7 +204,7 @@ impl ActorEngine {
     pub fn is_idle(&self) -> bool {
         self.pending_messages.is_empty()
             && self.finished_calls.is_empty()
-            && self.new_children.is_empty()
+            && self.new_calls.is_empty()
             && self.to_advance.is_empty()
     }
 
@@ -232,9 +242,9 @@ impl ActorEngine {
         let ticket = Ticket(self.tickets_given);
         self.pending_messages.push_back(PendingMessage {
             actor: actor.clone(),
-            event,
+            message: Message::of_host(event),
             ticket: Some(ticket),
-            inbox_position: None,
+            origin: Origin::Host,
         });
         Ok(ticket)
     }
@@ -254,6 +264,7 @@ impl ActorEngine {
         };
         let mut changed: Vec<_> = contexts.iter().filter_map(context).collect();
         changed.extend(self.stores.take_changed(&mut self.world.node));
+        changed.extend(self.take_dead_letters());
         changed
     }
 

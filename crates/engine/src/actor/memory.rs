@@ -2,7 +2,7 @@
 //!
 //! What is written is the context value's keys: the context's own, `_currentState`, and bookkeeping that nobody sees:
 //! `_inbox/<session>`, how many messages of that session are handled; `_call/<id>`, a tool call that has not answered;
-//! `_timer/<id>`, an event for later; `_output`, what the machine told at its end; `_history`, what states with a history had for active when they were left; `_query/<key>`, a query that an action put there. Each is a key of its own, so that two tabs that move different cursors never undo each other (R4).
+//! `_timer/<id>`, an event for later; `_dead/<id>`, a message that nobody can handle; `_output`, what the machine told at its end; `_history`, what states with a history had for active when they were left; `_query/<key>`, a query that an action put there. Each is a key of its own, so that two tabs that move different cursors never undo each other (R4).
 
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ const CURSOR_PREFIX: &str = "_inbox/";
 const CALL_PREFIX: &str = "_call/";
 const QUERY_PREFIX: &str = "_query/";
 const TIMER_PREFIX: &str = "_timer/";
+const LETTER_PREFIX: &str = "_dead/";
 
 /// Keys of the context value to write; `None` deletes.
 pub(crate) type Writes = OrderedMap<Arc<str>, Option<Json>>;
@@ -41,6 +42,7 @@ pub(crate) struct Memory {
     calls: OrderedMap<CallId, Json>,
     queries: OrderedMap<Arc<str>, Json>,
     timers: OrderedMap<CallId, Json>,
+    letters: OrderedMap<CallId, Json>,
     unwritten: Writes,
 }
 
@@ -65,6 +67,7 @@ impl Memory {
         self.cursors.clear();
         self.calls.clear();
         self.timers.clear();
+        self.letters.clear();
         self.queries.clear();
         for (key, value) in stored.as_object().into_iter().flatten() {
             self.read_key(key, value);
@@ -89,7 +92,12 @@ impl Memory {
             )
         };
         stored.extend(self.cursors.iter().map(cursor));
-        for (prefix, records) in [(CALL_PREFIX, &self.calls), (TIMER_PREFIX, &self.timers)] {
+        let all = [
+            (CALL_PREFIX, &self.calls),
+            (TIMER_PREFIX, &self.timers),
+            (LETTER_PREFIX, &self.letters),
+        ];
+        for (prefix, records) in all {
             let record = |(id, record): (&CallId, &Json)| (key_of(prefix, id), record.clone());
             stored.extend(records.iter().map(record));
         }
@@ -109,6 +117,8 @@ impl Memory {
             read_record(&mut self.calls, CallId::new(call), value);
         } else if let Some(timer) = key.strip_prefix(TIMER_PREFIX) {
             read_record(&mut self.timers, CallId::new(timer), value);
+        } else if let Some(letter) = key.strip_prefix(LETTER_PREFIX) {
+            read_record(&mut self.letters, CallId::new(letter), value);
         } else if let Some(key) = key.strip_prefix(QUERY_PREFIX) {
             self.queries.insert(key.into(), value.clone());
         } else if &**key == CURRENT_STATE {
@@ -283,6 +293,32 @@ impl Memory {
     pub(crate) fn end_timer(&mut self, timer: &CallId) {
         self.timers.remove(timer);
         self.unwrite(key_of(TIMER_PREFIX, timer));
+    }
+
+    /// The messages that nobody could handle.
+    pub(crate) fn letters(&self) -> &OrderedMap<CallId, Json> {
+        &self.letters
+    }
+
+    /// Keeps a message that nobody can handle, and of all of them so many at most.
+    pub(crate) fn keep_letter(&mut self, id: &CallId, letter: Json, count_max: usize) {
+        self.letters.insert(id.clone(), letter.clone());
+        self.unwritten
+            .insert(key_of(LETTER_PREFIX, id), Some(letter));
+        while self.letters.len() > count_max {
+            let Some((oldest, _)) = self.letters.first() else {
+                return;
+            };
+            let oldest = oldest.clone();
+            self.discard_letter(&oldest);
+        }
+    }
+
+    /// Forgets a message that nobody could handle.
+    pub(crate) fn discard_letter(&mut self, id: &CallId) {
+        if self.letters.remove(id).is_some() {
+            self.unwrite(key_of(LETTER_PREFIX, id));
+        }
     }
 
     /// Deletes a record. One that was never written leaves no trace.

@@ -13,6 +13,8 @@ pub(crate) enum Named<'a> {
     Context(&'a ActorId),
     /// An actor's inbox, a stream of `{type, payload, source}`.
     Inbox(&'a ActorId),
+    /// What an actor makes known that it may be told, a map of JSON Schemas by message type.
+    Interface(&'a ActorId),
     /// A collection, a list of its items' ids.
     Collection(&'a str),
     /// What an actor did, a stream of [`history`](super::history) items; of one period, if it is kept by periods.
@@ -22,7 +24,7 @@ pub(crate) enum Named<'a> {
 impl Named<'_> {
     fn value_type(&self) -> ValueType {
         match self {
-            Self::Context(_) => ValueType::CoMap,
+            Self::Context(_) | Self::Interface(_) => ValueType::CoMap,
             Self::Inbox(_) | Self::History(..) => ValueType::CoStream,
             Self::Collection(_) => ValueType::CoList,
         }
@@ -34,6 +36,9 @@ impl Named<'_> {
                 Uniqueness::named([("actor", actor.as_str()), ("part", "context")])
             }
             Self::Inbox(actor) => Uniqueness::named([("actor", actor.as_str()), ("part", "inbox")]),
+            Self::Interface(actor) => {
+                Uniqueness::named([("actor", actor.as_str()), ("part", "interface")])
+            }
             Self::Collection(name) => Uniqueness::named([("collection", *name)]),
             Self::History(actor, period) => {
                 let named = [("actor", actor.as_str()), ("part", "history")];

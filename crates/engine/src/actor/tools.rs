@@ -13,8 +13,16 @@ use crate::schema::{PatternCompiler, Schema, Violation};
 /// Reads and writes values of the actor's space.
 pub(crate) const DATABASE: &str = "@db";
 
-/// Sends a message to an actor's inbox.
+/// Tells an actor a message.
+pub(crate) const TELL: &str = "@core/tell";
+
+/// The name that MaiaOS has for [`TELL`].
 pub(crate) const PUBLISH_MESSAGE: &str = "@core/publishMessage";
+
+/// Tells an actor a message, and waits for the answer.
+pub(crate) const ASK: &str = "@core/ask";
+
+const BUILT_IN: [&str; 4] = [DATABASE, TELL, PUBLISH_MESSAGE, ASK];
 
 /// How long after a failed attempt the next one is made, where the tool does not say.
 const BACKOFF_MS: u32 = 1_000;
@@ -85,8 +93,8 @@ impl ToolRegistry {
 
     /// The names that a machine may call.
     pub(crate) fn names(&self) -> Vec<&str> {
-        let built_in = [DATABASE, PUBLISH_MESSAGE].into_iter();
-        built_in
+        BUILT_IN
+            .into_iter()
             .chain(self.registered.keys().map(AsRef::as_ref))
             .collect()
     }
@@ -166,7 +174,7 @@ fn model_name(name: &str) -> String {
 
 /// Whether the engine itself does it.
 pub(crate) fn is_built_in(name: &str) -> bool {
-    matches!(name, DATABASE | PUBLISH_MESSAGE)
+    BUILT_IN.contains(&name)
 }
 
 /// What a machine is told of a payload or data that its schema refuses.

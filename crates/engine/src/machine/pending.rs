@@ -129,6 +129,27 @@ pub(super) struct Visit {
 }
 
 impl PendingCall {
+    /// A call of the host's own, of which no machine knows.
+    pub fn of_host(id: CallId, tool: &str, payload: Json) -> Self {
+        Self {
+            id,
+            tool: tool.into(),
+            payload,
+            event: Event::new("", Json::Null),
+            of: ListOf {
+                state: Arc::default(),
+                list: ListName::Exit,
+            },
+            index: 0,
+            visit: None,
+        }
+    }
+
+    /// The id under which a state invoked it, if one did.
+    pub fn invoke_id(&self) -> Option<&Arc<str>> {
+        self.of.invoke_id()
+    }
+
     /// Whether it runs for as long as its state is active, and no longer.
     pub fn is_invoked(&self) -> bool {
         self.of.invoke_id().is_some()

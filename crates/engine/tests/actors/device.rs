@@ -35,6 +35,7 @@ pub(crate) struct Device {
     pub(crate) cancelled: Vec<CallId>,
     pub(crate) ended: Vec<ActorId>,
     pub(crate) handled: BTreeMap<Ticket, Result<bool, SendError>>,
+    pub(crate) answered: BTreeMap<Ticket, Result<Json, ToolFailure>>,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) failures: Vec<String>,
     pub(crate) writes: Vec<WriteBatch>,
@@ -48,12 +49,14 @@ pub(crate) struct Device {
     pub(crate) now: Timestamp,
 }
 
-pub(crate) fn secret() -> AgentSecret {
-    AgentSecret::generate(&mut cojson::entropy::Entropy::from_seed([7; 32]))
+fn secret(account_number: u8) -> AgentSecret {
+    AgentSecret::generate(&mut cojson::entropy::Entropy::from_seed(
+        [account_number; 32],
+    ))
 }
 
-pub(crate) fn session(number: u8) -> SessionId {
-    let account = cojson::account::account_id(&secret().agent_id());
+fn session(account_number: u8, number: u8) -> SessionId {
+    let account = cojson::account::account_id(&secret(account_number).agent_id());
     SessionId::random_of_account(
         &account,
         &mut cojson::entropy::Entropy::from_seed([number; 32]),
@@ -93,9 +96,19 @@ impl Device {
 
     /// A device over a storage, with tools registered before anything runs.
     pub(crate) fn over(storage: Storage, session_number: u8, tools: &[ToolDeclaration]) -> Self {
+        Self::of_account(7, storage, session_number, tools)
+    }
+
+    /// The same of another account than most.
+    pub(crate) fn of_account(
+        account_number: u8,
+        storage: Storage,
+        session_number: u8,
+        tools: &[ToolDeclaration],
+    ) -> Self {
         let node = Node::new(NodeConfig {
-            secret: secret(),
-            session: session(session_number),
+            secret: secret(account_number),
+            session: session(account_number, session_number),
             entropy_seed: [session_number; 32],
             limits: ReplicaConfig::default(),
         });
@@ -115,6 +128,7 @@ impl Device {
             cancelled: Vec::new(),
             ended: Vec::new(),
             handled: BTreeMap::new(),
+            answered: BTreeMap::new(),
             warnings: Vec::new(),
             failures: Vec::new(),
             writes: Vec::new(),
@@ -185,6 +199,9 @@ impl Device {
             Effect::CancelCall(call) => {
                 self.calls.retain(|open| open.call != call);
                 self.cancelled.push(call);
+            }
+            Effect::Answered { ticket, outcome } => {
+                self.answered.insert(ticket, outcome);
             }
             Effect::ActorEnded(actor) => self.ended.push(actor),
             Effect::ActorFailed { error, .. } => self.failures.push(error.to_string()),

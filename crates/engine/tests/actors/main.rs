@@ -7,6 +7,7 @@
     reason = "a test that finds nothing has failed"
 )]
 
+mod asking;
 mod charts;
 mod definitions;
 mod device;

@@ -70,22 +70,6 @@ fn r4_a_dead_tabs_messages_are_handled_by_the_driver_alone() {
 }
 
 #[test]
-fn a_message_that_its_receiver_does_not_take_is_told_and_stops_no_other() {
-    let mut device = Device::new(1);
-    let strict = counter()
-        .to_string()
-        .replace(r#""context""#, r#""messageTypes":["RESET"],"context""#);
-    let strict = strict.replace(r#""COUNT":{"#, r#""RESET":{"#);
-    let receiver = device.create(&json(&strict));
-    let teller = device.create(&teller());
-    device.send(&teller, "TELL", r#"{"number":1}"#);
-    assert_eq!(device.warnings[0].code, "PLEIONE_E_NOT_IN_CONTRACT");
-    let restarted = device.restart(1, &[]);
-    assert!(restarted.warnings.is_empty(), "the cursor is past it");
-    assert_eq!(device.state(&receiver), "idle");
-}
-
-#[test]
 fn r5_what_messages_sent_before_an_actor_ran_made_is_shown_by_its_query() {
     let mut device = Device::new(1);
     let teller_id = device.create(&teller());

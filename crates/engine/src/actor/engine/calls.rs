@@ -14,12 +14,12 @@ use std::sync::Arc;
 use cojson::ids::{CoId, SessionId};
 use cojson::json::Json;
 
-use super::super::ActorId;
 use super::super::builtin::{self, Stop, Workspace};
 use super::super::definition::ActorDefinition;
 use super::super::input::Input;
 use super::super::running::Running;
-use super::super::tools::is_built_in;
+use super::super::tools::{ASK, DATABASE, is_built_in};
+use super::super::{ActorId, Effect, Ticket};
 use super::ActorEngine;
 use crate::machine::is_actor;
 use crate::machine::{CallId, PendingCall, Snapshot, ToolCall, ToolFailure, ToolHost, ToolReply};
@@ -33,6 +33,7 @@ pub(super) struct Call {
     needs: Option<CoId>,
     /// The actor whose end it waits for.
     child: Option<ActorId>,
+    owner: Owner,
     attempts: Attempts,
 }
 
@@ -43,6 +44,7 @@ impl Call {
             pending,
             needs: None,
             child: None,
+            owner: Owner::Machine,
             attempts: Attempts::default(),
         }
     }
@@ -50,6 +52,15 @@ impl Call {
     pub(super) fn is_of(&self, actor: &ActorId) -> bool {
         self.actor == *actor
     }
+}
+
+/// Who is told what comes of a call.
+#[derive(Clone, Copy)]
+enum Owner {
+    /// The actor's machine.
+    Machine,
+    /// The host, if it wants to know.
+    Host(Option<Ticket>),
 }
 
 /// A call that said something.
@@ -96,8 +107,21 @@ impl<'a> Caller<'a> {
         self.started
     }
 
+    fn ask(&mut self, question: &Json) -> ToolReply {
+        let call = self.engine.world.next_call();
+        match self.engine.tell_message(self.actor, question, Some(&call)) {
+            Ok(()) => self.begin_as(call, None),
+            Err(Stop::Needs(id)) => self.begin_as(call, Some(id)),
+            Err(Stop::Failed(failure)) => ToolReply::Done(Err(failure)),
+        }
+    }
+
     fn begin(&mut self, needs: Option<CoId>) -> ToolReply {
         let call = self.engine.world.next_call();
+        self.begin_as(call, needs)
+    }
+
+    fn begin_as(&mut self, call: CallId, needs: Option<CoId>) -> ToolReply {
         self.started.push(Started {
             call: call.clone(),
             needs,
@@ -112,6 +136,9 @@ impl ToolHost for Caller<'_> {
     }
 
     fn call(&mut self, call: ToolCall<'_>) -> ToolReply {
+        if is_question(call.tool) {
+            return self.ask(call.payload);
+        }
         if is_built_in(call.tool) {
             return match self.engine.run_built_in(
                 self.actor,
@@ -170,22 +197,18 @@ impl ActorEngine {
         tool: &str,
         payload: &Json,
     ) -> Result<Json, Stop> {
+        if tool != DATABASE {
+            return self.tell_message(actor, payload, None).map(|()| Json::Null);
+        }
         let Some(space) = self.actors.get(actor).map(|actor| actor.space.clone()) else {
-            return Err(Stop::Failed(ToolFailure::new(
-                "structural",
-                "the actor is gone",
-            )));
+            return Err(ToolFailure::new("structural", "the actor is gone").into());
         };
-        builtin::run(
-            tool,
-            payload,
-            &mut Workspace {
-                world: &mut self.world,
-                schema: &|collection| definition.schemas.get(collection).cloned(),
-                space: &space,
-                caller: actor,
-            },
-        )
+        let mut workspace = Workspace {
+            world: &mut self.world,
+            schema: &|collection| definition.schemas.get(collection).cloned(),
+            space: &space,
+        };
+        builtin::database(payload, &mut workspace)
     }
 
     /// Records the calls that a step left pending, and makes those of the application's tools.
@@ -200,10 +223,17 @@ impl ActorEngine {
             let Some(pending) = pending.iter().find(|pending| pending.id == call) else {
                 continue;
             };
-            let record = Json::object([
+            let is_asked = is_question(&pending.tool) && needs.is_none();
+            let due = is_asked.then(|| {
+                let timeout_ms = Self::question_timeout_ms(&pending.payload);
+                let due = self.world.now.plus_ms(timeout_ms.into());
+                ("due", super::timers::in_number(due))
+            });
+            let members = [
                 ("session", Json::from(self.world.node.session().as_str())),
                 ("call", pending.to_json(&running.snapshot)),
-            ]);
+            ];
+            let record = Json::object(members.into_iter().chain(due));
             running.memory.begin_call(&call, record);
             self.make_call(actor, &call, pending.clone(), needs);
         }
@@ -222,18 +252,39 @@ impl ActorEngine {
         self.calls.insert(id.clone(), call);
         match needs {
             Some(needs) => self.world.load(&needs),
-            None if is_actor(&tool) => self.new_children.push(id.clone()),
+            None if is_actor(&tool) => self.new_calls.push(id.clone()),
+            None if is_question(&tool) => self.await_reply(id),
             None => self.attempt(id),
         }
     }
 
-    /// Makes the actors that steps of this task invoked.
-    pub(super) fn run_new_children(&mut self) -> bool {
-        let new = std::mem::take(&mut self.new_children);
+    /// A message that the host lets an actor tell.
+    pub(super) fn begin_host_call(
+        &mut self,
+        actor: &ActorId,
+        tool: &str,
+        message: &Json,
+        ticket: Option<Ticket>,
+    ) {
+        let id = self.world.next_call();
+        let pending = PendingCall::of_host(id.clone(), tool, message.clone());
+        let mut call = Call::new(actor, pending);
+        call.owner = Owner::Host(ticket);
+        self.calls.insert(id.clone(), call);
+        self.new_calls.push(id);
+    }
+
+    /// Begins the calls that wait for it: the actors that steps of this task invoked, the messages of the host.
+    pub(super) fn begin_new_calls(&mut self) -> bool {
+        let new = std::mem::take(&mut self.new_calls);
         for id in &new {
-            if let Some(call) = self.calls.get(id) {
-                let (parent, pending) = (call.actor.clone(), call.pending.clone());
-                self.run_child(&parent, id, &pending);
+            match self.calls.get(id) {
+                Some(call) if is_actor(&call.pending.tool) => {
+                    let (parent, pending) = (call.actor.clone(), call.pending.clone());
+                    self.run_child(&parent, id, &pending);
+                }
+                Some(_) => self.retry_call(id),
+                None => {}
             }
         }
         !new.is_empty()
@@ -265,7 +316,15 @@ impl ActorEngine {
         else {
             return;
         };
-        match self.run_built_in(&actor, &definition, &pending.tool, &pending.payload) {
+        let is_question = is_question(&pending.tool);
+        let reply = if is_question {
+            let asked = self.tell_message(&actor, &pending.payload, Some(id));
+            asked.map(|()| Json::Null)
+        } else {
+            self.run_built_in(&actor, &definition, &pending.tool, &pending.payload)
+        };
+        match reply {
+            Ok(_) if is_question => self.await_reply(id),
             Ok(result) => self.tool_finished(id, Ok(result)),
             Err(Stop::Failed(failure)) => self.tool_finished(id, Err(failure)),
             Err(Stop::Needs(needs)) => {
@@ -287,6 +346,10 @@ impl ActorEngine {
             return;
         };
         let (actor, pending) = (call.actor.clone(), call.pending.clone());
+        if let Owner::Host(ticket) = call.owner {
+            self.calls.remove(&id);
+            return self.tell_host(ticket, &actor, &pending, answer);
+        }
         let is_over = matches!(answer, Answer::Outcome(_));
         if is_over && let Some(child) = self.calls.remove(&id).and_then(|call| call.child) {
             self.end_child(&child);
@@ -304,6 +367,71 @@ impl ActorEngine {
         if let Some(Err(error)) = result {
             self.warn(&actor, error.code(), error.to_string());
         }
+    }
+
+    /// The host is told what came of a message that it let an actor tell.
+    fn tell_host(
+        &mut self,
+        ticket: Option<Ticket>,
+        actor: &ActorId,
+        pending: &PendingCall,
+        answer: Answer,
+    ) {
+        let (Some(ticket), Answer::Outcome(outcome)) = (ticket, answer) else {
+            return;
+        };
+        if is_question(&pending.tool) {
+            self.effects.push_back(Effect::Answered { ticket, outcome });
+        } else {
+            let told = super::messages::told(ticket, actor, outcome.map(drop));
+            self.outcomes.push(told);
+        }
+    }
+
+    /// Waits for the answer of a question that was asked.
+    fn await_reply(&mut self, id: &CallId) {
+        if let Some(call) = self.calls.get(id) {
+            let timeout_ms = Self::question_timeout_ms(&call.pending.payload);
+            let due = self.world.now.plus_ms(timeout_ms.into());
+            self.await_until(id, due);
+        }
+    }
+
+    /// Takes an answer to the call that asked; whether there is one. Who asked may be gone: the record tells.
+    pub(super) fn take_reply(
+        &mut self,
+        actor: &ActorId,
+        id: &CallId,
+        outcome: Result<Json, ToolFailure>,
+    ) -> bool {
+        if !self.calls.contains_key(id) {
+            let running = self.running(actor);
+            let record = running.and_then(|running| {
+                let record = running.memory.calls().get(id)?;
+                pending_of(record, &running.snapshot)
+            });
+            if let Some(pending) = record {
+                self.calls.insert(id.clone(), Call::new(actor, pending));
+            }
+        }
+        let is_asked = |call: &Call| call.is_of(actor) && is_question(&call.pending.tool);
+        let is_asked = self.calls.get(id).is_some_and(is_asked);
+        if is_asked {
+            let answer = Answer::Outcome(outcome);
+            self.take_answer(Answered {
+                call: id.clone(),
+                answer,
+            });
+        }
+        is_asked
+    }
+
+    /// The actor that one invokes under that id.
+    pub(super) fn invoked_child(&self, actor: &ActorId, invoke: &str) -> Option<ActorId> {
+        let is_it = |call: &&Call| {
+            call.is_of(actor) && call.pending.invoke_id().is_some_and(|id| &**id == invoke)
+        };
+        self.calls.values().find(is_it)?.child.clone()
     }
 
     /// Takes up the calls whose session is gone: this tab's own of an earlier life, or of a tab that died.
@@ -331,7 +459,9 @@ impl ActorEngine {
         let tool = Arc::clone(&pending.tool);
         self.calls.insert(id.clone(), Call::new(actor, pending));
         if is_actor(&tool) {
-            self.new_children.push(id.clone());
+            self.new_calls.push(id.clone());
+        } else if is_question(&tool) && record.get("due").is_some() {
+            self.await_until(id, super::timers::due_of(record));
         } else if is_built_in(&tool) {
             self.retry_call(id);
         } else if self.world.tools.is_idempotent(&tool) {
@@ -340,6 +470,10 @@ impl ActorEngine {
             self.tool_finished(id, Err(ToolFailure::interrupted(&tool)));
         }
     }
+}
+
+fn is_question(tool: &str) -> bool {
+    tool == ASK
 }
 
 /// The call that a record is of, beside the machine that this is the snapshot of.

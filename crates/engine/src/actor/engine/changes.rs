@@ -4,9 +4,10 @@ use cojson::ids::{CoId, SessionId};
 use cojson::json::Json;
 use cojson::view::MapView;
 
+use super::super::message::Message;
 use super::super::{ActorId, Effect};
+use super::messages::Origin;
 use super::{ActorEngine, PendingMessage, running_mut};
-use crate::machine::Event;
 
 impl ActorEngine {
     /// A value was written through [`node_mut`](Self::node_mut): whoever shows it is told with the next task.
@@ -97,6 +98,7 @@ impl ActorEngine {
     pub(super) fn settled(&mut self, id: &CoId) {
         self.found_account();
         self.retry_calls(id);
+        self.make_interfaces_known(id);
         let waiting: Vec<ActorId> = self
             .actors
             .iter()
@@ -134,6 +136,7 @@ impl ActorEngine {
         if let Some(missing) = missing {
             self.warn_of_missing_state(actor, &missing);
         }
+        self.has_new_dead_letters = true;
         self.give_up_unrecorded(actor);
         self.plan_timers(actor);
         self.mark_changed(actor);
@@ -199,9 +202,9 @@ impl ActorEngine {
         for item in stream.items(session).iter().skip(first as usize) {
             queued.push(PendingMessage {
                 actor: actor.clone(),
-                event: event_of(&item.value),
+                message: Message::read(&item.value),
                 ticket: None,
-                inbox_position: Some((session.clone(), position)),
+                origin: Origin::Inbox(session.clone(), position),
             });
             position += 1;
         }
@@ -214,10 +217,4 @@ impl ActorEngine {
         self.resume_calls(actor);
         self.restore_timers(actor, false);
     }
-}
-
-/// An inbox item as an event. What is no message has the empty type, which no machine takes.
-fn event_of(item: &Json) -> Event {
-    let event_type = item.get("type").and_then(Json::as_str).unwrap_or_default();
-    Event::new(event_type, item.get("payload").cloned().unwrap_or_default())
 }

@@ -174,6 +174,8 @@ impl ActorEngine {
         self.mark_changed(id);
         self.effects.push_back(Effect::ActorReady(id.clone()));
         self.effects.push_back(Effect::Claim(id.clone()));
+        self.has_new_dead_letters = true;
+        self.make_interface_known(id);
         self.restore_timers(id, true);
         self.adopt_orphans(id);
         Ok(())

@@ -10,11 +10,14 @@ use cojson::sync::WriteId;
 
 use super::super::history::Recorder;
 use super::super::input::Input;
+use super::super::message::Message;
 use super::super::running::Running;
-use super::super::{ActorId, Effect, SendError};
+use super::super::{ActorId, Effect, SendError, Ticket};
 use super::calls::Caller;
+use super::dead_letters::{LATE, UNHANDLED};
+use super::messages::{Origin, failure_of};
 use super::{ActorEngine, MESSAGES_PER_TASK_MAX, Outcome, PendingMessage};
-use crate::machine::Step;
+use crate::machine::{Event, Step};
 
 impl ActorEngine {
     /// Handles everything that is queued, until nothing is, and writes what it changed to the node's values.
@@ -28,11 +31,12 @@ impl ActorEngine {
                 self.take_answer(finished);
             } else if let Some(message) = self.pending_messages.pop_front() {
                 self.handle(message);
-            } else if !self.run_new_children() && !self.do_due() {
+            } else if !self.begin_new_calls() && !self.do_due() {
                 break;
             }
             self.take_in_written();
         }
+        self.post_what_is_left();
         self.write_contexts();
         self.take_in_node_effects();
     }
@@ -57,11 +61,11 @@ impl ActorEngine {
     fn tell_if_durable(&mut self) {
         if self.in_flight.is_empty() {
             let outcomes = std::mem::take(&mut self.flushed);
-            self.tell(outcomes);
+            self.tell_outcomes(outcomes);
         }
     }
 
-    fn tell(&mut self, outcomes: Vec<Outcome>) {
+    fn tell_outcomes(&mut self, outcomes: Vec<Outcome>) {
         let told = |Outcome { ticket, result, .. }| Effect::Handled {
             ticket,
             outcome: result,
@@ -73,7 +77,7 @@ impl ActorEngine {
     pub fn stored(&mut self, write: WriteId) {
         self.world.node.stored(write);
         let outcomes = self.in_flight.remove(&write).unwrap_or_default();
-        self.tell(outcomes);
+        self.tell_outcomes(outcomes);
         self.take_in_node_effects();
         self.tell_if_durable();
     }
@@ -85,25 +89,44 @@ impl ActorEngine {
         for outcome in &mut outcomes {
             outcome.result = Err(SendError::Storage);
         }
-        self.tell(outcomes);
+        self.tell_outcomes(outcomes);
         self.take_in_node_effects();
     }
 
-    fn handle(&mut self, message: PendingMessage) {
+    fn handle(&mut self, pending: PendingMessage) {
         let PendingMessage {
             actor,
-            event,
+            message,
             ticket,
-            inbox_position,
-        } = message;
-        let result = self.with_running(&actor, |engine, running| {
-            if let Some((session, position)) = &inbox_position {
+            origin,
+        } = pending;
+        if let Origin::Inbox(session, position) = &origin {
+            self.with_running(&actor, |_, running| {
                 running.memory.set_cursor(session, position + 1);
-                running.definition.contract.check(&actor, &event)?;
+            });
+        }
+        match (ticket, origin) {
+            (None, Origin::Here | Origin::Inbox(..)) => self.handle_told(&actor, message),
+            (ticket, _) => {
+                let result = self.handle_event(&actor, message.event);
+                self.tell_result(ticket, actor, result);
             }
-            engine.step(&actor, running, &Input::Event(event))
-        });
-        let result = result.unwrap_or_else(|| Err(SendError::NoActor(actor.clone())));
+        }
+    }
+
+    fn handle_event(&mut self, actor: &ActorId, event: Event) -> Result<bool, SendError> {
+        let input = Input::Event(event);
+        let step = |engine: &mut Self, running: &mut Running| engine.step(actor, running, &input);
+        let result = self.with_running(actor, step);
+        result.unwrap_or_else(|| Err(SendError::NoActor(actor.clone())))
+    }
+
+    fn tell_result(
+        &mut self,
+        ticket: Option<Ticket>,
+        actor: ActorId,
+        result: Result<bool, SendError>,
+    ) {
         match (ticket, result) {
             (Some(ticket), result) => self.outcomes.push(Outcome {
                 ticket,
@@ -113,6 +136,57 @@ impl ActorEngine {
             (None, Err(error)) => self.warn(&actor, error.code(), error.to_string()),
             (None, Ok(_)) => {}
         }
+    }
+
+    /// Handles what another actor told. What nobody can handle is a dead letter, and who waits for an answer is told.
+    fn handle_told(&mut self, actor: &ActorId, message: Message) {
+        if let Some(call) = &message.call {
+            if !self.take_reply(actor, call, message.outcome()) {
+                let reason = "it answers a question that nobody waits for any more";
+                self.keep_dead_letter(actor, &message, LATE, reason);
+            }
+            return;
+        }
+        let Some(running) = self.running(actor) else {
+            return;
+        };
+        let takes = running.definition.machine.takes(&message.event.event_type);
+        let checked = running
+            .definition
+            .contract
+            .check_told(actor, &message.event);
+        if let Err(error) = checked {
+            self.warn(actor, error.code(), error.to_string());
+            let failure = failure_of(&error);
+            let kind = failure
+                .errors
+                .first()
+                .map(|error| Arc::clone(&error.error_type));
+            self.refuse(
+                actor,
+                &message.reply_to,
+                &kind.unwrap_or_default(),
+                &error.to_string(),
+            );
+            self.keep_dead_letter(actor, &message, error.code(), &error.to_string());
+            return;
+        }
+        let reply_to = message.reply_to.clone();
+        let letter = (!takes).then(|| message.clone());
+        let result = self.handle_event(actor, message.into_event());
+        if let Some(letter) = letter {
+            let reason = "no state of the actor takes it";
+            self.keep_dead_letter(actor, &letter, UNHANDLED, reason);
+        }
+        if let Ok(false) = result {
+            self.refuse(
+                actor,
+                &reply_to,
+                "unhandled",
+                "the actor does not take that now",
+            );
+        }
+        self.tell_result(None, actor.clone(), result);
     }
 
     /// Brings the queries up to date for a step, which must see what was written before it.

@@ -9,10 +9,11 @@ use cojson::ids::Timestamp;
 use cojson::json::Json;
 
 use super::super::super::running::Running;
+use super::super::super::tools::is_built_in;
 use super::super::super::{ActorId, Effect};
 use super::super::due::{Due, What};
 use super::super::{ActorEngine, running_mut};
-use super::{Answer, Call};
+use super::{Answer, Call, Owner};
 use crate::machine::{CallId, ToolFailure};
 
 /// How far an application's call has come.
@@ -52,6 +53,17 @@ impl ActorEngine {
         self.plan_call(&actor, id, due);
     }
 
+    /// Waits for a question's answer until then.
+    pub(super) fn await_until(&mut self, id: &CallId, due: Timestamp) {
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        call.attempts.due = Some(due);
+        let actor = call.actor.clone();
+        self.plan_call(&actor, id, Some(due));
+        self.note_attempts(&actor, id);
+    }
+
     fn plan_call(&mut self, actor: &ActorId, id: &CallId, due: Option<Timestamp>) {
         if let Some(at) = due {
             self.plan(at, actor, What::Call(id.clone()));
@@ -69,7 +81,9 @@ impl ActorEngine {
             return;
         }
         let message = format!("{} took too long", call.pending.tool);
-        self.effects.push_back(Effect::CancelCall(id.clone()));
+        if !is_built_in(&call.pending.tool) {
+            self.effects.push_back(Effect::CancelCall(id.clone()));
+        }
         self.tool_finished(id, Err(ToolFailure::new("timeout", message)));
     }
 
@@ -185,7 +199,8 @@ impl ActorEngine {
             return;
         };
         let is_gone = |call: &CallId| !running.memory.calls().contains_key(call);
-        let calls = self.calls.iter().filter(|(_, call)| call.is_of(actor));
+        let is_its = |call: &Call| call.is_of(actor) && matches!(call.owner, Owner::Machine);
+        let calls = self.calls.iter().filter(|(_, call)| is_its(call));
         let gone = calls.filter(|(id, _)| is_gone(id));
         let gone: Vec<CallId> = gone.map(|(id, _)| id.clone()).collect();
         for call in gone {
@@ -204,12 +219,26 @@ impl ActorEngine {
 
     /// Nobody waits for that call any more.
     pub(in super::super) fn give_up_call(&mut self, id: &CallId) {
-        let Some(Call { child, needs, .. }) = self.calls.remove(id) else {
+        let Some(call) = self.calls.remove(id) else {
             return;
         };
+        let Call {
+            actor,
+            child,
+            needs,
+            owner,
+            pending,
+            ..
+        } = call;
+        if let Owner::Host(ticket) = owner {
+            let failure = ToolFailure::new("structural", "the actor was ended");
+            self.tell_host(ticket, &actor, &pending, Answer::Outcome(Err(failure)));
+        }
         match child {
             Some(child) => self.end_child(&child),
-            None if needs.is_none() => self.effects.push_back(Effect::CancelCall(id.clone())),
+            None if needs.is_none() && !is_built_in(&pending.tool) => {
+                self.effects.push_back(Effect::CancelCall(id.clone()));
+            }
             None => {}
         }
     }
