@@ -7,7 +7,9 @@ use std::ffi::OsString;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::auth::command::RawTokenCommand;
-use crate::settings::{RawRestore, RawSettings, RawStats, RawTransfer, with_environment};
+use crate::settings::{
+    RawBackup, RawRestore, RawSettings, RawStats, RawTransfer, with_environment,
+};
 
 pub use service::setting::CliError;
 
@@ -38,8 +40,8 @@ pub enum Command {
     Export(Box<RawTransfer>),
     /// Add the logs of a file to a store: of an export, a backup, or an `SQLite` file of a classic CoJSON program
     Import(Box<RawTransfer>),
-    /// Copy a store into a file while servers write to it
-    Backup(Box<RawTransfer>),
+    /// Copy a store into a file while servers write to it, and its book of tokens beside that
+    Backup(Box<RawBackup>),
     /// Put a backup or an export into an empty store
     Restore(Box<RawRestore>),
     /// Tell how much a store keeps, and which values are the largest, while servers write to it

@@ -10,7 +10,8 @@ use pleione_sync::cli::{CliError, Command};
 use pleione_sync::log::{self, LogSettings};
 use pleione_sync::server::{Server, StartError};
 use pleione_sync::settings::{
-    RawTransfer, RestoreSettings, SettingError, Settings, StatsSettings, TransferSettings,
+    BackupSettings, RawTransfer, RestoreSettings, SettingError, Settings, StatsSettings,
+    TransferSettings,
 };
 use pleione_sync::shutdown::Signals;
 use pleione_sync::start_line;
@@ -81,7 +82,11 @@ fn run(command: Command) -> Result<(), RunError> {
         Command::Token(raw) => run_token(TokenCommand::try_from(*raw)?),
         Command::Export(raw) => transfer(*raw, command::export),
         Command::Import(raw) => transfer(*raw, command::import),
-        Command::Backup(raw) => transfer(*raw, backup::backup),
+        Command::Backup(raw) => {
+            let settings = BackupSettings::try_from(*raw)?;
+            log::start_aside(&settings.transfer.log);
+            Ok(backup::backup(&settings)?)
+        }
         Command::Stats(raw) => {
             let settings = StatsSettings::try_from(*raw)?;
             log::start_aside(&settings.log);
@@ -89,7 +94,7 @@ fn run(command: Command) -> Result<(), RunError> {
         }
         Command::Restore(raw) => {
             let settings = RestoreSettings::try_from(*raw)?;
-            log::start_aside(&settings.transfer.log);
+            log::start_aside(&settings.backup.transfer.log);
             Ok(backup::restore(&settings)?)
         }
     }

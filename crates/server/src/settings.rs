@@ -30,7 +30,9 @@ pub use service::setting::{Secret, SettingError};
 pub use stats::{RawStats, StatsSettings};
 pub use storage::{RawStorage, StorageSettings};
 pub use tls::{RawTls, TlsSettings};
-pub use transfer::{RawRestore, RawTransfer, RestoreSettings, TransferSettings};
+pub use transfer::{
+    BackupSettings, RawBackup, RawRestore, RawTransfer, RestoreSettings, TransferSettings,
+};
 pub use wakeups::WakeupSettings;
 
 use crate::guard::address::TrustedProxies;

@@ -7,6 +7,7 @@
 
 pub mod account_keys;
 pub mod backup;
+mod book;
 pub mod command;
 pub mod error;
 pub mod export_file;

@@ -126,6 +126,30 @@ impl Book {
         }
     }
 
+    /// Adds what another book has besides: its keys are trusted here too, and what is revoked in either is revoked.
+    ///
+    /// # Errors
+    /// When more keys would be trusted than may be.
+    pub fn merge(&mut self, other: Self) -> Result<(), BookError> {
+        for key in other.keys {
+            if self.keys.iter().any(|known| known.id == key.id) {
+                continue;
+            }
+            if self.keys.len() >= KEYS_MAX {
+                return Err(BookError::TooManyKeys);
+            }
+            self.keys.push(key);
+        }
+        for entry in other.tokens {
+            let known = self.tokens.iter_mut().find(|known| known.id == entry.id);
+            match known {
+                Some(known) => known.is_revoked |= entry.is_revoked,
+                None => self.tokens.push(entry),
+            }
+        }
+        Ok(())
+    }
+
     /// Leaves out what has expired.
     pub fn forget_expired(&mut self, now_seconds: u64) {
         self.tokens.retain(|entry| entry.expires_at > now_seconds);
@@ -178,6 +202,35 @@ mod tests {
         assert_eq!(book.trust_list().revoked, HashSet::from(["a".to_owned()]));
         book.forget_expired(100);
         assert_eq!(book.tokens, [entry("b", 200)]);
+    }
+
+    #[test]
+    fn what_either_of_two_books_revoked_is_revoked_in_both_together() {
+        let book = |revoked: &str| {
+            let mut book = Book::default();
+            let key = SigningKey::random().unwrap().public();
+            book.trust(key, 1).unwrap();
+            for id in ["a", "b", "c"] {
+                book.note(entry(id, 100));
+            }
+            book.revoke(revoked).unwrap();
+            book
+        };
+        let (mut here, mut there) = (book("a"), book("b"));
+        there.note(entry("d", 100));
+        let keys = [here.keys[0].clone(), there.keys[0].clone()];
+        here.merge(there.clone()).unwrap();
+        here.merge(there).unwrap();
+        assert_eq!(here.keys, keys);
+        assert_eq!(here.tokens.len(), 4);
+        let revoked = ["a", "b"].map(str::to_owned);
+        assert_eq!(here.trust_list().revoked, HashSet::from(revoked));
+        let mut full = Book::default();
+        for _ in 0..KEYS_MAX {
+            full.trust(SigningKey::random().unwrap().public(), 1)
+                .unwrap();
+        }
+        assert_eq!(full.merge(here), Err(BookError::TooManyKeys));
     }
 
     #[test]

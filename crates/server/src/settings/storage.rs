@@ -20,7 +20,18 @@ enum StorageKind {
 }
 
 impl StorageKind {
-    const ALLOWED: &str = "`in-memory`, `sqlite`, `pglite` or `postgres`";
+    /// What this build has. The name of what it lacks is known all the same: then the start says how to build it in.
+    const ALLOWED: &str = if cfg!(feature = "pglite") {
+        "`in-memory`, `sqlite`, `pglite` or `postgres`"
+    } else {
+        "`in-memory`, `sqlite` or `postgres`"
+    };
+    const HELP: &str = if cfg!(feature = "pglite") {
+        "Where logs are kept: `sqlite`, a file; `postgres`, a database that several servers may share; `pglite`, a database \
+         within this process; or `in-memory`, nowhere"
+    } else {
+        "Where logs are kept: `sqlite`, a file; `postgres`, a database that several servers may share; or `in-memory`, nowhere"
+    };
 
     fn parse(text: &str) -> Option<Self> {
         Some(match text {
@@ -37,18 +48,10 @@ impl StorageKind {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Storage")]
 pub struct RawStorage {
-    /// Where logs are kept: `sqlite`, a file; `postgres`, a database that several servers may share; `pglite`, a database
-    /// within this process; or `in-memory`, nowhere
-    #[arg(long = "storage", env = "SYNC_MAIA_STORAGE", value_name = "KIND", default_value = "sqlite",
+    #[arg(long = "storage", env = "SYNC_MAIA_STORAGE", value_name = "KIND", default_value = "sqlite", help = StorageKind::HELP,
         value_parser = value(StorageKind::ALLOWED, StorageKind::parse))]
     storage: StorageKind,
-    /// The `SQLite` file, or `PGlite`'s folder; made if it is missing
-    #[arg(
-        long,
-        env = "DB_PATH",
-        value_name = "PATH",
-        default_value = "./local-sync.db"
-    )]
+    #[arg(long, env = "DB_PATH", value_name = "PATH", default_value = "./local-sync.db", help = PATH_HELP)]
     db_path: PathBuf,
     /// The database of `postgres`: `postgres://user:password@host/name`
     #[arg(long, env = "SYNC_MAIA_DB_URL", value_name = "URL",
@@ -58,6 +61,12 @@ pub struct RawStorage {
     #[arg(long, env = "SYNC_MAIA_DB_ROOT_CERT", value_name = "PATH")]
     db_root_cert: Option<PathBuf>,
 }
+
+const PATH_HELP: &str = if cfg!(feature = "pglite") {
+    "The SQLite file, or PGlite's folder; made if it is missing"
+} else {
+    "The SQLite file; made if it is missing"
+};
 
 pub(super) const DB_URL_ALLOWED: &str = "`postgres://user:password@host/name`";
 

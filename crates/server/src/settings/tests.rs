@@ -70,7 +70,7 @@ fn a_command_that_moves_logs_has_a_file_and_the_store_that_a_server_would_have()
         panic!("restore")
     };
     let restore = RestoreSettings::try_from(*raw).unwrap();
-    assert_eq!(restore.transfer.storage, sqlite("b.db"));
+    assert_eq!(restore.backup.transfer.storage, sqlite("b.db"));
     assert!(restore.merges);
 }
 

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::value::SettingError;
-use super::{RawLog, RawStorage, StorageSettings};
+use super::{BookPlace, RawBook, RawLog, RawStorage, StorageSettings};
 use crate::log::LogSettings;
 
-/// What is said to `export`, `import` and `backup`.
+/// What is said to `export` and `import`.
 #[derive(Args, Clone, Debug)]
 pub struct RawTransfer {
     /// The file; `-` for standard output or input
@@ -20,11 +20,20 @@ pub struct RawTransfer {
     log: RawLog,
 }
 
+/// What is said to `backup`.
+#[derive(Args, Clone, Debug)]
+pub struct RawBackup {
+    #[command(flatten)]
+    transfer: RawTransfer,
+    #[command(flatten)]
+    book: RawBook,
+}
+
 /// What is said to `restore`.
 #[derive(Args, Clone, Debug)]
 pub struct RawRestore {
     #[command(flatten)]
-    transfer: RawTransfer,
+    backup: RawBackup,
     /// Add to a store that is not empty: what it lacks comes in, nothing of it is overwritten
     #[arg(long)]
     merge: bool,
@@ -41,11 +50,20 @@ pub struct TransferSettings {
     pub log: LogSettings,
 }
 
-/// A file, a store, and whether that may have something already.
+/// A file, a store, and its book of tokens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BackupSettings {
+    /// The file and the store.
+    pub transfer: TransferSettings,
+    /// Where it is noted which tokens are good.
+    pub book: BookPlace,
+}
+
+/// A file, a store with its book, and whether that may have something already.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RestoreSettings {
     /// The file and the store.
-    pub transfer: TransferSettings,
+    pub backup: BackupSettings,
     /// It may.
     pub merges: bool,
 }
@@ -62,12 +80,23 @@ impl TryFrom<RawTransfer> for TransferSettings {
     }
 }
 
+impl TryFrom<RawBackup> for BackupSettings {
+    type Error = SettingError;
+
+    fn try_from(raw: RawBackup) -> Result<Self, SettingError> {
+        Ok(Self {
+            book: raw.book.place(&raw.transfer.storage)?,
+            transfer: raw.transfer.try_into()?,
+        })
+    }
+}
+
 impl TryFrom<RawRestore> for RestoreSettings {
     type Error = SettingError;
 
     fn try_from(raw: RawRestore) -> Result<Self, SettingError> {
         Ok(Self {
-            transfer: raw.transfer.try_into()?,
+            backup: raw.backup.try_into()?,
             merges: raw.merge,
         })
     }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::auth::book::BookError;
+use crate::auth::shelf::ShelfError;
 use crate::storage::{LoadError, OpenError, WriteError, sqlite};
 
 /// Why it stopped. What was written until then stays, and is right.
@@ -38,6 +40,15 @@ pub enum TransferError {
         /// What is wrong with it, and what to do.
         detail: String,
     },
+    /// The book of tokens cannot be read or written. What was moved before stays.
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+    /// The books cannot be one.
+    #[error("the book of tokens: {0}")]
+    Book(#[from] BookError),
+    /// The system gives no timer or thread.
+    #[error("the system refuses what is needed: {0}")]
+    System(std::io::Error),
     /// There is something in the store already.
     #[error(
         "the store has logs already; `--merge` adds what {path} has besides, and takes nothing away"

@@ -9,6 +9,7 @@ use cojson::ids::AgentId;
 use pleione_sync::auth::key::SigningKey;
 use pleione_sync::auth::token::Claims;
 
+use crate::moving::succeed;
 use crate::peer::Peer;
 use crate::pooler::Pooler;
 use crate::postgres_server::PostgresServer;
@@ -175,6 +176,50 @@ fn a_revoked_token_is_out_at_once_and_others_are_not() {
     let tokens = ["leaver", "stayer"].map(|name| token(&settings, &["new", "--name", name]));
     let servers = [server(&settings)];
     check_revocation(&settings, &servers, [&tokens[0], &tokens[1]]);
+}
+
+#[test]
+fn a_restored_backup_takes_the_good_tokens_and_no_revoked_one() {
+    let (database, place, keys) = (PostgresServer::start(), Place::new(), Place::new());
+    let file = place.folder().join("backup").to_str().unwrap().to_owned();
+    let key = (
+        "SYNC_MAIA_AUTH_KEY",
+        keys.database().to_str().unwrap().to_owned(),
+    );
+    let file_store = |name: &str| {
+        let path = place.folder().join(name).to_str().unwrap().to_owned();
+        let needs = ("SYNC_MAIA_AUTH", "token".to_owned());
+        [("DB_PATH", path), needs, key.clone()]
+    };
+    let run = |arguments: &[&str], store: &[(&'static str, String)]| {
+        let store = store.iter().map(|(name, text)| (*name, text.as_str()));
+        succeed(arguments, &store.collect::<Vec<_>>());
+    };
+    let first = file_store("first.db");
+    let [good, revoked] = ["stayer", "leaver"].map(|name| token(&first, &["new", "--name", name]));
+    token(&first, &["revoke", &revoked]);
+    // The file of the logs comes into being with the server.
+    drop(server(&first));
+    let mut second = file_store("second.db").to_vec();
+    second.push(("SYNC_MAIA_DB_URL", database.url()));
+    second.push(("SYNC_MAIA_STORAGE", "postgres".into()));
+    let third = file_store("third.db");
+    for [from, to] in [[&first[..], &second], [&second, &third]] {
+        run(&["backup", &file], from);
+        run(&["restore", &file], to);
+        let server = server(to);
+        connect(&server, &good)
+            .unwrap()
+            .ask(&Writer::new("asked", 1).id());
+        assert!(refused(&server, &format!("/sync?token={revoked}"), "").contains("revoked"));
+    }
+    // A store without a book leaves none beside its backup, whatever was there.
+    let fourth = file_store("fourth.db");
+    drop(ServerProcess::start(&[("DB_PATH", &fourth[0].1)]));
+    let beside = format!("{file}.tokens");
+    assert!(Path::new(&beside).exists());
+    run(&["backup", &file], &fourth);
+    assert!(!Path::new(&beside).exists());
 }
 
 #[test]

@@ -64,6 +64,19 @@ fn r12_a_back_end_that_was_left_out_is_told_with_the_cure() {
 }
 
 #[test]
+fn help_names_the_back_ends_that_this_build_has_and_no_other() {
+    for arguments in [&["--help"][..], &["backup", "--help"]] {
+        let help = command().args(arguments).output().unwrap().stdout;
+        let help = String::from_utf8(help).unwrap();
+        for name in ["sqlite", "postgres", "in-memory"] {
+            assert!(help.contains(name), "{name}: {help}");
+        }
+        let has_pglite = help.to_lowercase().contains("pglite");
+        assert_eq!(has_pglite, cfg!(feature = "pglite"), "{help}");
+    }
+}
+
+#[test]
 fn r12_a_port_that_is_taken_is_told() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

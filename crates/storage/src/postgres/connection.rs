@@ -5,6 +5,7 @@
 //! is one round trip once the database knows it.
 
 use deadpool_postgres::{Client, GenericClient, Object};
+use tokio_postgres::GenericClient as _;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Row};
 
@@ -72,7 +73,7 @@ impl Transaction<'_> {
     }
 }
 
-impl<C: GenericClient + SendsTyped> On<C> {
+impl<C: GenericClient + Pooled> On<C> {
     pub(super) async fn query(
         &self,
         statement: &Statement,
@@ -86,7 +87,7 @@ impl<C: GenericClient + SendsTyped> On<C> {
             }
             Keeping::Unnamed => {
                 let typed = statement.typed(parameters);
-                self.client.query_unnamed(sql, &typed).await
+                self.client.inner().query_typed(sql, &typed).await
             }
         }
     }
@@ -114,7 +115,7 @@ impl<C: GenericClient + SendsTyped> On<C> {
             }
             Keeping::Unnamed => {
                 let typed = statement.typed(parameters);
-                self.client.execute_unnamed(sql, &typed).await
+                self.client.inner().execute_typed(sql, &typed).await
             }
         }
     }
@@ -125,53 +126,20 @@ impl<C: GenericClient + SendsTyped> On<C> {
     }
 }
 
-/// What sends a statement without a name.
-pub(super) trait SendsTyped {
-    async fn query_unnamed(
-        &self,
-        sql: &str,
-        typed: &[(&(dyn ToSql + Sync), Type)],
-    ) -> Result<Vec<Row>, Error>;
-
-    async fn execute_unnamed(
-        &self,
-        sql: &str,
-        typed: &[(&(dyn ToSql + Sync), Type)],
-    ) -> Result<u64, Error>;
+/// What the pool wraps: the pool's own trait has no statement without a name.
+pub(super) trait Pooled {
+    fn inner(&self) -> &(impl tokio_postgres::GenericClient + Sync);
 }
 
-impl SendsTyped for Client {
-    async fn query_unnamed(
-        &self,
-        sql: &str,
-        typed: &[(&(dyn ToSql + Sync), Type)],
-    ) -> Result<Vec<Row>, Error> {
-        self.query_typed(sql, typed).await
-    }
-
-    async fn execute_unnamed(
-        &self,
-        sql: &str,
-        typed: &[(&(dyn ToSql + Sync), Type)],
-    ) -> Result<u64, Error> {
-        self.execute_typed(sql, typed).await
+impl Pooled for Client {
+    fn inner(&self) -> &(impl tokio_postgres::GenericClient + Sync) {
+        let client: &tokio_postgres::Client = self;
+        client
     }
 }
 
-impl SendsTyped for deadpool_postgres::Transaction<'_> {
-    async fn query_unnamed(
-        &self,
-        sql: &str,
-        typed: &[(&(dyn ToSql + Sync), Type)],
-    ) -> Result<Vec<Row>, Error> {
-        self.query_typed(sql, typed).await
-    }
-
-    async fn execute_unnamed(
-        &self,
-        sql: &str,
-        typed: &[(&(dyn ToSql + Sync), Type)],
-    ) -> Result<u64, Error> {
-        self.execute_typed(sql, typed).await
+impl Pooled for deadpool_postgres::Transaction<'_> {
+    fn inner(&self) -> &(impl tokio_postgres::GenericClient + Sync) {
+        &**self
     }
 }
