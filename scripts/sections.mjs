@@ -2,6 +2,7 @@
 // counted. `runner.mjs` runs them; nothing here prints.
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { benchDataFile, setUpBenchData } from "./bench-data.mjs";
 import { benchServerFile, setUpBenchServer } from "./bench-server.mjs";
 import { buildModule, buildPeer, buildServer } from "./build.mjs";
 import { add, ofCargoTest, ofCheck, ofNextest, ofNode } from "./counts.mjs";
@@ -122,6 +123,7 @@ export const sections = [
     setUp: browserAndServer,
     run: () => check(process.execPath, [benchFile, "--short"], { env: browserEnv }),
   },
+  { name: "bench-data", setUp: setUpBenchData, run: () => check(process.execPath, [benchDataFile, "--short"]) },
   { name: "bench-server", setUp: setUpBenchServer, run: () => check(process.execPath, [benchServerFile, "--short"]) },
 ];
 

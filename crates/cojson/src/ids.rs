@@ -128,7 +128,7 @@ id_type!(
 impl SessionId {
     /// Who writes in this session: the text of an account's id or of an agent's.
     pub fn author(&self) -> &str {
-        split_session(&self.0).map_or("", |(author, _)| author)
+        split_author(&self.0).map_or("", |(author, _)| author)
     }
 
     /// The same session under another author: what a node writes to an account itself is written as its agent.
@@ -150,13 +150,23 @@ impl SessionId {
 
 /// The author and what follows `_session`.
 fn split_session(text: &str) -> Option<(&str, &str)> {
-    let (author, rest) = text.split_once("_session")?;
+    let (author, rest) = split_author(text)?;
     let is_live = rest.strip_prefix("_z").is_some_and(is_base58);
     let is_delete = rest
         .strip_prefix("_d")
         .and_then(|rest| rest.strip_suffix('$'))
         .is_some_and(is_base58);
     (is_live || is_delete).then_some((author, rest))
+}
+
+/// The text before the first `_session` and what follows it. By hand, as it is asked for at every transaction.
+fn split_author(text: &str) -> Option<(&str, &str)> {
+    let word = "_session";
+    let mut places = text.bytes().enumerate().filter(|(_, byte)| *byte == b'_');
+    places.find_map(|(place, _)| {
+        let (author, rest) = text.split_at_checked(place)?;
+        Some((author, rest.strip_prefix(word)?))
+    })
 }
 
 fn is_co_id(text: &str) -> bool {

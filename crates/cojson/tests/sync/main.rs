@@ -26,6 +26,7 @@ mod replay;
 mod rules;
 mod simulation;
 mod storage;
+mod tampered;
 mod tampering;
 mod together;
 mod town;

@@ -1,5 +1,6 @@
 //! The changes of a list, and how edits at places are written as changes to items.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,8 +9,8 @@ use crate::ids::SessionId;
 use crate::json::Json;
 use crate::view::TransactionId;
 
-/// An item's id: the change that inserted it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// An item's id: the change that inserted it. In its order numbers come first, as sessions' names begin alike.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct OpId {
     /// The transaction that inserted it.
     pub transaction: TransactionId,
@@ -17,6 +18,22 @@ pub struct OpId {
     pub change: u32,
     /// The branch it was inserted in, if it was merged from one.
     pub branch: Option<Arc<str>>,
+}
+
+impl Ord for OpId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let numbers = |id: &Self| (id.transaction.index, id.change);
+        numbers(self)
+            .cmp(&numbers(other))
+            .then_with(|| self.transaction.session.cmp(&other.transaction.session))
+            .then_with(|| self.branch.cmp(&other.branch))
+    }
+}
+
+impl PartialOrd for OpId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl OpId {
