@@ -3,7 +3,7 @@
 use cojson::access::AccessError;
 use cojson::ids::{CoId, IdError};
 use cojson::node::WriteError;
-use engine::actor::{ActorError, HistoryError, SendError};
+use engine::actor::{ActorError, HistoryError, SendError, Unreadable};
 use engine::definition_error::DefinitionError;
 use engine::machine::ToolFailure;
 use wasm_bindgen::JsValue;
@@ -81,6 +81,10 @@ impl Told for RuntimeError {
                 write_code(error)
             }
             Self::Access(error) => access_code(error),
+            Self::Actor(ActorError::Unreadable { cause, .. }) => match cause {
+                Unreadable::Newer { .. } => "PLEIONE_E_NEWER_VERSION",
+                Unreadable::Failed { .. } => "PLEIONE_E_MIGRATION",
+            },
             Self::Identity(error) => error.code(),
             Self::Entropy(error) => error.code(),
             Self::Address(error) => error.code(),

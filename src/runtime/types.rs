@@ -119,6 +119,13 @@ export interface Definition {
   style?: object | CoId;
   brand?: object | CoId;
   messageTypes?: object | CoId;
+  /** The definition's version, from 0. What an older one stored is migrated, what a newer one stored is refused. */
+  version?: number;
+  /** How to lead on from each version that was left. */
+  migrate?: Record<
+    string,
+    { states?: Record<string, string>; keys?: Record<string, string | null>; updateContext?: object }
+  >;
   /** Whether each transition is kept, for `history`, `at` and `replay`: all, or those of so many days at least. */
   history?: boolean | { days: number };
   /** What other actors may tell it: JSON Schemas of payloads by message type. Absent: what `messageTypes` says. */

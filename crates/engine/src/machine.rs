@@ -321,6 +321,16 @@ impl Machine {
         self.definition.is_over(&snapshot.active)
     }
 
+    /// Whether it has a state of that id: its own, or its path (`open.saving`).
+    pub fn has_state(&self, id: &str) -> bool {
+        self.definition.ids.get(id).is_some()
+    }
+
+    /// The ids of its states.
+    pub fn state_ids(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.definition.ids.keys()
+    }
+
     /// The ids of the active states that have none inside, in the order of the definition.
     pub fn active_leaves(&self, snapshot: &Snapshot) -> Vec<Arc<str>> {
         let states = self.definition.states.iter().enumerate();

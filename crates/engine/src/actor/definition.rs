@@ -10,7 +10,8 @@ use cojson::json::{Json, JsonObject};
 
 use super::ActorId;
 use super::contract::Contract;
-use super::memory::{CURRENT_STATE, HISTORY, OUTPUT};
+use super::memory::{CURRENT_STATE, HISTORY, OUTPUT, VERSION};
+use super::migration::Migrations;
 use super::query::{Query, is_query};
 use super::tools::ToolRegistry;
 use crate::definition_error::{DefinitionError, Place, one_of};
@@ -19,7 +20,7 @@ use crate::schema::{PatternCompiler, Schema};
 use crate::style::{SheetId, StyleEngine};
 use crate::view::CompiledView;
 
-const KNOWN_KEYS: [&str; 17] = [
+const KNOWN_KEYS: [&str; 19] = [
     "$id",
     "$schema",
     "id",
@@ -37,6 +38,8 @@ const KNOWN_KEYS: [&str; 17] = [
     "name",
     "description",
     "history",
+    "version",
+    "migrate",
 ];
 
 /// The context key that names an actor's children.
@@ -52,6 +55,8 @@ pub(crate) struct Library<'a> {
 /// A definition, ready to run, shared by whatever runs it.
 pub(crate) struct ActorDefinition {
     pub(crate) machine: Machine,
+    /// How what an older version stored is read.
+    pub(crate) migrations: Migrations,
     pub(crate) view: Option<Arc<CompiledView>>,
     pub(crate) sheet: Option<SheetId>,
     pub(crate) contract: Contract,
@@ -100,8 +105,10 @@ impl ActorDefinition {
             library.patterns,
         )?;
         let context = Context::compile(source.get("context").unwrap_or(&Json::Null))?;
+        let machine = compile_machine(source.get("state"), &contract, &context.children, library)?;
         Ok(Self {
-            machine: compile_machine(source.get("state"), &contract, &context.children, library)?,
+            migrations: Migrations::compile(source, &machine)?,
+            machine,
             view: compile_view(source.get("view"), &contract)?,
             sheet: compile_sheet(source, library.styles)?,
             contract,
@@ -182,7 +189,7 @@ fn compile_machine(
         allows_unknown_tools: false,
         actors: &actors,
         message_types: message_types.as_deref(),
-        reserved_keys: &[CURRENT_STATE, HISTORY, OUTPUT, CHILDREN],
+        reserved_keys: &[CURRENT_STATE, HISTORY, OUTPUT, VERSION, CHILDREN],
     };
     Machine::compile(&document, &library, &Place::root("state"))
 }

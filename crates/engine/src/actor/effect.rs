@@ -6,7 +6,7 @@ use cojson::json::Json;
 use cojson::json::quoted;
 use cojson::node::WriteError;
 
-use super::{ActorId, Ticket};
+use super::{ActorId, Ticket, Unreadable};
 use crate::definition_error::DefinitionError;
 use crate::machine::{CallId, ToolFailure};
 use crate::schema::Violation;
@@ -79,6 +79,15 @@ pub enum ActorError {
     /// A document of its definition is wrong.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
+    /// What is stored of it is of another version of its definition.
+    #[error("the actor {} cannot be restored: {cause}", quoted(actor))]
+    Unreadable {
+        /// The actor's id.
+        actor: String,
+        /// Which version, and why.
+        #[source]
+        cause: Unreadable,
+    },
     /// Its first context could not be written.
     #[error("the context of actor {} could not be written: {cause}", quoted(actor))]
     Write {

@@ -2,7 +2,7 @@
 //!
 //! What is written is the context value's keys: the context's own, `_currentState`, and bookkeeping that nobody sees:
 //! `_inbox/<session>`, how many messages of that session are handled; `_call/<id>`, a tool call that has not answered;
-//! `_timer/<id>`, an event for later; `_dead/<id>`, a message that nobody can handle; `_output`, what the machine told at its end; `_history`, what states with a history had for active when they were left; `_query/<key>`, a query that an action put there. Each is a key of its own, so that two tabs that move different cursors never undo each other (R4).
+//! `_timer/<id>`, an event for later; `_dead/<id>`, a message that nobody can handle; `_output`, what the machine told at its end; `_version`, which version of the definition ran; `_history`, what states with a history had for active when they were left; `_query/<key>`, a query that an action put there. Each is a key of its own, so that two tabs that move different cursors never undo each other (R4).
 
 use std::sync::Arc;
 
@@ -18,11 +18,26 @@ pub(crate) const CURRENT_STATE: &str = "_currentState";
 pub(crate) const HISTORY: &str = "_history";
 /// The context key that holds what the machine told at its end.
 pub(crate) const OUTPUT: &str = "_output";
+/// The context key that holds the version of the definition that last ran.
+pub(crate) const VERSION: &str = "_version";
 const CURSOR_PREFIX: &str = "_inbox/";
 const CALL_PREFIX: &str = "_call/";
 const QUERY_PREFIX: &str = "_query/";
 const TIMER_PREFIX: &str = "_timer/";
 const LETTER_PREFIX: &str = "_dead/";
+
+/// Whether a context key is the runtime's own.
+pub(crate) fn is_bookkeeping(key: &str) -> bool {
+    let prefixes = [
+        CURSOR_PREFIX,
+        CALL_PREFIX,
+        QUERY_PREFIX,
+        TIMER_PREFIX,
+        LETTER_PREFIX,
+    ];
+    [CURRENT_STATE, HISTORY, OUTPUT, VERSION].contains(&key)
+        || prefixes.iter().any(|prefix| key.starts_with(prefix))
+}
 
 /// Keys of the context value to write; `None` deletes.
 pub(crate) type Writes = OrderedMap<Arc<str>, Option<Json>>;
@@ -38,6 +53,7 @@ pub(crate) struct Memory {
     state: Json,
     history: Json,
     output: Json,
+    version: Json,
     cursors: SortedMap<SessionId, u32>,
     calls: OrderedMap<CallId, Json>,
     queries: OrderedMap<Arc<str>, Json>,
@@ -85,6 +101,7 @@ impl Memory {
         stored.insert(CURRENT_STATE.into(), self.state.clone());
         stored.insert(HISTORY.into(), self.history.clone());
         stored.insert(OUTPUT.into(), self.output.clone());
+        stored.insert(VERSION.into(), self.version.clone());
         let cursor = |(session, count): (&SessionId, &u32)| {
             (
                 format!("{CURSOR_PREFIX}{session}").into(),
@@ -127,6 +144,8 @@ impl Memory {
             self.history = value.clone();
         } else if &**key == OUTPUT {
             self.output = value.clone();
+        } else if &**key == VERSION {
+            self.version = value.clone();
         } else {
             self.kept.insert(Arc::clone(key), value.clone());
         }
@@ -165,6 +184,23 @@ impl Memory {
     /// What the machine told at its end.
     pub(crate) fn output(&self) -> &Json {
         &self.output
+    }
+
+    /// Keeps the version of the definition that runs, if it has one.
+    pub(crate) fn set_version(&mut self, version: Option<Json>) {
+        if let Some(version) = version {
+            self.unwritten.insert(VERSION.into(), Some(version.clone()));
+            self.version = version;
+        }
+    }
+
+    /// Has to write what a migration changed, unless something newer is to be written.
+    pub(crate) fn note_migrated(&mut self, writes: Writes) {
+        for (key, value) in writes {
+            if !self.unwritten.contains_key(&key) {
+                self.unwritten.insert(key, value);
+            }
+        }
     }
 
     /// Keeps what the machine tells at its end.

@@ -52,6 +52,9 @@ impl<'a> Replay<'a> {
     /// A machine as it is stored.
     pub(crate) fn new(definition: &'a ActorDefinition, stored: &Json) -> Self {
         let mut memory = Memory::default();
+        // What cannot be migrated is taken as it is: then the first difference is there.
+        let migrated = definition.migrations.apply(stored, 0.0).ok().flatten();
+        let stored = migrated.as_ref().map_or(stored, |(migrated, _)| migrated);
         memory.read(&definition.defaults, stored);
         let context = memory.visible().clone();
         let machine = &definition.machine;

@@ -12,6 +12,7 @@ use super::definition::ActorDefinition;
 use super::history::{Base, Recording};
 use super::live_query::LiveQuery;
 use super::memory::Memory;
+use super::migration::Unreadable;
 use super::query::Query;
 use super::space::Named;
 use super::world::World;
@@ -168,9 +169,20 @@ impl Running {
         snapshot
     }
 
-    /// Takes in what is stored, from wherever it came; a state that the definition no longer has.
-    pub(crate) fn read(&mut self, stored: &Json) -> Option<Json> {
-        self.memory.read(&self.definition.defaults, stored);
+    /// Takes in what is stored, from wherever it came, as this version of the definition has it; a state that the
+    /// definition no longer has.
+    pub(crate) fn read(&mut self, stored: &Json, now_ms: f64) -> Result<Option<Json>, Unreadable> {
+        match self.definition.migrations.apply(stored, now_ms)? {
+            None => self.memory.read(&self.definition.defaults, stored),
+            Some((migrated, writes)) => {
+                self.memory.read(&self.definition.defaults, &migrated);
+                self.memory.note_migrated(writes);
+            }
+        }
+        Ok(self.take_in())
+    }
+
+    fn take_in(&mut self) -> Option<Json> {
         self.queries.iter_mut().for_each(LiveQuery::note_context);
         if let Some(recording) = &mut self.recording {
             recording.base.get_or_insert(Base::Reread);

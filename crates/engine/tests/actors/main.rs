@@ -23,3 +23,4 @@ mod restoring;
 mod steps;
 mod tabs;
 mod timers;
+mod versions;

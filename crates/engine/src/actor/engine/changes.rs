@@ -130,11 +130,11 @@ impl ActorEngine {
         let Some(stored) = self.world.node.map(&context).map(MapView::to_json) else {
             return;
         };
-        let missing = self
-            .with_running(actor, |_, running| running.read(&stored))
-            .flatten();
-        if let Some(missing) = missing {
-            self.warn_of_missing_state(actor, &missing);
+        let now_ms = self.world.now_ms();
+        match self.with_running(actor, |_, running| running.read(&stored, now_ms)) {
+            Some(Ok(Some(missing))) => self.warn_of_missing_state(actor, &missing),
+            Some(Err(cause)) => return self.end_unreadable(actor, cause),
+            _ => {}
         }
         self.has_new_dead_letters = true;
         self.give_up_unrecorded(actor);

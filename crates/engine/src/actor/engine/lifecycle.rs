@@ -14,7 +14,7 @@ use super::super::input::Input;
 use super::super::memory::Memory;
 use super::super::running::Running;
 use super::super::space::Named;
-use super::super::{ActorError, ActorId, Effect};
+use super::super::{ActorError, ActorId, Effect, Unreadable};
 use super::{Actor, ActorEngine};
 use crate::definition_error::{DefinitionError, Place};
 use crate::reactive_store::ReactiveStore;
@@ -156,7 +156,9 @@ impl ActorEngine {
         let mut running = Running::new(definition, memory, &space, &mut self.world);
         running.recording = keep.map(|_| Recording::default());
         if is_restored {
-            let missing = running.read(&stored.unwrap_or_default());
+            let missing = running
+                .read(&stored.unwrap_or_default(), self.world.now_ms())
+                .map_err(|cause| unreadable(id, cause))?;
             running.restore_queries(&space, &mut self.world)?;
             self.install(id, running);
             self.with_running(id, |engine, running| engine.tell_of_end(id, running));
@@ -212,6 +214,8 @@ impl ActorEngine {
         }
         let initial = running.current();
         running.take_step(initial);
+        let version = running.definition.migrations.stored_version();
+        running.memory.set_version(version);
         self.write_context(id, &mut running, stamp)?;
         self.world.note_present(&context);
         self.install(id, running);
@@ -262,31 +266,41 @@ impl ActorEngine {
             .get(id)
             .is_some_and(|actor| actor.keep.is_some());
         let missing = self.with_running(id, |engine, running| {
+            let stored = running.memory.stored();
+            let now_ms = engine.world.now_ms();
+            let readable = definition.migrations.apply(&stored, now_ms);
+            readable.map_err(|cause| unreadable(id, cause))?;
             running.release(&mut engine.world);
             if let Some(sheet) = running.definition.sheet {
                 engine.styles.release(sheet);
             }
             let children = std::mem::take(&mut running.children);
-            let stored = running.memory.stored();
             let before = running.snapshot.clone();
             let mut recording = running.recording.take().unwrap_or_default();
             recording.base = Some(Base::Restored);
             *running = Running::new(definition, Memory::default(), space, &mut engine.world);
             running.children = children;
             running.recording = keeps_history.then_some(recording);
-            let missing = running.read(&stored);
+            let missing = running
+                .read(&stored, now_ms)
+                .map_err(|cause| unreadable(id, cause))?;
             running.snapshot.carry_visits(&before);
-            running
-                .restore_queries(space, &mut engine.world)
-                .map(|()| missing)
+            running.restore_queries(space, &mut engine.world)?;
+            Ok::<_, ActorError>(missing)
         });
         match missing {
             Some(Ok(Some(missing))) => self.warn_of_missing_state(id, &missing),
-            Some(Err(error)) => self.fail(id, error.into()),
+            Some(Err(error)) => self.fail(id, error),
             _ => {}
         }
         self.warn_of_unreachable(id, definition);
         self.mark_changed(id);
+    }
+
+    /// Ends an actor here that another device took on to a newer version.
+    pub(super) fn end_unreadable(&mut self, id: &ActorId, cause: Unreadable) {
+        self.destroy_actor(id, self.world.now);
+        self.fail(id, unreadable(id, cause));
     }
 
     /// Ends an actor and its children here. What is stored stays.
@@ -306,5 +320,12 @@ impl ActorEngine {
         for child in running.children.values() {
             self.destroy_actor(child, now);
         }
+    }
+}
+
+fn unreadable(actor: &ActorId, cause: Unreadable) -> ActorError {
+    ActorError::Unreadable {
+        actor: actor.to_string(),
+        cause,
     }
 }
