@@ -80,6 +80,16 @@ fn scalar_from_js(value: &JsValue) -> Option<Json> {
     value.as_string().map(Json::from)
 }
 
+/// A value of JavaScript as the text of its JSON.
+pub(crate) fn text_from_js(value: &JsValue, what: &'static str) -> Result<String, ValueError> {
+    let text = stringify(value, what)?;
+    if text.length() as usize > VALUE_BYTES_MAX {
+        let detail = format!("more than {VALUE_BYTES_MAX} bytes of JSON");
+        return Err(ValueError::TooLarge { what, detail });
+    }
+    Ok(String::from(text))
+}
+
 fn stringify(value: &JsValue, what: &'static str) -> Result<JsString, ValueError> {
     let not_json = |found, cause| ValueError::NotJson { what, found, cause };
     let text =

@@ -1,9 +1,10 @@
 //! Actors as JavaScript sees them, and the promises of those who wait for one.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use cojson::ids::Timestamp;
-use cojson::json::Json;
+use cojson::json::{Json, Reader};
 use engine::actor::{ActorEngine, ActorError, ActorId, HistoryError, SendError, Ticket, When};
 use engine::machine::{Event, ToolFailure};
 use js_sys::{Date, Promise};
@@ -53,6 +54,17 @@ impl Actor {
     }
 
     /// What it tells of its past.
+    /// What is told of a ticket, when it is handled.
+    fn promise(&self, queued: Result<Ticket, RuntimeError>) -> Promise {
+        let deferred = Deferred::default();
+        let promise = deferred.promise();
+        match queued {
+            Ok(ticket) => drop(self.host.sent.borrow_mut().insert(ticket, deferred)),
+            Err(error) => deferred.reject(&error.into()),
+        }
+        promise
+    }
+
     fn told(
         &self,
         tell: impl FnOnce(&mut ActorEngine, &ActorId) -> Result<Json, HistoryError>,
@@ -121,13 +133,22 @@ impl Actor {
         &self,
         #[wasm_bindgen(unchecked_param_type = "ActorEvent")] event: &JsValue,
     ) -> Promise {
-        let deferred = Deferred::default();
-        let promise = deferred.promise();
-        match self.queue(event) {
-            Ok(ticket) => drop(self.host.sent.borrow_mut().insert(ticket, deferred)),
-            Err(error) => deferred.reject(&error.into()),
-        }
-        promise
+        self.promise(self.queue(event))
+    }
+
+    /// Gives the actor many events at once, which are handled one after the other and written together. Resolves when that
+    /// is durable here; `handled` is false if some were taken by no transition.
+    #[wasm_bindgen(js_name = sendAll, unchecked_return_type = "Promise<{ handled: boolean }>")]
+    pub fn send_all(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "ActorEvent[]")] events: &JsValue,
+    ) -> Promise {
+        self.promise(events_of(events).and_then(|events| {
+            let ticket = self
+                .host
+                .input(|engine| engine.send_all(&self.id, events))?;
+            Ok(ticket?)
+        }))
     }
 
     /// Every transition that it made, the oldest first. Its definition must say `history`.
@@ -205,6 +226,43 @@ fn when_of(when: &JsValue) -> Result<When, RuntimeError> {
             found: format!("{when:?}").chars().take(64).collect(),
         }),
     }
+}
+
+/// Many events, read in one pass. Types that follow each other are shared, and so are payloads that there are none of.
+fn events_of(events: &JsValue) -> Result<Vec<Event>, RuntimeError> {
+    const WHAT: &str = "The events";
+    let text = bridge::text_from_js(events, WHAT)?;
+    let none = Json::empty_object();
+    let mut event_type: Arc<str> = "".into();
+    let mut events = Vec::new();
+    let mut reader = Reader::new(&text);
+    let read = reader.array(&mut |reader| {
+        let mut payload = none.clone();
+        let mut has_type = false;
+        reader.object(&mut |reader, member| {
+            match member {
+                "type" => {
+                    let text = reader.text()?;
+                    has_type = true;
+                    if *event_type != *text {
+                        event_type = (&*text).into();
+                    }
+                }
+                "payload" => payload = reader.value()?,
+                _ => reader.skip()?,
+            }
+            Ok(())
+        })?;
+        reader.required(has_type.then_some(()), "type")?;
+        events.push(Event::new(event_type.clone(), payload));
+        Ok(())
+    });
+    read.map_err(|error| RuntimeError::Option {
+        what: WHAT,
+        expected: "an array of objects with a `type`",
+        found: error.to_string(),
+    })?;
+    Ok(events)
 }
 
 fn event_of(event: &JsValue) -> Result<Event, RuntimeError> {

@@ -187,6 +187,19 @@ pub struct Step {
     pub runaway: Option<Runaway>,
 }
 
+impl Step {
+    /// Whether it leads to nothing but another snapshot: nothing to call, to keep time for, to end or to tell.
+    pub fn is_plain(&self) -> bool {
+        self.pending.is_empty()
+            && self.timers.is_empty()
+            && self.queries.is_empty()
+            && self.unheard.is_empty()
+            && self.left.is_empty()
+            && self.output.is_none()
+            && self.runaway.is_none()
+    }
+}
+
 /// A machine that raised event after event within one step.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error(
@@ -273,7 +286,12 @@ impl Machine {
 
     /// Handles an event and everything it raises. A timer's event is one too, when it is due.
     pub fn step(&self, snapshot: &Snapshot, event: &Event, host: &mut dyn ToolHost) -> Step {
-        run::event(&self.definition, snapshot.clone(), event, host)
+        self.advance(snapshot.clone(), event, host)
+    }
+
+    /// The same from a snapshot that nobody needs any more: what is in it is changed in place where it can be.
+    pub fn advance(&self, snapshot: Snapshot, event: &Event, host: &mut dyn ToolHost) -> Step {
+        run::event(&self.definition, snapshot, event, host)
     }
 
     /// Goes on after a pending call, with what became of it.

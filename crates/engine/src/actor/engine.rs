@@ -249,6 +249,31 @@ impl ActorEngine {
         Ok(ticket)
     }
 
+    /// Queues events for an actor that are handled one right after the other. It counts as handled if each of them was; of
+    /// those that failed the first is told.
+    pub fn send_all(&mut self, actor: &ActorId, events: Vec<Event>) -> Result<Ticket, SendError> {
+        let Some(running) = self.running(actor) else {
+            return Err(SendError::NoActor(actor.clone()));
+        };
+        for event in &events {
+            running.definition.contract.check(actor, event)?;
+        }
+        self.tickets_given += 1;
+        let ticket = Ticket(self.tickets_given);
+        let mut events = events.into_iter();
+        let Some(first) = events.next() else {
+            self.tell_result(Some(ticket), actor.clone(), Ok(true));
+            return Ok(ticket);
+        };
+        self.pending_messages.push_back(PendingMessage {
+            actor: actor.clone(),
+            message: Message::of_host(first),
+            ticket: Some(ticket),
+            origin: Origin::Batch(events.collect()),
+        });
+        Ok(ticket)
+    }
+
     /// The next thing to do. Drain it after every `flush`, and after `stored`, `loaded` and `receive`.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()

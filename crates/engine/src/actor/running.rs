@@ -123,6 +123,12 @@ impl Running {
         }
     }
 
+    /// Whether steps may follow each other without a look at anything but the machine: nothing shows what a step
+    /// wrote, and nothing records it.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.queries.is_empty() && self.recording.is_none()
+    }
+
     /// Lets go of the collections that its queries read.
     pub(crate) fn release(&self, world: &mut World) {
         for live in &self.queries {

@@ -8,6 +8,7 @@
 )]
 
 mod asking;
+mod batches;
 mod charts;
 mod definitions;
 mod device;

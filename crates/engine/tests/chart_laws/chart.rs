@@ -286,7 +286,7 @@ impl Chart {
             }
         }
         members.extend([
-            ("entry", logged('+', number)),
+            ("entry", vec![logged('+', number), later(number)].into()),
             ("exit", logged('-', number)),
         ]);
         if !node.children.is_empty() {
@@ -308,7 +308,7 @@ impl Chart {
 
     fn transition_to_json(&self, number: usize) -> Json {
         let it = &self.transitions[number];
-        let mut actions = vec![logged('t', number)];
+        let mut actions = vec![logged('t', number), remembered(number)];
         actions.extend(
             it.raises
                 .map(|event| Json::object([("raise", event.into())])),
@@ -341,6 +341,23 @@ fn names(numbers: &[usize]) -> Json {
         .map(|number| Json::from(format!("#s{number}")))
         .collect::<Vec<_>>()
         .into()
+}
+
+/// An action that keeps the number of a transition in the context, and under it that of the one before.
+fn remembered(number: usize) -> Json {
+    let last = ("taken".to_owned(), u32::try_from(number).unwrap().into());
+    let before = (format!("t{number}"), Json::from("$taken"));
+    Json::object([("updateContext", Json::object([before, last]))])
+}
+
+/// An action that asks for an event later. No test keeps the time, so it never comes.
+fn later(number: usize) -> Json {
+    let members = [
+        ("type", Json::from("c")),
+        ("delay", 5.into()),
+        ("id", format!("s{number}").into()),
+    ];
+    Json::object([("raise", Json::object(members))])
 }
 
 /// An action that tells the tool `@log` what happens.

@@ -13,7 +13,7 @@ mod naive;
 use cojson::json::Json;
 use engine::definition_error::Place;
 use engine::machine::{
-    Event, Machine, MachineLibrary, Restored, Snapshot, ToolCall, ToolHost, ToolReply,
+    Event, Machine, MachineLibrary, Restored, Snapshot, Step, ToolCall, ToolHost, ToolReply,
 };
 use engine::schema::{Pattern, PatternCompiler};
 
@@ -82,20 +82,29 @@ fn check(
     );
 }
 
+/// What is stored of a machine, as text.
+fn stored(snapshot: &Snapshot) -> [String; 3] {
+    [&snapshot.state, &snapshot.history, &snapshot.context].map(ToString::to_string)
+}
+
 /// Through what is stored and back, which must be the identity.
 fn reload(chart: &Chart, machine: &Machine, snapshot: &Snapshot) -> Snapshot {
-    let [state, history] =
-        [&snapshot.state, &snapshot.history].map(|it| Json::parse(&it.to_string()).unwrap());
-    let Restored::Same(again) = machine.restore(&state, &history, snapshot.context.clone()) else {
+    let text = stored(snapshot);
+    let [state, history, context] = text.each_ref().map(|it| Json::parse(it).unwrap());
+    let Restored::Same(again) = machine.restore(&state, &history, context) else {
         panic!("{state} is not there: {}", chart.to_json())
     };
-    let stored = |it: &Snapshot| (it.state.to_string(), it.history.to_string());
-    assert_eq!(stored(&again), stored(snapshot));
+    assert_eq!(stored(&again), text);
+    assert_eq!(
+        machine.active_leaves(&again),
+        machine.active_leaves(snapshot)
+    );
     again
 }
 
 #[test]
-fn r3_a_compiled_chart_does_what_the_recommendation_says_however_often_it_is_stored_and_restored() {
+fn r3_a_compiled_chart_does_what_the_recommendation_says_and_the_same_when_it_is_stopped_after_every_step()
+ {
     let (mut handled, mut loops, mut largest) = (0, 0, 0);
     for seed in 1..=CHARTS {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
@@ -103,7 +112,7 @@ fn r3_a_compiled_chart_does_what_the_recommendation_says_however_often_it_is_sto
         largest = largest.max(chart.nodes.len());
         let machine = compile(&chart);
         let mut naive = Interpreter::interpret(&chart);
-        let (mut log, mut unread) = (Log::default(), Log::default());
+        let (mut log, mut stopped_log) = (Log::default(), Log::default());
         let step = machine.start(Json::empty_object(), &mut log);
         assert_eq!(step.runaway.is_some(), naive.is_loop, "{}", chart.to_json());
         if naive.is_loop {
@@ -111,28 +120,34 @@ fn r3_a_compiled_chart_does_what_the_recommendation_says_however_often_it_is_sto
             continue;
         }
         let mut snapshot = step.snapshot;
+        // The same machine, stopped and restored after every step of its life.
+        let mut stopped = snapshot.clone();
+        let started = log.0.len();
         check(&chart, &naive, &machine, &snapshot, &log);
         for _ in 0..EVENTS_PER_CHART {
-            let restored = reload(&chart, &machine, &snapshot);
+            stopped = reload(&chart, &machine, &stopped);
             let event = EVENTS[random.below(EVENTS.len())];
             let is_handled = naive.external_event(event);
             let event = Event::new(event, Json::Null);
-            let step = machine.step(&restored, &event, &mut unread);
+            let step = machine.step(&stopped, &event, &mut stopped_log);
             let unstopped = machine.step(&snapshot, &event, &mut log);
             assert_eq!(step.runaway.is_some(), naive.is_loop, "{}", chart.to_json());
             if naive.is_loop {
                 loops += 1;
                 break;
             }
-            assert_eq!(step.handled, is_handled);
-            let seen = |it: &Snapshot| (it.state.clone(), it.history.clone());
+            let seen = |it: &Step| {
+                let told = (it.handled, it.transitions, it.timers.clone());
+                (told, stored(&it.snapshot))
+            };
             assert_eq!(
-                seen(&step.snapshot),
-                seen(&unstopped.snapshot),
-                "seed {seed} {event:?} {snapshot:?} {restored:?} {}",
+                (seen(&step), &stopped_log.0[..]),
+                (seen(&unstopped), &log.0[started..]),
+                "seed {seed} {event:?} {}",
                 chart.to_json()
             );
-            snapshot = unstopped.snapshot;
+            assert_eq!(step.handled, is_handled);
+            (snapshot, stopped) = (unstopped.snapshot, step.snapshot);
             check(&chart, &naive, &machine, &snapshot, &log);
             handled += usize::from(is_handled);
         }

@@ -87,6 +87,8 @@ pub(super) struct Caller<'a> {
     actor: &'a ActorId,
     definition: &'a ActorDefinition,
     started: Vec<Started>,
+    /// Whether the machine asked for anything.
+    is_used: bool,
 }
 
 impl<'a> Caller<'a> {
@@ -100,6 +102,7 @@ impl<'a> Caller<'a> {
             actor,
             definition,
             started: Vec::new(),
+            is_used: false,
         }
     }
 
@@ -114,6 +117,11 @@ impl<'a> Caller<'a> {
             Err(Stop::Needs(id)) => self.begin_as(call, Some(id)),
             Err(Stop::Failed(failure)) => ToolReply::Done(Err(failure)),
         }
+    }
+
+    /// Whether a step that led to nothing but a snapshot needs nothing else to be done.
+    pub(super) fn is_unused(&self) -> bool {
+        !self.is_used && self.started.is_empty()
     }
 
     fn begin(&mut self, needs: Option<CoId>) -> ToolReply {
@@ -136,6 +144,7 @@ impl ToolHost for Caller<'_> {
     }
 
     fn call(&mut self, call: ToolCall<'_>) -> ToolReply {
+        self.is_used = true;
         if is_question(call.tool) {
             return self.ask(call.payload);
         }

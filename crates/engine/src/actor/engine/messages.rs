@@ -321,6 +321,8 @@ impl ActorEngine {
 pub(super) enum Origin {
     /// From the host: a click, a program.
     Host,
+    /// From the host, with those that follow it.
+    Batch(Vec<Event>),
     /// From an actor that runs here.
     Here,
     /// Through the inbox, where it stands at that position of that session: handling it moves the session's cursor (R4).

@@ -106,6 +106,11 @@ impl ActorEngine {
             });
         }
         match (ticket, origin) {
+            (ticket, Origin::Batch(rest)) => {
+                let events = std::iter::once(message.event).chain(rest);
+                let result = self.handle_batch(&actor, events);
+                self.tell_result(ticket, actor, result);
+            }
             (None, Origin::Here | Origin::Inbox(..)) => self.handle_told(&actor, message),
             (ticket, _) => {
                 let result = self.handle_event(&actor, message.event);
@@ -121,7 +126,60 @@ impl ActorEngine {
         result.unwrap_or_else(|| Err(SendError::NoActor(actor.clone())))
     }
 
-    fn tell_result(
+    /// Handles events one after the other; whether each was handled, or the first failure.
+    fn handle_batch(
+        &mut self,
+        actor: &ActorId,
+        mut events: impl Iterator<Item = Event>,
+    ) -> Result<bool, SendError> {
+        let mut all = Ok(true);
+        while let Some(event) = events.next() {
+            let taken = self.with_running(actor, |engine, running| {
+                if running.is_alone() {
+                    engine.run_plain(actor, running, event, &mut events)
+                } else {
+                    engine.step(actor, running, &Input::Event(event))
+                }
+            });
+            self.take_in_written();
+            let taken = taken.unwrap_or_else(|| Err(SendError::NoActor(actor.clone())));
+            all = all.and_then(|all| Ok(taken? && all));
+        }
+        all
+    }
+
+    /// Takes steps from snapshot to snapshot, up to and with the first that leads to anything else.
+    fn run_plain(
+        &mut self,
+        actor: &ActorId,
+        running: &mut Running,
+        first: Event,
+        events: &mut impl Iterator<Item = Event>,
+    ) -> Result<bool, SendError> {
+        let definition = Rc::clone(&running.definition);
+        let mut snapshot = running.current();
+        let (mut all, mut next) = (true, Some(first));
+        while let Some(event) = next {
+            let mut caller = Caller::new(self, actor, &definition);
+            let step = definition.machine.advance(snapshot, &event, &mut caller);
+            if !(step.is_plain() && caller.is_unused()) {
+                let started = caller.into_started();
+                let input = Input::Event(event);
+                let taken = self.take_step(actor, running, step, started, &input)?;
+                return Ok(taken && all);
+            }
+            snapshot = step.snapshot;
+            all &= step.handled;
+            next = events.next();
+        }
+        if running.take_step(snapshot) {
+            self.mark_changed(actor);
+        }
+        self.tell_of_end(actor, running);
+        Ok(all)
+    }
+
+    pub(super) fn tell_result(
         &mut self,
         ticket: Option<Ticket>,
         actor: ActorId,
