@@ -327,9 +327,9 @@ impl Node {
     /// The logs that a value's content is read from, as far as they and their groups are here: its own, for a branch its
     /// source's, and so on; with what is needed to read them. The value is noted with all of them.
     fn sources(&mut self, id: &CoId) -> Option<(Sources<'_>, &mut SortedMap<CoId, Content>)> {
+        let ids = self.lineage(id);
         let mut lineage: Vec<Ruled<'_>> = Vec::new();
-        let mut next = Some(id.clone());
-        while let Some(log) = next.and_then(|id| self.replica.log(&id)) {
+        for log in ids.iter().map_while(|id| self.replica.log(id)) {
             let ruler = ruler_of(log);
             if let Some(ruler) = ruler {
                 self.ruled.get_or_default(ruler.clone()).insert(id.clone());
@@ -338,13 +338,12 @@ impl Node {
                 Some(group) => self.access.generation(&self.replica, group),
                 None => Some(1),
             };
-            let Some(generation) = generation.filter(|_| lineage.len() < BRANCH_DEPTH_MAX) else {
+            let Some(generation) = generation else {
                 break;
             };
             lineage.push((log, generation));
-            next = log.header().branch_source();
-            if let Some(source) = &next {
-                self.ruled.get_or_default(source.clone()).insert(id.clone());
+            if let Some(source) = log.header().branch_source() {
+                self.ruled.get_or_default(source).insert(id.clone());
             }
         }
         let is_readable = !lineage.is_empty();
@@ -354,6 +353,22 @@ impl Node {
             logs: &self.replica,
         };
         is_readable.then_some((sources, &mut self.contents))
+    }
+
+    /// The value, and what it is a branch of, and so on up; but nothing that was deleted, as others have no more of that.
+    fn lineage(&mut self, id: &CoId) -> Vec<CoId> {
+        let mut lineage = vec![id.clone()];
+        while let Some(log) = lineage.last().and_then(|id| self.replica.log(id)) {
+            let source = log.header().branch_source();
+            let Some(source) = source.filter(|_| lineage.len() < BRANCH_DEPTH_MAX) else {
+                break;
+            };
+            if self.log(&source).is_some_and(may_be_deleted) && self.is_deleted(&source) {
+                break;
+            }
+            lineage.push(source);
+        }
+        lineage
     }
 
     /// Takes over the replica's effects, and what they mean for groups and views.
@@ -414,4 +429,9 @@ fn ruler_of(log: &ValueLog) -> Option<&CoId> {
         Ruleset::OwnedByGroup { group, .. } => Some(group),
         Ruleset::UnsafeAllowAll => None,
     }
+}
+
+/// Whether there is what would be a tombstone, if its author may delete.
+fn may_be_deleted(log: &ValueLog) -> bool {
+    log.sessions().any(|log| log.session().is_delete())
 }

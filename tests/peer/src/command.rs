@@ -53,6 +53,9 @@ pub(crate) enum Command {
         owner: Option<String>,
         #[serde(default)]
         meta: Value,
+        /// Of a list, only those who administer the group may delete items.
+        #[serde(default)]
+        restrict_deletion: bool,
     },
     /// Writes keys of a map in one transaction; `null` is a value.
     Set {
@@ -79,6 +82,31 @@ pub(crate) enum Command {
     },
     /// Removes an item of a list.
     Remove { value: String, index: usize },
+    /// Inserts graphemes into a text.
+    InsertText {
+        value: String,
+        index: usize,
+        graphemes: Vec<String>,
+    },
+    /// Removes graphemes of a text.
+    RemoveText {
+        value: String,
+        index: usize,
+        count: usize,
+    },
+    /// Writes bytes into a binary stream, from its start to its end.
+    WriteBytes {
+        value: String,
+        mime_type: String,
+        file_name: Option<String>,
+        bytes: Vec<u8>,
+    },
+    /// Begins a branch of a value; the answer is its id.
+    Branch { value: String, name: String },
+    /// Merges a branch into its source.
+    Merge { branch: String },
+    /// Deletes a value.
+    Delete { value: String },
 
     /// Makes a group.
     CreateGroup,
@@ -96,6 +124,10 @@ pub(crate) enum Command {
         parent: String,
         role: String,
     },
+    /// Makes an invitation; the answer is its secret.
+    CreateInvite { group: String, role: String },
+    /// Joins a group by an invitation; the answer is the role.
+    AcceptInvite { group: String, secret: String },
     /// The members that a group names.
     Members { group: String },
     /// The role of a member now, or of this node.
@@ -106,8 +138,11 @@ pub(crate) enum Command {
 
     /// Wants values.
     Load { values: Vec<String> },
-    /// What a value shows: `null` while it or its group is not there.
-    View { value: String },
+    /// What a value shows, or showed at a time: `null` while it or its group is not there, `{deleted: true}` when it was
+    /// deleted.
+    View { value: String, at: Option<u64> },
+    /// The bytes of a binary stream, once all are there.
+    Bytes { value: String },
     /// What is there of a value: `{header, sessions}`.
     Known { value: String },
     /// All of a value's transactions, as the frames in which they are sent.
@@ -147,6 +182,8 @@ pub(crate) enum CommandError {
     NoSuch { what: &'static str, word: String },
     #[error("the value is no JSON that is understood: {0}")]
     Value(String),
+    #[error("no invitation's secret")]
+    NoInvite,
     #[error(transparent)]
     Id(#[from] IdError),
     #[error(transparent)]

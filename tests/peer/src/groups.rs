@@ -1,6 +1,7 @@
 //! Commands about groups: members, parents, roles.
 
 use cojson::access::{Inheritance, Role};
+use cojson::crypto::InviteSecret;
 use cojson::group::Member;
 use cojson::ids::CoId;
 use serde_json::{Value, json};
@@ -26,6 +27,8 @@ pub(crate) fn perform(
             parent,
             role,
         } => extend(host, &group, &parent, &role),
+        Command::CreateInvite { group, role } => create_invite(host, &group, &role),
+        Command::AcceptInvite { group, secret } => accept_invite(host, &group, &secret),
         Command::Members { group } => members(host, &group),
         Command::Role { group, member } => role_of(host, &group, member.as_deref()),
         command => return Err(command),
@@ -50,6 +53,19 @@ fn extend(host: &mut Host, group: &str, parent: &str, role: &str) -> Result<Valu
     let (group, parent, now) = (CoId::parse(group)?, CoId::parse(parent)?, host.now());
     host.node.extend_group(&group, &parent, inheritance, now)?;
     Ok(Value::Null)
+}
+
+fn create_invite(host: &mut Host, group: &str, role: &str) -> Result<Value, CommandError> {
+    let (group, role, now) = (CoId::parse(group)?, parse_role(role)?, host.now());
+    let invitation = host.node.create_invite(&group, role, now)?;
+    Ok(invitation.secret.to_text().as_str().into())
+}
+
+fn accept_invite(host: &mut Host, group: &str, secret: &str) -> Result<Value, CommandError> {
+    let secret = InviteSecret::parse(secret).map_err(|_| CommandError::NoInvite)?;
+    let (group, now) = (CoId::parse(group)?, host.now());
+    let role = host.node.accept_invite(&group, &secret, now)?;
+    Ok(role.as_str().into())
 }
 
 fn members(host: &mut Host, group: &str) -> Result<Value, CommandError> {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use cojson::collections::SortedMap;
 use cojson::header::ValueType;
-use cojson::ids::CoId;
+use cojson::ids::{CoId, Timestamp};
 use cojson::json::Json;
-use cojson::node::NewValue;
+use cojson::node::{BINARY_CHUNK_BYTES, NewBranch, NewValue, Shown};
 use cojson::sync::{ContentMessage, SyncMessage, encode_frame};
+use cojson::view::{BinaryInfo, Moment};
 use serde_json::{Map, Value, json};
 
 use crate::command::{Command, CommandError};
@@ -23,13 +24,33 @@ pub(crate) fn perform(host: &mut Host, command: Command) -> Result<Value, Comman
             value_type,
             owner,
             meta,
-        } => return create(host, &value_type, owner.as_deref(), &meta),
+            restrict_deletion,
+        } => {
+            let value = new_value(host, &value_type, owner.as_deref(), &meta)?;
+            return create(host, value, restrict_deletion);
+        }
         Command::Load { values } => {
             for value in values {
                 host.node.load(&CoId::parse(&value)?);
             }
         }
-        Command::View { value } => return view(host, &value),
+        Command::View { value, at } => return view(host, &value, at),
+        Command::Bytes { value } => return bytes(host, &value),
+        Command::Branch { value, name } => return branch(host, &value, name),
+        Command::Merge { branch } => {
+            let now = host.now();
+            host.node.merge(&CoId::parse(&branch)?, now)?;
+        }
+        Command::Delete { value } => {
+            let now = host.now();
+            host.node.delete(&CoId::parse(&value)?, now)?;
+        }
+        Command::WriteBytes {
+            value,
+            mime_type,
+            file_name,
+            bytes,
+        } => write_bytes(host, &value, (mime_type, file_name), &bytes)?,
         Command::Known { value } => return known(host, &value),
         Command::Content { value } => return content(host, &value),
         Command::Values => {
@@ -70,6 +91,19 @@ fn write(host: &mut Host, command: Command) -> Result<(), CommandError> {
         Command::Remove { value, index } => {
             node.list_delete(&CoId::parse(&value)?, index, stamp)?
         }
+        Command::InsertText {
+            value,
+            index,
+            graphemes,
+        } => {
+            let graphemes: Vec<&str> = graphemes.iter().map(String::as_str).collect();
+            return Ok(node.text_insert(&CoId::parse(&value)?, index, &graphemes, stamp)?);
+        }
+        Command::RemoveText {
+            value,
+            index,
+            count,
+        } => return Ok(node.text_delete(&CoId::parse(&value)?, index, count, stamp)?),
         other => {
             let word = format!("{other:?}");
             return Err(CommandError::NoSuch {
@@ -81,44 +115,87 @@ fn write(host: &mut Host, command: Command) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn create(
+fn new_value(
     host: &mut Host,
     value_type: &str,
     owner: Option<&str>,
     meta: &Value,
-) -> Result<Value, CommandError> {
+) -> Result<NewValue, CommandError> {
     let owner = match owner {
         Some(owner) => CoId::parse(owner)?,
         None => host.node.own_group(),
     };
-    let value = NewValue {
+    Ok(NewValue {
         value_type: ValueType::from_word(value_type),
         owner,
         uniqueness: host.node.random_uniqueness(),
         meta: to_json(meta)?,
-    };
+    })
+}
+
+fn create(host: &mut Host, value: NewValue, restricts: bool) -> Result<Value, CommandError> {
     let now = host.now();
-    Ok(host.node.create(value, now)?.as_str().into())
+    let id = if restricts {
+        host.node.create_with_restricted_deletion(value, now)
+    } else {
+        host.node.create(value, now)
+    };
+    Ok(id?.as_str().into())
+}
+
+fn branch(host: &mut Host, value: &str, name: String) -> Result<Value, CommandError> {
+    let branch = NewBranch {
+        source: CoId::parse(value)?,
+        name,
+        owner: None,
+    };
+    if let Some(id) = host.node.branch_id(&branch) {
+        // A session of ours may have begun it before.
+        host.node.load(&id);
+        host.settle();
+    }
+    let now = host.now();
+    Ok(host.node.branch(&branch, now)?.as_str().into())
+}
+
+fn write_bytes(
+    host: &mut Host,
+    value: &str,
+    (mime_type, file_name): (String, Option<String>),
+    bytes: &[u8],
+) -> Result<(), CommandError> {
+    let (id, stamp) = (CoId::parse(value)?, host.stamp());
+    let info = BinaryInfo {
+        mime_type: mime_type.into(),
+        file_name: file_name.map(Into::into),
+        total_bytes: u32::try_from(bytes.len()).ok().map(f64::from),
+    };
+    host.node.binary_start(&id, info, stamp)?;
+    for chunk in bytes.chunks(BINARY_CHUNK_BYTES) {
+        host.node.binary_chunk(&id, chunk.to_vec(), stamp)?;
+    }
+    Ok(host.node.binary_end(&id, stamp)?)
 }
 
 /// What it shows. A text is its text, a stream an object with an array per session.
-fn view(host: &mut Host, value: &str) -> Result<Value, CommandError> {
+fn view(host: &mut Host, value: &str, at: Option<u64>) -> Result<Value, CommandError> {
     let id = CoId::parse(value)?;
-    let node = &mut host.node;
-    let Some(log) = node.log(&id) else {
-        return Ok(Value::Null);
+    let past = at.and_then(|at| host.node.shown_at(&id, &Moment::Time(Timestamp(at))));
+    let shown = match at {
+        Some(_) => past.as_ref(),
+        None => host.node.shown(&id),
     };
-    let is_text = log.header().value_type == ValueType::CoPlainText;
-    let shown = if let Some(map) = node.map(&id) {
-        Some(map.to_json())
-    } else if let Some(stream) = node.stream(&id) {
-        Some(stream.to_json())
-    } else if is_text {
-        node.list(&id).map(|list| list.to_text().into())
-    } else {
-        node.list(&id).map(cojson::view::ListView::to_json)
-    };
-    shown.as_ref().map_or(Ok(Value::Null), from_json)
+    match shown {
+        None => Ok(Value::Null),
+        Some(Shown::Deleted) => Ok(json!({ "deleted": true })),
+        Some(shown) => from_json(&shown.to_json()),
+    }
+}
+
+fn bytes(host: &mut Host, value: &str) -> Result<Value, CommandError> {
+    let view = host.node.binary(&CoId::parse(value)?);
+    let whole = view.filter(|view| view.is_finished());
+    Ok(json!(whole.map(|view| view.to_bytes())))
 }
 
 fn known(host: &Host, value: &str) -> Result<Value, CommandError> {

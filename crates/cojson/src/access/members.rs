@@ -11,7 +11,7 @@ use super::group_history::{EVERYONE, GroupChange, GroupHistory, Groups};
 use super::group_key::GroupKey;
 use super::judging::{Addition, Histories, Judgement, judge, judge_with};
 use super::role::Role;
-use crate::collections::{SortedMap, SortedSet};
+use crate::collections::SortedMap;
 use crate::ids::{CoId, SessionId, Timestamp};
 use crate::json::Json;
 use crate::transaction::Transaction;
@@ -97,14 +97,10 @@ impl Members {
         after: u32,
         transactions: &[Transaction],
     ) -> bool {
-        let named: Vec<CoId> = transactions.iter().filter_map(new_parent).collect();
-        if named
-            .iter()
-            .any(|parent| self.leads_to(logs, parent, group))
-        {
+        let Some(histories) = self.histories(logs, group) else {
             return false;
-        }
-        let Some((histories, history)) = self.history(logs, group) else {
+        };
+        let Some(history) = histories.get(group) else {
             return false;
         };
         let author = session.author();
@@ -144,28 +140,6 @@ impl Members {
                 ))
     }
 
-    /// Whether a group is another one or below it: as its parent, the two would be above each other.
-    fn leads_to(&mut self, logs: &impl Logs, from: &CoId, group: &CoId) -> bool {
-        let mut met = SortedSet::new();
-        let mut open = vec![from.clone()];
-        while let Some(next) = open.pop() {
-            if next == *group {
-                return true;
-            }
-            if met.insert(next.clone())
-                && let Some((_, history)) = self.history(logs, &next)
-            {
-                open.extend(history.parents().cloned());
-            }
-        }
-        false
-    }
-
-    fn history(&mut self, logs: &impl Logs, group: &CoId) -> Option<(&Histories, &GroupHistory)> {
-        let histories = self.histories(logs, group)?;
-        Some((histories, histories.get(group)?))
-    }
-
     /// The roles of a member at a time and now, if it has one at both.
     fn roles(
         &mut self,
@@ -201,14 +175,6 @@ fn is_accepted(logs: &impl Logs, addition: &Addition<'_>) -> bool {
         .as_ref()
         .and_then(|one| one.histories.get(addition.group));
     history.is_some_and(|history| newest.is_some_and(|newest| history.accepted().contains(&newest)))
-}
-
-/// The parent that a transaction gives a group.
-fn new_parent(transaction: &Transaction) -> Option<CoId> {
-    let (key, value) = set_key(transaction)?;
-    let is_taken = value.as_str() != Some("revoked");
-    let parent = key.strip_prefix("parent_").filter(|_| is_taken)?;
-    CoId::parse(parent).ok()
 }
 
 /// The key that a transaction sets, and its value.

@@ -110,6 +110,10 @@ impl Content {
             access,
             logs,
         } = sources;
+        if self.parts.len() > lineage.len() {
+            // Its source was deleted.
+            self.reset(self.keeps_changes);
+        }
         for (place, (log, generation)) in lineage.iter().enumerate() {
             let branch_point = place.checked_sub(1).and_then(|place| self.parts.get(place));
             let shown = branch_point.map(|part| part.branch_point.clone().unwrap_or_default());

@@ -28,7 +28,7 @@ impl Node {
         let account = self.account_id().clone();
         let session = SessionId::random_delete(&account, self.entropy());
         self.commit(id, &session, &tombstone, &terms)?;
-        self.mark_stale(id);
+        self.take_note_of(id);
         Ok(())
     }
 

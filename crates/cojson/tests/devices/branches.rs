@@ -166,3 +166,20 @@ fn a_branch_follows_the_rules_of_its_sources_group() {
         "it was allowed then"
     );
 }
+
+#[test]
+fn r10_a_branch_of_what_was_deleted_shows_its_own_edits_alone_whoever_had_the_rest() {
+    let mut node = device("alice", 1);
+    let map = new_value(&mut node, ValueType::CoMap, NOW);
+    set(&mut node, &map, "title", "old", NOW);
+    let branch = branch_of(&mut node, &map, None, 1);
+    set(&mut node, &branch, "own", "edit", NOW + 2);
+    assert_eq!(shown(&mut node, &branch), r#"{"title":"old","own":"edit"}"#);
+    node.delete(&map, Timestamp(NOW + 3)).unwrap();
+    let mut world = World::default();
+    world.sync(&mut [&mut node]);
+    assert_eq!(shown(&mut node, &branch), r#"{"own":"edit"}"#);
+    let mut other = device("alice", 2);
+    load(&mut world, &mut other, &[&map, &branch]);
+    assert_eq!(shown(&mut other, &branch), r#"{"own":"edit"}"#);
+}
