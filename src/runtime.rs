@@ -29,9 +29,10 @@ use std::rc::Rc;
 
 use cojson::ids::CoId;
 use cojson::json::Json;
+use cojson::node::NewBranch;
 use engine::actor::ActorId;
 use engine::machine::CallId;
-use js_sys::Array;
+use js_sys::{Array, Function};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::JsFuture;
@@ -40,7 +41,7 @@ use web_sys::Element;
 pub use actors::Actor;
 pub use group::Group;
 pub use store::StoreHandle;
-pub use values::{CoList, CoMap, CoStream};
+pub use values::{CoBinaryStream, CoList, CoMap, CoPlainText, CoStream};
 
 use crate::bridge;
 use error::RuntimeError;
@@ -210,6 +211,27 @@ impl Runtime {
         Ok(CoStream::create(&self.host, group)?)
     }
 
+    /// A new text, owned by the group or else by the account's own one.
+    #[wasm_bindgen(js_name = createPlainText)]
+    pub fn create_plain_text(
+        &self,
+        init: Option<String>,
+        #[wasm_bindgen(unchecked_optional_param_type = "Group")] group: &JsValue,
+    ) -> Result<CoPlainText, JsValue> {
+        CoPlainText::create(&self.host, init, group)
+    }
+
+    /// A new stream of all these bytes, in chunks. Resolves when the last is written.
+    #[wasm_bindgen(js_name = createBinaryStream)]
+    pub async fn create_binary_stream(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Blob | ArrayBuffer | ArrayBufferView")]
+        source: JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "BinaryOptions")] options: JsValue,
+    ) -> Result<CoBinaryStream, JsValue> {
+        CoBinaryStream::create(Rc::clone(&self.host), source, options).await
+    }
+
     /// A store of any value. Resolves when the value can be read; fails if neither this device nor its server has it.
     #[wasm_bindgen(unchecked_return_type = "ReactiveStore<any>")]
     pub async fn load(
@@ -260,6 +282,67 @@ impl Runtime {
     ) -> Result<CoStream, JsValue> {
         let (host, id) = self.shown(&id).await?;
         Ok(CoStream::of(host, id))
+    }
+
+    /// A loaded text, to write to it.
+    #[wasm_bindgen(js_name = loadPlainText)]
+    pub async fn load_plain_text(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
+    ) -> Result<CoPlainText, JsValue> {
+        let (host, id) = self.shown(&id).await?;
+        Ok(CoPlainText::of(host, id))
+    }
+
+    /// A loaded stream of bytes. Resolves when all of them are here; meanwhile the listener is told how many are.
+    #[wasm_bindgen(js_name = loadBinaryStream)]
+    pub async fn load_binary_stream(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
+        #[wasm_bindgen(unchecked_optional_param_type = "(progress: Progress) => void")]
+        on_progress: Option<Function>,
+    ) -> Result<CoBinaryStream, JsValue> {
+        let (host, id) = self.shown(&id).await?;
+        CoBinaryStream::whole(host, id, on_progress).await
+    }
+
+    /// Begins a branch of a value, or finds the one of that name: a value of its own that shows what its source showed then,
+    /// and its own changes. Owned by the group or else by the source's.
+    #[wasm_bindgen(unchecked_return_type = "CoId")]
+    pub async fn branch(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "CoId")] source: String,
+        name: String,
+        #[wasm_bindgen(unchecked_optional_param_type = "Group")] group: JsValue,
+    ) -> Result<String, JsValue> {
+        let host = Rc::clone(&self.host);
+        let branch = NewBranch {
+            source: CoId::parse(&source).map_err(RuntimeError::from)?,
+            name,
+            owner: group::owner_of(&group)?,
+        };
+        Ok(host.branch(branch).await?.to_string())
+    }
+
+    /// Takes what a branch has and its source does not into the source, whose id it resolves to.
+    #[wasm_bindgen(unchecked_return_type = "CoId")]
+    pub async fn merge(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "CoId")] branch: String,
+    ) -> Result<String, JsValue> {
+        let host = Rc::clone(&self.host);
+        let id = CoId::parse(&branch).map_err(RuntimeError::from)?;
+        Ok(host.merge(id).await?.to_string())
+    }
+
+    /// Deletes a value, for ever and for everyone. An admin of its group may.
+    pub async fn delete(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
+    ) -> Result<(), JsValue> {
+        let host = Rc::clone(&self.host);
+        let id = CoId::parse(&id).map_err(RuntimeError::from)?;
+        host.delete(id).await
     }
 
     /// Resolves when every local change is durable here; fails if it cannot be stored.
@@ -320,6 +403,10 @@ impl Host {
     /// Wants a value, and waits until it can be read.
     pub(crate) async fn wait_shown(self: &Rc<Self>, id: CoId) -> Result<(), JsValue> {
         self.input(|engine| engine.node_mut().load(&id))?;
-        self.wait(Wish::Shown(id)).await
+        self.wait(Wish::Shown(id.clone())).await?;
+        if self.engine(|engine| engine.node_mut().is_deleted(&id))? {
+            return Err(RuntimeError::Deleted { id }.into());
+        }
+        Ok(())
     }
 }

@@ -154,7 +154,7 @@ impl Actor {
     /// Every transition that it made, the oldest first. Its definition must say `history`.
     #[wasm_bindgen(unchecked_return_type = "Transition[]")]
     pub fn history(&self) -> Result<JsValue, JsValue> {
-        self.told(|engine, id| engine.history(id))
+        self.told(engine::actor::ActorEngine::history)
     }
 
     /// Where it was at a time, or right after the transition of an index; `undefined` if it was not there yet. Without
@@ -175,7 +175,7 @@ impl Actor {
     /// went elsewhere.
     #[wasm_bindgen(unchecked_return_type = "Replay")]
     pub fn replay(&self) -> Result<JsValue, JsValue> {
-        self.told(|engine, id| engine.replay(id))
+        self.told(engine::actor::ActorEngine::replay)
     }
 
     /// Lets the actor tell another something. Resolves when that is durable here; fails if the other does not take it, as

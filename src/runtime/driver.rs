@@ -213,6 +213,7 @@ impl Host {
                     Wish::Settled => is_settled(),
                     Wish::Synced => is_settled() && engine.node().is_synced(),
                     Wish::Shown(id) => super::values::is_shown(engine.node_mut(), id),
+                    Wish::Finished(id) => super::values::is_finished(engine.node_mut(), id),
                 }
             })
             .unwrap_or_default()

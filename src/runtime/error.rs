@@ -33,6 +33,8 @@ pub(crate) enum RuntimeError {
     Unavailable { id: CoId },
     #[error("The value {id} cannot be read by this account.")]
     Unreadable { id: CoId },
+    #[error("The value {id} was deleted.")]
+    Deleted { id: CoId },
     #[error("What was changed is not stored: {cause}")]
     NotStored { cause: StorageError },
     #[error("The question was not answered: {failure}")]
@@ -74,6 +76,7 @@ impl Told for RuntimeError {
             Self::Unavailable { .. } => "PLEIONE_E_UNAVAILABLE",
             Self::Unreadable { .. } => "PLEIONE_E_UNREADABLE",
             Self::Unanswered { .. } => "PLEIONE_E_UNANSWERED",
+            Self::Deleted { .. } => "PLEIONE_E_DELETED",
             Self::Id(_) => "PLEIONE_E_ID",
             Self::NotStored { cause } | Self::Storage(cause) => cause.code(),
             Self::Value(error) => error.code(),
@@ -97,7 +100,9 @@ impl Told for RuntimeError {
 
     fn place(&self) -> Option<String> {
         match self {
-            Self::Unavailable { id } | Self::Unreadable { id } => Some(id.to_string()),
+            Self::Unavailable { id } | Self::Unreadable { id } | Self::Deleted { id } => {
+                Some(id.to_string())
+            }
             Self::Option { what, .. } => Some((*what).to_owned()),
             Self::Definition(error) | Self::Actor(ActorError::Definition(error)) => {
                 Some(format!("{}.{}", error.document, error.path))
@@ -125,7 +130,11 @@ fn write_code(error: &WriteError) -> &'static str {
         WriteError::Access(error) => access_code(error),
         WriteError::TooLarge { .. } => "PLEIONE_E_VALUE_TOO_LARGE",
         WriteError::NoSuchItem { .. } => "PLEIONE_E_NO_SUCH_ITEM",
-        WriteError::WrongKind { .. } | WriteError::IsGroup { .. } => "PLEIONE_E_WRONG_KIND",
+        WriteError::WrongKind { .. }
+        | WriteError::IsGroup { .. }
+        | WriteError::NotOwned { .. }
+        | WriteError::NotABranch { .. } => "PLEIONE_E_WRONG_KIND",
+        WriteError::Deleted { .. } => "PLEIONE_E_DELETED",
         _ => "PLEIONE_E_WRITE",
     }
 }

@@ -61,6 +61,55 @@ export interface RuntimeStats {
   rejections: Record<string, number>;
 }
 
+/** An edit that counts. */
+export interface Edit {
+  /** The account that made it, or an agent. */
+  by: string;
+  /** When, by its author's clock, in milliseconds. */
+  madeAt: number;
+  /** Where it was written: the session, and its place there. */
+  session: string;
+  index: number;
+  /** The branch that it was made in, if it was in one. */
+  branch?: CoId;
+  /** What it changed, in the words of the format: `{op: "set", key, value}`, `{op: "app", value, after}`, an item. */
+  changes: JsonValue[];
+}
+
+/** One write to a key of a map. */
+export interface KeyEdit extends Omit<Edit, "changes"> {
+  /** What was written; absent if the key was deleted. */
+  value?: JsonValue;
+}
+
+/** A time in milliseconds or as a date, or how much of each session somebody had. */
+export type Moment = number | Date | { [session: string]: number };
+
+/** What a stream of bytes is, and how much of it is here. */
+export interface BinaryInfo {
+  mimeType?: string;
+  fileName?: string;
+  totalSizeBytes?: number;
+  loadedBytes: number;
+  isFinished: boolean;
+}
+
+export interface Progress {
+  /** Bytes that were written, or are here. */
+  done: number;
+  /** Of how many; absent while that is not known. */
+  total?: number;
+}
+
+export interface BinaryOptions {
+  /** Default: the file's own, else `application/octet-stream`. */
+  mimeType?: string;
+  /** Default: the file's own. */
+  fileName?: string;
+  group?: Group;
+  onProgress?: (progress: Progress) => void;
+}
+
 export type Role = "admin" | "manager" | "writer" | "reader" | "writeOnly";
 
 /** Every error of this package. */

@@ -19,6 +19,8 @@ pub(crate) enum Wish {
     Synced,
     /// The value can be read.
     Shown(CoId),
+    /// All bytes of the stream are here.
+    Finished(CoId),
 }
 
 /// Who waits.

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use cojson::collections::SortedSet;
-use cojson::ids::CoId;
+use cojson::ids::{CoId, SessionId};
 use cojson::sync::{SyncMessage, WriteBatch, encode_frame};
 
 use super::host::Host;
@@ -42,7 +42,7 @@ impl Host {
     fn own_values(&self, batch: &WriteBatch) -> SortedSet<CoId> {
         let is_own = |write: &&cojson::sync::ValueWrite| {
             let mut sessions = write.segments.iter().map(|segment| &segment.session);
-            write.segments.is_empty() || sessions.any(|session| self.own_sessions.contains(session))
+            write.segments.is_empty() || sessions.any(|session| self.is_own(session))
         };
         batch
             .values
@@ -50,6 +50,13 @@ impl Host {
             .filter(is_own)
             .map(|write| write.id.clone())
             .collect()
+    }
+
+    /// Whether a session is ours: the two that we write in, and those in which we delete.
+    fn is_own(&self, session: &SessionId) -> bool {
+        let [own, _] = &self.own_sessions;
+        self.own_sessions.contains(session)
+            || (session.is_delete() && session.author() == own.author())
     }
 
     /// The keys of notes that are not there yet.
@@ -135,7 +142,7 @@ impl Host {
     /// Counts our transactions among what became durable.
     pub(crate) fn count_transactions(&self, batch: &WriteBatch) {
         let segments = batch.values.iter().flat_map(|write| &write.segments);
-        let own = segments.filter(|segment| self.own_sessions.contains(&segment.session));
+        let own = segments.filter(|segment| self.is_own(&segment.session));
         let made: usize = own
             .map(|segment| segment.content.new_transactions.len())
             .sum();

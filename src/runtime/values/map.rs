@@ -1,0 +1,115 @@
+//! Maps as JavaScript sees them.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use cojson::header::ValueType;
+use cojson::ids::CoId;
+use cojson::json::Json;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use super::past::{key_edit, looks_back};
+use super::{Value, item};
+use crate::bridge;
+use crate::runtime::error::RuntimeError;
+use crate::runtime::host::Host;
+
+/// A map: keys with values. The last write of a key wins.
+#[wasm_bindgen]
+pub struct CoMap(Value);
+
+impl CoMap {
+    pub(crate) fn create(
+        host: &Rc<Host>,
+        init: &JsValue,
+        owner: &JsValue,
+    ) -> Result<Self, RuntimeError> {
+        let entries = entries_of(init)?;
+        let map = Self(Value::create(host, ValueType::CoMap, owner)?);
+        if entries.is_empty() {
+            map.0.announce()?;
+        } else {
+            map.0
+                .write(|node, id, stamp| node.map_set(id, &entries, stamp))?;
+        }
+        Ok(map)
+    }
+
+    /// One that is loaded.
+    pub(crate) fn of(host: Rc<Host>, id: CoId) -> Self {
+        Self(Value::of(host, id))
+    }
+}
+
+/// An object's members; none of `undefined`.
+fn entries_of(object: &JsValue) -> Result<Vec<(Arc<str>, Json)>, RuntimeError> {
+    if object.is_undefined() {
+        return Ok(Vec::new());
+    }
+    match bridge::from_js(object, "The map")? {
+        Json::Object(members) => Ok(Arc::unwrap_or_clone(members).into_iter().collect()),
+        _ => Err(RuntimeError::Option {
+            what: "The map",
+            expected: "an object",
+            found: object.js_typeof().as_string().unwrap_or_default(),
+        }),
+    }
+}
+
+#[wasm_bindgen]
+impl CoMap {
+    /// The value's id.
+    #[wasm_bindgen(getter, unchecked_return_type = "CoId")]
+    pub fn id(&self) -> String {
+        self.0.id.to_string()
+    }
+
+    /// The value of a key; `undefined` if it has none.
+    #[wasm_bindgen(unchecked_return_type = "JsonValue | undefined")]
+    pub fn get(&self, key: &str) -> Result<JsValue, JsValue> {
+        let found = self.0.read(|node, id| node.map(id)?.get(key).cloned())?;
+        Ok(bridge::option_to_js(found.as_ref()))
+    }
+
+    /// Writes one key, or several at once: `set("a", 1)`, `set({ a: 1, b: 2 })`. One transaction.
+    pub fn set(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "string | Record<string, JsonValue>")] key: &JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "JsonValue")] value: &JsValue,
+    ) -> Result<(), JsValue> {
+        let entries = match key.as_string() {
+            Some(key) => vec![(key.into(), item(value)?)],
+            None => entries_of(key)?,
+        };
+        Ok(self
+            .0
+            .write(|node, id, stamp| node.map_set(id, &entries, stamp))?)
+    }
+
+    /// Deletes a key.
+    pub fn delete(&self, key: &str) -> Result<(), JsValue> {
+        Ok(self
+            .0
+            .write(|node, id, stamp| node.map_delete(id, key, stamp))?)
+    }
+
+    /// The writes to a key, oldest first.
+    #[wasm_bindgen(js_name = editsBy, unchecked_return_type = "KeyEdit[]")]
+    pub fn edits_by(&self, key: &str) -> Result<JsValue, JsValue> {
+        let edits = self.0.read(|node, id| {
+            let history = node.map(id).map(|map| map.history(key));
+            let edits = history.into_iter().flatten().map(key_edit);
+            Json::from(edits.collect::<Vec<_>>())
+        })?;
+        Ok(bridge::to_js(&edits))
+    }
+
+    /// All keys with their values.
+    #[wasm_bindgen(js_name = toJSON, unchecked_return_type = "{ [key: string]: JsonValue }")]
+    pub fn to_json(&self) -> Result<JsValue, JsValue> {
+        Ok(self.0.to_json()?)
+    }
+}
+
+looks_back!(CoMap, "{ [key: string]: JsonValue }");
