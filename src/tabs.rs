@@ -50,8 +50,7 @@ pub async fn claim_session(
             held: None,
         });
     }
-    let kept = storage.device_keys(SESSION_KEY).await?;
-    let kept = kept.iter().filter_map(|text| SessionId::parse(text).ok());
+    let kept = device_sessions(storage).await?.into_iter();
     for session in kept.filter(|session| session.author() == account.as_str()) {
         if let Some(held) = hold(database, &session).await {
             let held = Some(held);
@@ -77,6 +76,15 @@ pub async fn retire_session(storage: &Storage, session: &SessionId) -> Result<()
 
 async fn hold(database: &str, session: &SessionId) -> Option<Held> {
     try_hold(&session_lock(database, session.as_str())).await
+}
+
+/// The sessions of this device, held by some tab or not.
+pub async fn device_sessions(storage: &Storage) -> Result<Vec<SessionId>, StorageError> {
+    let kept = storage.device_keys(SESSION_KEY).await?;
+    Ok(kept
+        .iter()
+        .filter_map(|text| SessionId::parse(text).ok())
+        .collect())
 }
 
 /// The sessions that some tab of this database holds now.

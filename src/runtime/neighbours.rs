@@ -13,7 +13,7 @@ use gloo_timers::callback::Timeout;
 use wasm_bindgen_futures::spawn_local;
 
 use super::host::Host;
-use crate::tabs::{Channel, LockWish, actor_lock, live_sessions, supported};
+use crate::tabs::{Channel, LockWish, actor_lock, device_sessions, live_sessions, supported};
 
 /// How long a hello outweighs a list of locks without that session.
 const GREETING_MS: f64 = 10_000.0;
@@ -125,6 +125,10 @@ impl Host {
 
     async fn drive(self: Rc<Self>, actor: ActorId) {
         Rc::clone(&self).look_round().await;
+        // What cannot be read is another device's for now; then its end is found out as any other's.
+        let sessions = device_sessions(&self.storage).await.unwrap_or_default();
+        let sessions = sessions.into_iter().collect();
+        let _ = self.input(|engine| engine.set_device_sessions(sessions));
         let _ = self.input(|engine| engine.set_driver(&actor, true));
     }
 }

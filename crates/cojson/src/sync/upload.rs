@@ -111,6 +111,27 @@ impl Replica {
         ids.into_iter()
     }
 
+    /// Whether we and every upstream peer that is connected, one at least, know the same of a value as far as they and we
+    /// have told each other since.
+    pub fn is_level(&self, id: &CoId) -> bool {
+        let known = self.known_state(id);
+        let mut servers = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.is_server())
+            .peekable();
+        servers.peek().is_some()
+            && servers.all(|(id_of_peer, peer)| {
+                let belief = peer.beliefs.get(id);
+                let is_answered = belief.is_some_and(|belief| !belief.awaits_answer);
+                let theirs = self.uploads.acknowledged(*id_of_peer, id);
+                is_answered
+                    && theirs.is_some_and(|theirs| {
+                        theirs.is_covered_by(&known) && known.is_covered_by(theirs)
+                    })
+            })
+    }
+
     /// Takes in what an upstream peer says it has; clients are not counted.
     pub(super) fn note_acknowledged(&mut self, peer: PeerId, state: &KnownState, replaces: bool) {
         if self

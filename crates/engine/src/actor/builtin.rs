@@ -72,13 +72,14 @@ fn create(payload: &Json, workspace: &mut Workspace<'_>) -> Reply {
     workspace.validate(collection_name, &data)?;
     let collection = Named::Collection(collection_name);
     let list = workspace.prepared(&collection)?;
+    let (uniqueness, made_at) = workspace.world.next_uniqueness();
     let new_item = NewValue {
         value_type: ValueType::CoMap,
         owner: workspace.space.clone(),
-        uniqueness: workspace.world.node.random_uniqueness(),
+        uniqueness,
         meta: Json::Null,
     };
-    let item = workspace.world.node.create(new_item, workspace.world.now)?;
+    let item = workspace.world.node.create(new_item, made_at)?;
     workspace.set(&item, &data)?;
     workspace.world.node.list_append(
         &list,

@@ -5,6 +5,7 @@ mod changes;
 mod dead_letters;
 mod due;
 mod history;
+mod lease;
 mod lifecycle;
 mod messages;
 mod screen;
@@ -83,6 +84,9 @@ pub struct ActorEngine {
     /// What is to be done at some time, the first first.
     due: SortedSet<due::Due>,
     live_sessions: SortedSet<SessionId>,
+    device_sessions: SortedSet<SessionId>,
+    wire: lease::Wire,
+    leases_to_check: OrderedSet<ActorId>,
     stores: ValueStores,
     tickets_given: u64,
     is_founded: bool,
@@ -95,6 +99,7 @@ struct Actor {
     inbox: CoId,
     documents: Documents,
     is_driver: bool,
+    lease: lease::Lease,
     /// How much of its history is kept, if any is.
     keep: Option<Keep>,
     store: ReactiveStore,
@@ -143,6 +148,9 @@ impl ActorEngine {
             is_in_task: false,
             due: SortedSet::new(),
             live_sessions: SortedSet::new(),
+            device_sessions: SortedSet::new(),
+            wire: lease::Wire::new(config.awaits_sync),
+            leases_to_check: OrderedSet::new(),
             stores: ValueStores::default(),
             tickets_given: 0,
             is_founded: false,
@@ -208,10 +216,12 @@ impl ActorEngine {
             && self.to_advance.is_empty()
     }
 
-    /// Whether this tab holds the actor's lock: then it handles the messages of sessions that no tab holds.
+    /// Whether this tab holds the actor's lock: then it handles what others tell the actor, unless another device hosts
+    /// it, and takes up what sessions left that no tab holds.
     pub fn set_driver(&mut self, actor: &ActorId, is_driver: bool) {
         if let Some(found) = self.actors.get_mut(actor) {
             found.is_driver = is_driver;
+            self.leases_to_check.insert(actor.clone());
             self.adopt_orphans(actor);
         }
     }
@@ -219,10 +229,7 @@ impl ActorEngine {
     /// The sessions of this device that other tabs hold now.
     pub fn set_live_sessions(&mut self, sessions: SortedSet<SessionId>) {
         self.live_sessions = sessions;
-        let drivers = self.actors.iter().filter(|(_, actor)| actor.is_driver);
-        for actor in drivers.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
-            self.adopt_orphans(&actor);
-        }
+        self.adopt_all();
     }
 
     /// No server answers: found what storage does not have.

@@ -1,7 +1,7 @@
 //! An actor's memory: its context as the machine and the view see it, and what of it is not written yet.
 //!
 //! What is written is the context value's keys: the context's own, `_currentState`, and bookkeeping that nobody sees:
-//! `_inbox/<session>`, how many messages of that session are handled; `_call/<id>`, a tool call that has not answered;
+//! `_host`, the session that hosts the actor for messages from others; `_asked/<session>`, that it is asked whether it lives; `_inbox/<session>`, how many messages of that session are handled; `_call/<id>`, a tool call that has not answered;
 //! `_timer/<id>`, an event for later; `_dead/<id>`, a message that nobody can handle; `_output`, what the machine told at its end; `_version`, which version of the definition ran; `_history`, what states with a history had for active when they were left; `_query/<key>`, a query that an action put there. Each is a key of its own, so that two tabs that move different cursors never undo each other (R4).
 
 use std::sync::Arc;
@@ -20,6 +20,9 @@ pub(crate) const HISTORY: &str = "_history";
 pub(crate) const OUTPUT: &str = "_output";
 /// The context key that holds the version of the definition that last ran.
 pub(crate) const VERSION: &str = "_version";
+/// The context key that holds the session which hosts the actor.
+const HOST: &str = "_host";
+const ASKED_PREFIX: &str = "_asked/";
 const CURSOR_PREFIX: &str = "_inbox/";
 const CALL_PREFIX: &str = "_call/";
 const QUERY_PREFIX: &str = "_query/";
@@ -54,6 +57,8 @@ pub(crate) struct Memory {
     history: Json,
     output: Json,
     version: Json,
+    host: Json,
+    asked: SortedMap<SessionId, Json>,
     cursors: SortedMap<SessionId, u32>,
     calls: OrderedMap<CallId, Json>,
     queries: OrderedMap<Arc<str>, Json>,
@@ -81,6 +86,8 @@ impl Memory {
         self.defaults.clone_from(defaults);
         self.kept.clear();
         self.cursors.clear();
+        self.host = Json::Null;
+        self.asked.clear();
         self.calls.clear();
         self.timers.clear();
         self.letters.clear();
@@ -102,6 +109,11 @@ impl Memory {
         stored.insert(HISTORY.into(), self.history.clone());
         stored.insert(OUTPUT.into(), self.output.clone());
         stored.insert(VERSION.into(), self.version.clone());
+        stored.insert(HOST.into(), self.host.clone());
+        let asked = |(session, by): (&SessionId, &Json)| {
+            (format!("{ASKED_PREFIX}{session}").into(), by.clone())
+        };
+        stored.extend(self.asked.iter().map(asked));
         let cursor = |(session, count): (&SessionId, &u32)| {
             (
                 format!("{CURSOR_PREFIX}{session}").into(),
@@ -140,6 +152,12 @@ impl Memory {
             self.queries.insert(key.into(), value.clone());
         } else if &**key == CURRENT_STATE {
             self.state = value.clone();
+        } else if let Some(session) = key.strip_prefix(ASKED_PREFIX) {
+            if let Ok(session) = SessionId::parse(session) {
+                self.read_asked(session, value);
+            }
+        } else if &**key == HOST {
+            self.host = value.clone();
         } else if &**key == HISTORY {
             self.history = value.clone();
         } else if &**key == OUTPUT {
@@ -267,6 +285,45 @@ impl Memory {
             }
         }
         self.show();
+    }
+
+    fn read_asked(&mut self, session: SessionId, by: &Json) {
+        if by.is_null() {
+            self.asked.remove(&session);
+        } else {
+            self.asked.insert(session, by.clone());
+        }
+    }
+
+    /// The session that hosts the actor for messages from others.
+    pub(crate) fn host(&self) -> Option<SessionId> {
+        SessionId::parse(self.host.as_str()?).ok()
+    }
+
+    /// Makes that session the host.
+    pub(crate) fn set_host(&mut self, session: &SessionId) {
+        self.host = session.as_str().into();
+        self.unwritten.insert(HOST.into(), Some(self.host.clone()));
+    }
+
+    /// The sessions that are asked whether they live.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = &SessionId> {
+        self.asked.keys()
+    }
+
+    /// Asks a session whether it lives, or takes that back.
+    pub(crate) fn set_asked(&mut self, session: &SessionId, by: Option<&SessionId>) {
+        let by: Json = by.map_or(Json::Null, |by| by.as_str().into());
+        if self.asked.get(session).is_none() && by.is_null() {
+            return;
+        }
+        self.read_asked(session.clone(), &by);
+        let key: Arc<str> = format!("{ASKED_PREFIX}{session}").into();
+        if by.is_null() {
+            self.unwrite(key);
+        } else {
+            self.unwritten.insert(key, Some(by));
+        }
     }
 
     /// How many of a session's inbox messages are handled.

@@ -1,6 +1,7 @@
 //! What every actor of a node shares: the data, the collections and the tools. It knows no actor.
 
 use cojson::collections::SortedSet;
+use cojson::header::Uniqueness;
 use cojson::ids::{CoId, Timestamp};
 use cojson::node::Node;
 
@@ -17,10 +18,21 @@ pub(crate) struct World {
     /// The values that this task wrote and that nobody took notice of yet.
     pub(crate) written: Vec<CoId>,
     calls_made: u64,
+    cause: Option<Cause>,
     absent: SortedSet<CoId>,
     /// Not in storage; the server has not been asked yet.
     perhaps_absent: SortedSet<CoId>,
     awaits_sync: bool,
+}
+
+/// A message that is being handled.
+pub(crate) struct Cause {
+    /// Whose it is and where it stands.
+    pub(crate) message: String,
+    /// When it was told.
+    pub(crate) made_at: Timestamp,
+    /// How many things were named after it so far.
+    pub(crate) named: u32,
 }
 
 impl World {
@@ -32,6 +44,7 @@ impl World {
             now: Timestamp::default(),
             written: Vec::new(),
             calls_made: 0,
+            cause: None,
             absent: SortedSet::new(),
             perhaps_absent: SortedSet::new(),
             awaits_sync,
@@ -96,8 +109,32 @@ impl World {
         settled
     }
 
+    /// From now on a message of an inbox is handled, or none. What it leads to is named after it: whoever handles it
+    /// names that alike, so that a message which two devices handled, neither knowing of the other, led to the same.
+    pub(crate) fn set_cause(&mut self, cause: Option<Cause>) {
+        self.cause = cause;
+    }
+
+    fn next_of_cause(&mut self) -> Option<String> {
+        let cause = self.cause.as_mut()?;
+        cause.named += 1;
+        Some(format!("{}-{}", cause.message, cause.named))
+    }
+
+    /// What tells a new value from all others: a word, and when it is made.
+    pub(crate) fn next_uniqueness(&mut self) -> (Uniqueness, Timestamp) {
+        let made_at = self.cause.as_ref().map_or(self.now, |cause| cause.made_at);
+        match self.next_of_cause() {
+            Some(name) => (Uniqueness::Text(name.into()), made_at),
+            None => (self.node.random_uniqueness(), made_at),
+        }
+    }
+
     /// A name for a tool call that no other call on any device has.
     pub(crate) fn next_call(&mut self) -> crate::machine::CallId {
+        if let Some(name) = self.next_of_cause() {
+            return crate::machine::CallId::new(name);
+        }
         self.calls_made += 1;
         let session = self.node.session().as_str();
         let (_, session) = session.rsplit_once("_session_").unwrap_or_default();

@@ -34,7 +34,7 @@ fn buyer() -> Json {
             "idle":{"on":{"BUY":"asking"}},
             "asking":{"invoke":{"tool":"@core/ask","payload":{
                     "target":{"$if":{"condition":"$$space","then":{"actor":"shop","space":"$$space"},"else":"shop"}},
-                    "type":"$$type","payload":{"of":"$$of"},"timeout":5000},
+                    "type":"$$type","payload":{"of":"$$of"},"timeout":10000},
                 "onDone":{"target":"idle","actions":{"updateContext":{"price":"$$result.price"}}},
                 "onError":{"target":"idle","actions":{"updateContext":{"problem":"$$errors.0.type"}}}},
                 "on":{"STOP":"idle"}}}}}"#,
@@ -65,7 +65,7 @@ fn codes(device: &mut Device) -> Vec<String> {
 
 /// Lets time pass until after the question's time-out.
 fn wait(device: &mut Device) {
-    device.now = device.now.plus_ms(6_000);
+    device.now = device.now.plus_ms(11_000);
     device.settle();
 }
 
@@ -242,7 +242,7 @@ fn asks_over_the_network(accounts: [u8; 2]) {
     let buy = format!(r#"{{"type":"PRICE","of":"tea","space":"{space}"}}"#);
     network.devices[1].send(&buyer, "BUY", &buy);
     assert_eq!(network.devices[1].state(&buyer), "asking");
-    network.settle();
+    network.pass(6_000);
     assert_eq!(shown(&mut network.devices[0], &shop, "asked"), "1");
     assert_eq!(network.devices[1].state(&buyer), "idle");
     assert_eq!(shown(&mut network.devices[1], &buyer, "price"), "7");

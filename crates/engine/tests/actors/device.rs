@@ -40,6 +40,8 @@ pub(crate) struct Device {
     pub(crate) failures: Vec<String>,
     pub(crate) writes: Vec<WriteBatch>,
     pub(crate) claims: Vec<ActorId>,
+    /// Whether an actor's lock is given as soon as it is wished for: no other tab has it.
+    pub(crate) grants_claims: bool,
     pub(crate) outbox: Vec<SyncMessage>,
     pub(crate) refuses_writes: bool,
     /// Whether storage takes its time: what it is asked waits in `unanswered`.
@@ -133,6 +135,7 @@ impl Device {
             failures: Vec::new(),
             writes: Vec::new(),
             claims: Vec::new(),
+            grants_claims: true,
             outbox: Vec::new(),
             refuses_writes: false,
             is_slow: false,
@@ -205,7 +208,12 @@ impl Device {
             }
             Effect::ActorEnded(actor) => self.ended.push(actor),
             Effect::ActorFailed { error, .. } => self.failures.push(error.to_string()),
-            Effect::Claim(actor) => self.claims.push(actor),
+            Effect::Claim(actor) => {
+                if self.grants_claims {
+                    self.engine.set_driver(&actor, true);
+                }
+                self.claims.push(actor);
+            }
             Effect::Node(NodeEffect::Send { message, .. }) => self.outbox.push(message),
             Effect::Rerender => self.frames += 1,
             Effect::Node(_) | Effect::ActorReady(_) => {}

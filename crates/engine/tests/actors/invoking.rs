@@ -84,6 +84,7 @@ fn a_tool_is_cancelled_when_another_tab_moves_the_machine_on() {
     let (mut device, actor) = sending(mail_tool(false));
     let call = device.calls[0].call.clone();
     let mut other = Device::over(std::rc::Rc::clone(&device.storage), 2, &[mail_tool(false)]);
+    other.grants_claims = false;
     other.create(&sender());
     assert_eq!(other.state(&actor), "sending");
     other.writes.clear();
@@ -104,6 +105,7 @@ fn a_call_is_still_awaited_when_another_tab_moved_another_region() {
     let mut device = Device::over(Storage::default(), 1, &[mail_tool(false)]);
     let actor = device.create(&both);
     let mut other = Device::over(std::rc::Rc::clone(&device.storage), 2, &[mail_tool(false)]);
+    other.grants_claims = false;
     other.create(&both);
     other.writes.clear();
     other.send(&actor, "GO", "{}");

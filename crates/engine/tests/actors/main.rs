@@ -16,6 +16,7 @@ mod devices;
 mod fixtures;
 mod history;
 mod invoking;
+mod leases;
 mod messages;
 mod network;
 mod patterns;

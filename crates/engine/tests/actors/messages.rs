@@ -49,6 +49,7 @@ fn r4_a_dead_tabs_messages_are_handled_by_the_driver_alone() {
     let teller_id = dead.create(&teller());
     dead.send(&teller_id, "TELL", r#"{"number":7}"#);
     let mut other = dead.restart(2, &[]);
+    other.grants_claims = false;
     let counter_id = other.create(&counter());
     assert_eq!(
         other.context(&counter_id).get("list").unwrap().to_string(),

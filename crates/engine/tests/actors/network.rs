@@ -44,6 +44,16 @@ impl Network {
         self.devices[index].outbox.clear();
     }
 
+    /// Lets time pass on all devices, in short steps.
+    pub(crate) fn pass(&mut self, ms: u64) {
+        for _ in 0..ms / 250 {
+            for device in &mut self.devices {
+                device.now = device.now.plus_ms(245);
+            }
+            self.settle();
+        }
+    }
+
     /// Delivers messages until no device and not the server has anything to say.
     pub(crate) fn settle(&mut self) {
         for _ in 0..1_000 {
@@ -60,7 +70,7 @@ impl Network {
         panic!("the network never settles");
     }
 
-    fn deliver_to_server(&mut self, index: usize) -> bool {
+    pub(crate) fn deliver_to_server(&mut self, index: usize) -> bool {
         let messages = std::mem::take(&mut self.devices[index].outbox);
         let is_busy = self.is_connected[index] && !messages.is_empty();
         for message in messages.into_iter().filter(|_| self.is_connected[index]) {
@@ -69,7 +79,7 @@ impl Network {
         is_busy
     }
 
-    fn run_server(&mut self) -> bool {
+    pub(crate) fn run_server(&mut self) -> bool {
         let mut is_busy = false;
         self.server.flush(|_| None);
         while let Some(effect) = self.server.poll_effect() {

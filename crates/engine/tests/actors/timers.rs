@@ -96,6 +96,7 @@ fn the_timers_of_a_dead_tab_follow_their_rule_where_they_are_taken_up() {
     dead.create(&waiter("restart"));
     let mut other = Device::over(Rc::clone(&dead.storage), 2, &[]);
     other.now = dead.now.plus_ms(50_000);
+    other.grants_claims = false;
     let actor = other.create(&waiter("restart"));
     pass(&mut other, 20_000);
     assert_eq!(other.state(&actor), "waiting", "not its timer");

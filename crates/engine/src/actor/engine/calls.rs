@@ -20,7 +20,7 @@ use super::super::input::Input;
 use super::super::running::Running;
 use super::super::tools::{ASK, DATABASE, is_built_in};
 use super::super::{ActorId, Effect, Ticket};
-use super::ActorEngine;
+use super::{ActorEngine, running_mut};
 use crate::machine::is_actor;
 use crate::machine::{CallId, PendingCall, Snapshot, ToolCall, ToolFailure, ToolHost, ToolReply};
 use attempts::Attempts;
@@ -464,9 +464,23 @@ impl ActorEngine {
         }
     }
 
+    /// A call that another session began is this one's from now on.
+    fn take_over_record(&mut self, actor: &ActorId, id: &CallId, record: &Json) {
+        let own: Json = self.world.node.session().as_str().into();
+        if record.get("session") == Some(&own) {
+            return;
+        }
+        let mut taken = record.as_object().cloned().unwrap_or_default();
+        taken.insert("session".into(), own);
+        if let Some(running) = running_mut(&mut self.actors, actor) {
+            running.memory.begin_call(id, taken.into());
+        }
+    }
+
     fn resume_call(&mut self, actor: &ActorId, id: &CallId, record: &Json, pending: PendingCall) {
         let tool = Arc::clone(&pending.tool);
         self.calls.insert(id.clone(), Call::new(actor, pending));
+        self.take_over_record(actor, id, record);
         if is_actor(&tool) {
             self.new_calls.push(id.clone());
         } else if is_question(&tool) && record.get("due").is_some() {

@@ -73,6 +73,12 @@ impl ActorEngine {
         let Some(found) = self.actors.get(actor) else {
             return;
         };
+        if found.inbox == *id || found.context == *id {
+            self.leases_to_check.insert(actor.clone());
+        }
+        let Some(found) = self.actors.get(actor) else {
+            return;
+        };
         if found.inbox == *id {
             self.collect_inbox(actor);
         } else if found.documents.refers_to(id) {
@@ -153,16 +159,11 @@ impl ActorEngine {
         );
     }
 
-    /// Whether this tab handles what that session wrote: its own, and as the actor's driver that of sessions that no
-    /// tab of this device holds.
-    pub(super) fn is_responsible(&self, actor: &ActorId, session: &SessionId) -> bool {
-        let is_own = session == self.world.node.session();
-        let is_driver = self.actors.get(actor).is_some_and(|actor| actor.is_driver);
-        is_own || (is_driver && !self.live_sessions.contains(session))
-    }
-
     /// Queues the messages of an actor's inbox that it has not handled (R4).
     pub(super) fn collect_inbox(&mut self, actor: &ActorId) {
+        if !self.is_host(actor) {
+            return;
+        }
         let Some(inbox) = self.actors.get(actor).map(|actor| actor.inbox.clone()) else {
             return;
         };
@@ -175,9 +176,7 @@ impl ActorEngine {
             .map(|(session, _)| session.clone())
             .collect();
         for session in sessions {
-            if self.is_responsible(actor, &session) {
-                self.collect_session(actor, &inbox, &session, &mut queued);
-            }
+            self.collect_session(actor, &inbox, &session, &mut queued);
         }
         self.pending_messages.extend(queued);
     }
@@ -204,7 +203,7 @@ impl ActorEngine {
                 actor: actor.clone(),
                 message: Message::read(&item.value),
                 ticket: None,
-                origin: Origin::Inbox(session.clone(), position),
+                origin: Origin::Inbox(session.clone(), position, item.position.made_at),
             });
             position += 1;
         }

@@ -22,6 +22,8 @@ pub(super) enum What {
     Timer(CallId),
     /// The attempt of that call has taken too long, or the next one is made.
     Call(CallId),
+    /// The actor's lease is looked at.
+    Lease,
 }
 
 impl ActorEngine {
@@ -35,6 +37,7 @@ impl ActorEngine {
         match &due.what {
             What::Timer(timer) => self.is_timer_planned(due, timer),
             What::Call(call) => self.is_call_planned(due, call),
+            What::Lease => self.is_ready(&due.actor),
         }
     }
 
@@ -55,6 +58,7 @@ impl ActorEngine {
             match &due.what {
                 What::Timer(timer) => self.fire_timer(&due.actor, timer),
                 What::Call(call) => self.attempt_is_due(call),
+                What::Lease => self.check_lease(&due.actor),
             }
             return true;
         }

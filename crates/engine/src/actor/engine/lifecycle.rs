@@ -15,6 +15,7 @@ use super::super::memory::Memory;
 use super::super::running::Running;
 use super::super::space::Named;
 use super::super::{ActorError, ActorId, Effect, Unreadable};
+use super::lease::Lease;
 use super::{Actor, ActorEngine};
 use crate::definition_error::{DefinitionError, Place};
 use crate::reactive_store::ReactiveStore;
@@ -74,6 +75,7 @@ impl ActorEngine {
             space,
             documents,
             is_driver: false,
+            lease: Lease::default(),
             keep,
             store: ReactiveStore::new(Json::Null),
             running: None,
@@ -179,6 +181,7 @@ impl ActorEngine {
         self.has_new_dead_letters = true;
         self.make_interface_known(id);
         self.restore_timers(id, true);
+        self.leases_to_check.insert(id.clone());
         self.adopt_orphans(id);
         Ok(())
     }

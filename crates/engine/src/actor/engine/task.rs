@@ -12,6 +12,7 @@ use super::super::history::Recorder;
 use super::super::input::Input;
 use super::super::message::Message;
 use super::super::running::Running;
+use super::super::world::Cause;
 use super::super::{ActorId, Effect, SendError, Ticket};
 use super::calls::Caller;
 use super::dead_letters::{LATE, UNHANDLED};
@@ -24,6 +25,7 @@ impl ActorEngine {
     pub fn process_inbox(&mut self, now: Timestamp) {
         self.world.now = now;
         self.is_in_task = true;
+        self.check_wire();
         self.take_in_node_effects();
         self.advance_all();
         for _ in 0..MESSAGES_PER_TASK_MAX {
@@ -31,7 +33,7 @@ impl ActorEngine {
                 self.take_answer(finished);
             } else if let Some(message) = self.pending_messages.pop_front() {
                 self.handle(message);
-            } else if !self.begin_new_calls() && !self.do_due() {
+            } else if !self.begin_new_calls() && !self.check_leases() && !self.do_due() {
                 break;
             }
             self.take_in_written();
@@ -100,11 +102,27 @@ impl ActorEngine {
             ticket,
             origin,
         } = pending;
-        if let Origin::Inbox(session, position) = &origin {
+        if let Origin::Inbox(session, position, made_at) = &origin {
             self.with_running(&actor, |_, running| {
                 running.memory.set_cursor(session, position + 1);
             });
+            self.world.set_cause(Some(Cause {
+                message: format!("{actor}-{session}-{position}"),
+                made_at: *made_at,
+                named: 0,
+            }));
         }
+        self.handle_as(actor, message, ticket, origin);
+        self.world.set_cause(None);
+    }
+
+    fn handle_as(
+        &mut self,
+        actor: ActorId,
+        message: Message,
+        ticket: Option<Ticket>,
+        origin: Origin,
+    ) {
         match (ticket, origin) {
             (ticket, Origin::Batch(rest)) => {
                 let events = std::iter::once(message.event).chain(rest);

@@ -193,12 +193,15 @@ impl ActorEngine {
         }
     }
 
-    /// Gives up the calls of an actor that are recorded no longer: another tab moved the machine on.
+    /// Gives up the calls of an actor that are recorded no longer, or as another session's: another tab moved the machine
+    /// on, or took us for gone.
     pub(in super::super) fn give_up_unrecorded(&mut self, actor: &ActorId) {
         let Some(running) = self.running(actor) else {
             return;
         };
-        let is_gone = |call: &CallId| !running.memory.calls().contains_key(call);
+        let own = self.world.node.session().as_str();
+        let is_own = |record: &Json| record.get("session").and_then(Json::as_str) == Some(own);
+        let is_gone = |call: &CallId| !running.memory.calls().get(call).is_some_and(is_own);
         let is_its = |call: &Call| call.is_of(actor) && matches!(call.owner, Owner::Machine);
         let calls = self.calls.iter().filter(|(_, call)| is_its(call));
         let gone = calls.filter(|(id, _)| is_gone(id));

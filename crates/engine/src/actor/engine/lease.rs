@@ -1,0 +1,338 @@
+//! Leases: which session hosts an actor for messages from others, over the devices of everyone in its space (R4).
+//!
+//! The context says who: `_host` holds a session. It keeps the lease for as long as it lives, and says nothing while all
+//! goes well, as a log forgets nothing. Only who waits for something that a session ought to have done asks whether it
+//! lives: `_asked/<session>`. It answers by deleting that. One that does not, within the time that is counted below, is
+//! gone: who asked becomes the host and takes up what it left. All in all that takes less than 10 s.
+//!
+//! ```text
+//! something waits ── 2 s ──> asked, and the server has it ── 4 s ──> gone: claimed, and the server has it ── 1 s ──> host
+//! ```
+//!
+//! Time is counted in short steps while the server answers, so that neither a device that slept nor a clock that was set
+//! takes anybody for dead. Without a server there is nobody else: then a device's tabs settle it among themselves.
+
+use cojson::collections::{OrderedMap, SortedSet};
+use cojson::ids::{SessionId, Timestamp};
+use cojson::json::Json;
+
+use super::super::ActorId;
+use super::due::What;
+use super::{ActorEngine, running_mut};
+
+/// How long something may wait for a session before that is asked, in milliseconds.
+const ASK_AFTER_MS: u64 = 2_000;
+/// How long a session has to answer, once the server has the question.
+const ANSWER_MS: u64 = 4_000;
+/// How long a claim may be contested, once the server has it.
+const CONTEST_MS: u64 = 1_000;
+/// How often time is counted while something is waited for.
+const STEP_MS: u64 = 250;
+/// The most that one step counts: a device that sleeps longer waits no longer.
+const STEP_MS_MAX: u64 = 500;
+/// The longest between two questions whether a session lives that answers each time.
+const ASK_AGAIN_MS_MAX: u64 = 60_000;
+
+/// Whether others may host the actors of this device too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wire {
+    /// There is no server, so there is nobody.
+    None,
+    /// There is or was a server, which cannot be asked now.
+    Down,
+    /// The server is there.
+    Up,
+}
+
+impl Wire {
+    /// Before it is known whether the server can be reached, if there is one.
+    pub(super) fn new(has_server: bool) -> Self {
+        if has_server { Self::Down } else { Self::None }
+    }
+}
+
+/// What an actor's hosting hangs on here, in memory only.
+#[derive(Default)]
+pub(super) struct Lease {
+    /// How long our own claim has stood uncontested; `None`: it needs no standing, or there is none.
+    claimed: Option<Patience>,
+    /// Whether this session hosts the actor for messages from others.
+    is_host: bool,
+    waits: OrderedMap<SessionId, Wait>,
+    /// The sessions that did not answer.
+    gone: SortedSet<SessionId>,
+}
+
+/// Waiting for what a session ought to do.
+#[derive(Default)]
+struct Wait {
+    patience: Patience,
+    is_asked: bool,
+    /// How many times it answered.
+    answers: u32,
+}
+
+/// Time that was waited, counted in steps.
+#[derive(Clone, Copy, Default)]
+struct Patience {
+    waited_ms: u64,
+    last: Option<Timestamp>,
+}
+
+impl Patience {
+    /// Counts the time since the last step; whether that much has passed.
+    fn has_waited(&mut self, ms: u64, now: Timestamp) -> bool {
+        let step = self.last.map_or(0, |last| now.0.saturating_sub(last.0));
+        self.waited_ms += step.min(STEP_MS_MAX);
+        self.last = Some(now);
+        self.waited_ms >= ms
+    }
+}
+
+impl ActorEngine {
+    /// The sessions of this device, other tabs' and those of tabs that are gone: what they left, this device takes up.
+    pub fn set_device_sessions(&mut self, sessions: SortedSet<SessionId>) {
+        self.device_sessions = sessions;
+        self.adopt_all();
+    }
+
+    /// Whether other devices may host the actors that this one does.
+    fn is_networked(&self) -> bool {
+        self.wire != Wire::None
+    }
+
+    /// Whether a session is of this device. Where there is no server, all are.
+    fn is_of_device(&self, session: &SessionId) -> bool {
+        !self.is_networked()
+            || session == self.world.node.session()
+            || self.device_sessions.contains(session)
+            || self.live_sessions.contains(session)
+    }
+
+    /// Whether this tab takes up what that session began: its own, and as the actor's driver that of sessions of this
+    /// device that no tab holds, and of others that are gone.
+    pub(super) fn is_responsible(&self, actor: &ActorId, session: &SessionId) -> bool {
+        if session == self.world.node.session() {
+            return true;
+        }
+        let Some(found) = self.actors.get(actor).filter(|actor| actor.is_driver) else {
+            return false;
+        };
+        let lease = &found.lease;
+        if self.is_of_device(session) {
+            !self.live_sessions.contains(session)
+        } else {
+            lease.is_host && lease.gone.contains(session)
+        }
+    }
+
+    /// Whether this tab handles what is in an actor's inbox.
+    pub(super) fn is_host(&self, actor: &ActorId) -> bool {
+        let found = self.actors.get(actor).filter(|actor| actor.is_driver);
+        found.is_some_and(|actor| !self.is_networked() || actor.lease.is_host)
+    }
+
+    /// Looks at an actor's lease again: something changed, or it is time.
+    pub(super) fn check_lease(&mut self, actor: &ActorId) {
+        if !self.is_networked() || self.running(actor).is_none() {
+            return;
+        }
+        self.answer_for_device(actor);
+        if !self.actors.get(actor).is_some_and(|actor| actor.is_driver) {
+            return;
+        }
+        let was_host = self.is_host(actor);
+        let is_level = self.is_level(actor);
+        let awaited = self.awaited(actor);
+        self.hold_lease(actor, is_level, awaited.is_empty());
+        if is_level {
+            self.wait_for(actor, &awaited);
+        }
+        let is_host = self.is_host(actor);
+        let lease = self.actors.get(actor).map(|actor| &actor.lease);
+        let has_heirless = lease.is_some_and(|lease| !lease.gone.is_empty());
+        if is_host && (!was_host || has_heirless) {
+            self.adopt_orphans(actor);
+            if let Some(actor) = self.actors.get_mut(actor) {
+                actor.lease.gone = SortedSet::new();
+            }
+        }
+        if !awaited.is_empty() || (!is_host && self.has_unhandled(actor)) {
+            let at = self.world.now.plus_ms(STEP_MS);
+            self.plan(at, actor, What::Lease);
+        }
+    }
+
+    /// Sees whether the wire came or went: then it is not known any more who hosts what.
+    pub(super) fn check_wire(&mut self) {
+        let wire = match (self.world.node.has_upstream(), self.wire) {
+            (true, _) => Wire::Up,
+            (false, Wire::None) => Wire::None,
+            (false, _) => Wire::Down,
+        };
+        if std::mem::replace(&mut self.wire, wire) != wire {
+            for actor in self.actors.values_mut() {
+                actor.lease.is_host = false;
+            }
+            self.leases_to_check.extend(self.actors.keys().cloned());
+        }
+    }
+
+    /// Looks at the leases of which something changed; whether there were any.
+    pub(super) fn check_leases(&mut self) -> bool {
+        let to_check = std::mem::take(&mut self.leases_to_check);
+        for actor in to_check.iter() {
+            self.check_lease(actor);
+        }
+        !to_check.is_empty()
+    }
+
+    /// Whether the server and we know the same of an actor: what others made of its messages is known here.
+    fn is_level(&self, actor: &ActorId) -> bool {
+        let replica = self.world.node.replica();
+        let found = self.actors.get(actor);
+        found
+            .is_some_and(|actor| replica.is_level(&actor.context) && replica.is_level(&actor.inbox))
+    }
+
+    /// A session that is asked whether it lives says so; its device says so for those of it that do not, and takes up
+    /// what they left.
+    fn answer_for_device(&mut self, actor: &ActorId) {
+        let Some(running) = self.running(actor) else {
+            return;
+        };
+        let asked = running
+            .memory
+            .asked()
+            .filter(|session| self.is_of_device(session));
+        let asked: Vec<SessionId> = asked.cloned().collect();
+        for session in &asked {
+            if let Some(running) = running_mut(&mut self.actors, actor) {
+                running.memory.set_asked(session, None);
+            }
+        }
+    }
+
+    /// Keeps `_host` what it should be, and finds out whether we are it.
+    fn hold_lease(&mut self, actor: &ActorId, is_level: bool, is_idle: bool) {
+        let own = self.world.node.session().clone();
+        let now = self.world.now;
+        let host = self
+            .running(actor)
+            .and_then(|running| running.memory.host());
+        let is_ours = host.as_ref().is_some_and(|host| self.is_of_device(host));
+        let is_free = host.is_none() && is_level && !is_idle;
+        let is_gone = |lease: &Lease| host.as_ref().is_some_and(|host| lease.gone.contains(host));
+        let Some(found) = self.actors.get_mut(actor) else {
+            return;
+        };
+        let is_to_claim = is_free || (is_level && is_gone(&found.lease));
+        let lease = &mut found.lease;
+        if host.as_ref() == Some(&own) {
+            let stood = |claim: &mut Patience| claim.has_waited(CONTEST_MS, now);
+            lease.is_host |= is_level && lease.claimed.as_mut().is_none_or(stood);
+            if lease.is_host {
+                lease.claimed = None;
+            }
+            return;
+        }
+        lease.is_host = false;
+        lease.claimed = (is_to_claim && !is_ours).then(Patience::default);
+        if (is_ours || is_to_claim)
+            && let Some(running) = found.running.as_deref_mut()
+        {
+            running.memory.set_host(&own);
+            if let Some(host) = host {
+                running.memory.set_asked(&host, None);
+            }
+        }
+    }
+
+    /// The sessions of other devices that something waits for: the host, and for the host whoever has a call or a timer.
+    fn awaited(&mut self, actor: &ActorId) -> Vec<SessionId> {
+        let has_unhandled = self.has_unhandled(actor);
+        let now = self.world.now;
+        let Some(found) = self.actors.get(actor) else {
+            return Vec::new();
+        };
+        let Some(running) = found.running.as_deref() else {
+            return Vec::new();
+        };
+        let is_late = |record: &&Json| super::timers::due_of(record) < now;
+        let records = running.memory.calls().values();
+        let records = records.chain(running.memory.timers().values().filter(is_late));
+        let session_of = |record: &Json| SessionId::parse(record.get("session")?.as_str()?).ok();
+        let others = records.filter_map(session_of);
+        let others = others.filter(|session| !self.is_of_device(session));
+        let mut others: Vec<SessionId> = others.collect();
+        let host = running.memory.host();
+        match host {
+            Some(host) if host == *self.world.node.session() => {
+                others.retain(|session| !found.lease.gone.contains(session));
+                others
+            }
+            Some(host) if has_unhandled || !others.is_empty() => vec![host],
+            None if has_unhandled || !others.is_empty() => vec![self.world.node.session().clone()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Counts how long is waited for each of them, asks them when that is long, and gives up those that do not answer.
+    fn wait_for(&mut self, actor: &ActorId, awaited: &[SessionId]) {
+        let own = self.world.node.session().clone();
+        let now = self.world.now;
+        let Some(found) = self.actors.get_mut(actor) else {
+            return;
+        };
+        let Some(running) = found.running.as_deref_mut() else {
+            return;
+        };
+        let lease = &mut found.lease;
+        lease.waits.retain(|session, _| awaited.contains(session));
+        for session in awaited.iter().filter(|session| **session != own) {
+            let wait = lease.waits.get_or_default(session.clone());
+            let is_asked = running.memory.asked().any(|asked| asked == session);
+            if wait.is_asked && !is_asked {
+                // It lives.
+                lease.gone.remove(session);
+                *wait = Wait {
+                    answers: wait.answers + 1,
+                    ..Wait::default()
+                };
+            }
+            let ask_after_ms = (ASK_AFTER_MS << wait.answers.min(6)).min(ASK_AGAIN_MS_MAX);
+            if is_asked && wait.is_asked {
+                if wait.patience.has_waited(ANSWER_MS, now) {
+                    lease.gone.insert(session.clone());
+                    running.memory.set_asked(session, None);
+                    self.leases_to_check.insert(actor.clone());
+                }
+            } else if wait.patience.has_waited(ask_after_ms, now) {
+                wait.is_asked = true;
+                wait.patience = Patience::default();
+                running.memory.set_asked(session, Some(&own));
+            }
+        }
+    }
+
+    fn has_unhandled(&mut self, actor: &ActorId) -> bool {
+        let Some(found) = self.actors.get(actor) else {
+            return false;
+        };
+        let (Some(running), Some(stream)) = (&found.running, self.world.node.stream(&found.inbox))
+        else {
+            return false;
+        };
+        let mut sessions = stream.sessions();
+        sessions.any(|(session, items)| (running.memory.cursor(session) as usize) < items.len())
+    }
+
+    /// Takes up what is left of all actors that this tab drives.
+    pub(super) fn adopt_all(&mut self) {
+        let drivers = self.actors.iter().filter(|(_, actor)| actor.is_driver);
+        for actor in drivers.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.leases_to_check.insert(actor.clone());
+            self.adopt_orphans(&actor);
+        }
+    }
+}
