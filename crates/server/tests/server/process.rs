@@ -78,16 +78,15 @@ impl ServerProcess {
             .unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let address = line
-            .split("http")
-            .nth(1)
-            .and_then(|rest| rest.split('/').nth(2));
+        // What storage says while it is opened the first time comes before.
+        while !line.contains("://") {
+            line.clear();
+            let count = stdout.read_line(&mut line).unwrap();
+            assert!(count > 0, "the server ended without an address");
+        }
+        let address = line.split("http").nth(1).and_then(|rest| rest.split('/').nth(2));
         let port = address.and_then(|address| address.rsplit(':').next());
-        let port = port
-            .unwrap_or_else(|| panic!("no address in {line:?}"))
-            .parse()
-            .unwrap();
+        let port = port.unwrap().parse().unwrap();
         Self {
             child,
             port,
