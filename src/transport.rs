@@ -5,6 +5,7 @@
 //! queued when a connection ends is dropped, for the replica says everything again on the next one. It never looks into
 //! a frame.
 
+mod address;
 mod socket;
 
 use std::cell::{Cell, RefCell};
@@ -18,8 +19,7 @@ use web_sys::EventTarget;
 pub use cojson::sync::{BACKOFF_MS_MAX, BACKOFF_MS_MIN, Backoff, FRAME_BYTES_TARGET, Outbox};
 
 use crate::clock;
-use crate::error::Told;
-use cojson::json::quoted;
+pub use address::{Address, BadAddress};
 use socket::{Socket, SocketEvent};
 
 /// A connection on which nothing arrived for so long is dropped: the server pings every 1.5 s.
@@ -32,6 +32,8 @@ const DRAIN_MS: u32 = 20;
 /// What happened on the wire.
 #[derive(Debug)]
 pub enum TransportEvent {
+    /// The application's function gave no address; it is asked again after a pause.
+    NoAddress(BadAddress),
     /// A connection is tried.
     Connecting,
     /// A connection is up.
@@ -42,30 +44,15 @@ pub enum TransportEvent {
     Disconnected,
 }
 
-/// A server's address that is none.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error(
-    "{} is not the address of a sync server; it must be like ws://localhost:4203/sync.",
-    quoted(url)
-)]
-pub struct BadAddress {
-    /// What was given.
-    pub url: String,
-}
-
-impl Told for BadAddress {
-    fn code(&self) -> &'static str {
-        "PLEIONE_E_SYNC_ADDRESS"
-    }
-}
-
 type Listener = Box<dyn Fn(TransportEvent)>;
 
 /// One WebSocket to the server, kept up until it is closed or dropped.
 pub struct Transport(Rc<Inner>);
 
 struct Inner {
-    url: String,
+    address: Address,
+    /// How often an address was asked for: only the newest answer counts.
+    asked: Cell<u32>,
     listener: Listener,
     socket: RefCell<Option<Socket>>,
     is_connected: Cell<bool>,
@@ -82,16 +69,13 @@ struct Inner {
 impl Transport {
     /// Starts to connect. `listener` is called from fresh tasks only, never from inside a call of this type's.
     pub fn open(
-        url: &str,
+        address: Address,
         listener: impl Fn(TransportEvent) + 'static,
     ) -> Result<Self, BadAddress> {
-        if !url.starts_with("ws://") && !url.starts_with("wss://") {
-            return Err(BadAddress {
-                url: url.to_owned(),
-            });
-        }
+        address.check()?;
         let inner = Rc::new(Inner {
-            url: url.to_owned(),
+            address,
+            asked: Cell::default(),
             listener: Box::new(listener),
             socket: RefCell::default(),
             is_connected: Cell::default(),
@@ -155,12 +139,40 @@ impl Inner {
     }
 
     fn connect(self: &Rc<Self>) {
+        match &self.address {
+            Address::Fixed(url) => self.connect_to(url),
+            Address::Asked(function) => {
+                let (this, function) = (Rc::downgrade(self), function.clone());
+                let turn = self.asked.get().wrapping_add(1);
+                self.asked.set(turn);
+                wasm_bindgen_futures::spawn_local(async move {
+                    let answer = address::ask(&function).await;
+                    with(&this, |inner| inner.take_address(turn, answer));
+                });
+            }
+        }
+    }
+
+    fn take_address(self: &Rc<Self>, turn: u32, answer: Result<String, BadAddress>) {
+        if self.is_closed.get() || self.asked.get() != turn {
+            return;
+        }
+        match answer {
+            Ok(url) => self.connect_to(&url),
+            Err(error) => {
+                (self.listener)(TransportEvent::NoAddress(error));
+                self.retry();
+            }
+        }
+    }
+
+    fn connect_to(self: &Rc<Self>, url: &str) {
         if self.is_closed.get() || self.socket.borrow().is_some() {
             return;
         }
         self.heard_at_ms.set(js_sys::Date::now());
         let this = Rc::downgrade(self);
-        match Socket::open(&self.url, move |event| with(&this, |inner| inner.on(event))) {
+        match Socket::open(url, move |event| with(&this, |inner| inner.on(event))) {
             Ok(socket) => {
                 self.socket.replace(Some(socket));
                 self.watch_silence();

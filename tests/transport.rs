@@ -5,9 +5,11 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use js_sys::Function;
 use pleione::error::Told;
 use pleione::transport::{
-    BACKOFF_MS_MAX, BACKOFF_MS_MIN, Backoff, FRAME_BYTES_TARGET, Outbox, Transport, TransportEvent,
+    Address, BACKOFF_MS_MAX, BACKOFF_MS_MIN, Backoff, FRAME_BYTES_TARGET, Outbox, Transport,
+    TransportEvent,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -17,8 +19,8 @@ mod sockets;
 #[path = "support/browser.rs"]
 mod support;
 use sockets::{
-    arrive, buffer, count, end, fake_sockets, go_online, is_closed, open, real_sockets, sent,
-    skip_time,
+    address, arrive, buffer, count, end, fake_sockets, go_online, is_closed, open, real_sockets,
+    sent, skip_time,
 };
 use support::{sleep_ms, wait_for};
 
@@ -30,11 +32,16 @@ struct Wire {
 }
 
 fn wire() -> Wire {
+    wire_to(Address::Fixed("ws://test".into()))
+}
+
+fn wire_to(address: Address) -> Wire {
     fake_sockets();
     let events = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&events);
-    let transport = Transport::open("ws://test", move |event| {
+    let transport = Transport::open(address, move |event| {
         seen.borrow_mut().push(match event {
+            TransportEvent::NoAddress(error) => error.to_string(),
             TransportEvent::Connecting => "?".to_owned(),
             TransportEvent::Connected => "up".to_owned(),
             TransportEvent::Frame(frame) => frame,
@@ -174,7 +181,46 @@ async fn a_silent_connection_is_dropped() {
 }
 
 #[wasm_bindgen_test]
-fn an_address_that_is_none_is_told() {
-    let error = Transport::open("http://localhost", |_| {}).err().unwrap();
+fn an_address_that_is_none_is_told_without_its_token() {
+    let address = Address::Fixed("http://localhost/sync?token=secret#secret".into());
+    let error = Transport::open(address, |_| {}).err().unwrap();
     assert_eq!(error.code(), "PLEIONE_E_SYNC_ADDRESS");
+    let told = error.to_string();
+    assert!(told.starts_with("\"http://localhost/sync\" "), "{told}");
+}
+
+#[wasm_bindgen_test]
+async fn a_function_is_asked_for_the_address_of_each_connection() {
+    let body =
+        "globalThis.asks = (globalThis.asks ?? 0) + 1; const url = `ws://test/?${globalThis.asks}`;
+        return globalThis.asks % 2 ? url : Promise.resolve(url);";
+    let wire = wire_to(Address::Asked(Function::new_no_args(body)));
+    for nth in 0..3 {
+        wait_for("a socket", 2_000.0, || count() == nth + 1).await;
+        assert_eq!(address(nth), format!("ws://test/?{}", nth + 1));
+        end(nth);
+    }
+    drop(wire);
+    real_sockets();
+}
+
+#[wasm_bindgen_test]
+async fn a_function_that_gives_no_address_is_told_and_asked_again() {
+    let body = "globalThis.tries = (globalThis.tries ?? 0) + 1;
+        if (globalThis.tries === 1) throw new Error('secret');
+        if (globalThis.tries === 2) return Promise.reject(new Error('secret'));
+        return globalThis.tries === 3 ? 7 : 'ws://test';";
+    let wire = wire_to(Address::Asked(Function::new_no_args(body)));
+    wait_for("a socket", 10_000.0, || count() == 1).await;
+    let told = wire.events.borrow().clone();
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(
+        told[..3]
+            .iter()
+            .all(|told| told.contains("ws://localhost:4203/sync")),
+        "{told:?}"
+    );
+    assert!(!told.concat().contains("secret"), "{told:?}");
+    drop(wire);
+    real_sockets();
 }

@@ -81,7 +81,7 @@ async fn start(host: &Rc<Host>, options: &Options) -> Result<(), JsValue> {
     })??;
     host.load_unsynced().await.map_err(RuntimeError::from)?;
     if let Some(address) = &options.sync {
-        host.connect(address).map_err(RuntimeError::from)?;
+        host.connect(address.clone()).map_err(RuntimeError::from)?;
     }
     host.schedule();
     Ok(())

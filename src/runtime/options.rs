@@ -1,16 +1,17 @@
 //! What `Runtime.open` is given, checked.
 
-use js_sys::Reflect;
-use wasm_bindgen::JsValue;
+use js_sys::{Function, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
 
 use super::error::RuntimeError;
+use crate::transport::Address;
 use cojson::json::quoted;
 
 /// The options of one runtime.
 pub(crate) struct Options {
     pub(crate) name: String,
     pub(crate) is_persistent: bool,
-    pub(crate) sync: Option<String>,
+    pub(crate) sync: Option<Address>,
     pub(crate) secret: Option<String>,
 }
 
@@ -34,17 +35,23 @@ impl Options {
         Ok(Self {
             name: name.unwrap_or_else(|| "pleione".to_owned()),
             is_persistent,
-            sync: text(
-                options,
-                "sync",
-                "a sync server's address like ws://localhost:4203/sync",
-            )?,
+            sync: address(options)?,
             secret: text(options, "secret", "an agent secret")?,
         })
     }
 }
 
 const STORAGES: &str = "\"indexeddb\" or \"memory\"";
+
+fn address(options: &JsValue) -> Result<Option<Address>, RuntimeError> {
+    let member = Reflect::get(options, &"sync".into()).unwrap_or_default();
+    if let Ok(function) = member.dyn_into::<Function>() {
+        return Ok(Some(Address::Asked(function)));
+    }
+    let expected =
+        "a sync server's address like ws://localhost:4203/sync, or a function that returns it";
+    Ok(text(options, "sync", expected)?.map(Address::Fixed))
+}
 
 fn text(
     options: &JsValue,

@@ -23,8 +23,11 @@ export interface RuntimeOptions {
   name?: string;
   /** Where values are kept. "memory" ends with the runtime. Default: "indexeddb". */
   storage?: "indexeddb" | "memory";
-  /** The sync server's address; absent: local only. */
-  sync?: string;
+  /**
+   * The sync server's address; absent: local only. A function is asked before each connection, so that a token in the
+   * address can be a fresh one; what it fails with is a problem (`PLEIONE_E_SYNC_ADDRESS`), and it is asked again.
+   */
+  sync?: string | (() => string | Promise<string>);
   /** An agent secret, `sealerSecret_z…/signerSecret_z…`; absent: the one kept under `name`, made the first time. */
   secret?: string;
 }

@@ -7,14 +7,14 @@ use engine::actor::ActorEngine;
 use gloo_timers::callback::Timeout;
 
 use super::host::{Host, SERVER};
-use crate::transport::{BadAddress, Transport, TransportEvent};
+use crate::transport::{Address, BadAddress, Transport, TransportEvent};
 
 /// How long an actor that storage does not have waits for the server to say what it has.
 const PATIENCE_MS: u32 = 2_000;
 
 impl Host {
     /// Starts to connect.
-    pub(crate) fn connect(self: &Rc<Self>, address: &str) -> Result<(), BadAddress> {
+    pub(crate) fn connect(self: &Rc<Self>, address: Address) -> Result<(), BadAddress> {
         let _ = self.engine(|engine| engine.node_mut().remember_upstream(SERVER));
         let host = Rc::downgrade(self);
         let transport = Transport::open(address, move |event| {
@@ -37,6 +37,7 @@ impl Host {
 
     fn on_wire(self: &Rc<Self>, event: TransportEvent) {
         match event {
+            TransportEvent::NoAddress(error) => self.problem(&error),
             TransportEvent::Connecting => self.schedule(),
             TransportEvent::Connected => {
                 // What is not here is asked for again, and said to be unavailable again.

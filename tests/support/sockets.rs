@@ -20,6 +20,7 @@ export function count() { return sockets.length; }
 export function open(nth) { sockets[nth].onopen(new Event('open')); }
 export function end(nth) { sockets[nth].onclose?.(new Event('close')); }
 export function arrive(nth, data) { sockets[nth].onmessage(new MessageEvent('message', { data })); }
+export function address(nth) { return sockets[nth].url; }
 export function sent(nth) { return sockets[nth].sent; }
 export function buffer(nth, bytes) { sockets[nth].bufferedAmount = bytes; }
 export function is_closed(nth) { return sockets[nth].closed; }
@@ -33,6 +34,7 @@ extern "C" {
     pub(crate) fn open(nth: usize);
     pub(crate) fn end(nth: usize);
     pub(crate) fn arrive(nth: usize, data: &str);
+    pub(crate) fn address(nth: usize) -> String;
     pub(crate) fn sent(nth: usize) -> Vec<String>;
     pub(crate) fn buffer(nth: usize, bytes: u32);
     pub(crate) fn is_closed(nth: usize) -> bool;

@@ -1,6 +1,6 @@
 // The real sync server as a child process of a test: on a free port, with a database file in a folder of its own. A
 // server that is started again listens on the same port and has the same file.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,17 +16,19 @@ export const pages = { demo: join(root, "www"), blank: fileURLToPath(new URL("pa
 class Server {
   #folder = mkdtempSync(join(tmpdir(), "pleione-server-"));
   #www;
+  #settings;
   #child;
   url;
 
-  constructor(www) {
+  constructor(www, settings) {
     this.#www = www;
+    this.#settings = { ...settings, DB_PATH: join(this.#folder, "sync.db") };
   }
 
   /** Starts it, for the first time or again. */
   async start() {
     const port = this.url ? new URL(this.url).port : "0";
-    const env = { ...process.env, PORT: port, BIND_ADDRESS: "127.0.0.1", WWW_DIR: this.#www, PKG_DIR: join(root, "pkg"), DB_PATH: join(this.#folder, "sync.db") };
+    const env = { ...process.env, ...this.#settings, PORT: port, BIND_ADDRESS: "127.0.0.1", WWW_DIR: this.#www, PKG_DIR: join(root, "pkg") };
     this.#child = spawn(program, { env, stdio: ["ignore", "pipe", "pipe"] });
     const { port: actual } = new URL(await this.#address());
     this.url = `http://localhost:${actual}`;
@@ -51,6 +53,12 @@ class Server {
     });
   }
 
+  /** What the tool for its tokens prints. */
+  token(...words) {
+    const env = { ...process.env, ...this.#settings };
+    return execFileSync(program, ["token", ...words], { env, encoding: "utf8" }).trim();
+  }
+
   /** Ends it with a signal and waits until it is gone. */
   async stop(signal = "SIGTERM") {
     const child = this.#child;
@@ -67,9 +75,9 @@ class Server {
   }
 }
 
-/** A started server that is gone when the test `t` is over. */
-export async function startServer(t, www = pages.demo) {
-  const server = new Server(www);
+/** A started server, with more settings if wanted, that is gone when the test `t` is over. */
+export async function startServer(t, www = pages.demo, settings = {}) {
+  const server = new Server(www, settings);
   t.after(() => server.remove());
   await server.start();
   return server;
