@@ -84,7 +84,10 @@ impl ServerProcess {
             let count = stdout.read_line(&mut line).unwrap();
             assert!(count > 0, "the server ended without an address");
         }
-        let address = line.split("http").nth(1).and_then(|rest| rest.split('/').nth(2));
+        let address = line
+            .split("http")
+            .nth(1)
+            .and_then(|rest| rest.split('/').nth(2));
         let port = address.and_then(|address| address.rsplit(':').next());
         let port = port.unwrap().parse().unwrap();
         Self {
