@@ -12,6 +12,7 @@ mod deferred;
 pub mod dom;
 mod either;
 pub mod error;
+pub mod passkey;
 pub mod runtime;
 pub mod storage;
 pub mod tabs;

@@ -9,11 +9,13 @@ mod driver;
 mod error;
 mod group;
 mod host;
+mod invitations;
 mod neighbours;
 mod open;
 mod options;
 mod page;
 mod patterns;
+mod profile;
 mod reads;
 mod stage;
 mod status;
@@ -27,6 +29,7 @@ mod writes;
 
 use std::rc::Rc;
 
+use cojson::group::Invitation;
 use cojson::ids::CoId;
 use cojson::json::Json;
 use cojson::node::NewBranch;
@@ -180,6 +183,16 @@ impl Runtime {
     #[wasm_bindgen(js_name = createGroup)]
     pub fn create_group(&self) -> Result<Group, JsValue> {
         Ok(Group::create(&self.host)?)
+    }
+
+    /// Joins the group that an invitation, or a link that ends in one, is for. Resolves when that is durable here. Who has
+    /// as high a role there already keeps it.
+    #[wasm_bindgen(js_name = acceptInvite)]
+    pub async fn accept_invite(&self, invitation: String) -> Result<Group, JsValue> {
+        let host = Rc::clone(&self.host);
+        let invitation = Invitation::parse(&invitation).map_err(RuntimeError::from)?;
+        let group = host.accept_invite(invitation).await?;
+        Ok(Group::of(host, group))
     }
 
     /// A new map with these keys, owned by the group or else by the account's own one.

@@ -214,6 +214,10 @@ impl Host {
                     Wish::Synced => is_settled() && engine.node().is_synced(),
                     Wish::Shown(id) => super::values::is_shown(engine.node_mut(), id),
                     Wish::Finished(id) => super::values::is_finished(engine.node_mut(), id),
+                    Wish::Invited(invitation) => {
+                        let (group, secret) = (&invitation.value, &invitation.secret);
+                        engine.node_mut().invited_to(group, secret).is_some()
+                    }
                 }
             })
             .unwrap_or_default()

@@ -1,6 +1,7 @@
 //! Why a call of the runtime failed, in one type: each part's error with its stable code and its place.
 
 use cojson::access::AccessError;
+use cojson::group::NotAnInvitation;
 use cojson::ids::{CoId, IdError};
 use cojson::node::WriteError;
 use engine::actor::{ActorError, HistoryError, SendError, Unreadable};
@@ -12,6 +13,7 @@ use crate::bridge::ValueError;
 use crate::clock::NoEntropy;
 use crate::dom::ScreenError;
 use crate::error::{Told, to_js};
+use crate::passkey::PasskeyError;
 use crate::storage::StorageError;
 use crate::tabs::IdentityError;
 use crate::transport::BadAddress;
@@ -48,9 +50,13 @@ pub(crate) enum RuntimeError {
     #[error(transparent)]
     Access(#[from] AccessError),
     #[error(transparent)]
+    Invitation(#[from] NotAnInvitation),
+    #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Passkey(#[from] PasskeyError),
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
     #[error(transparent)]
@@ -84,11 +90,13 @@ impl Told for RuntimeError {
                 write_code(error)
             }
             Self::Access(error) => access_code(error),
+            Self::Invitation(_) => "PLEIONE_E_INVITATION",
             Self::Actor(ActorError::Unreadable { cause, .. }) => match cause {
                 Unreadable::Newer { .. } => "PLEIONE_E_NEWER_VERSION",
                 Unreadable::Failed { .. } => "PLEIONE_E_MIGRATION",
             },
             Self::Identity(error) => error.code(),
+            Self::Passkey(error) => error.code(),
             Self::Entropy(error) => error.code(),
             Self::Address(error) => error.code(),
             Self::Definition(_) | Self::Actor(ActorError::Definition(_)) => "PLEIONE_E_DEFINITION",
@@ -116,6 +124,7 @@ impl Told for RuntimeError {
             Self::NotStored { cause } => Some(to_js(cause)),
             Self::Storage(error) => error.cause(),
             Self::Identity(error) => error.cause(),
+            Self::Passkey(error) => error.cause(),
             Self::Value(error) => error.cause(),
             Self::Screen(error) => error.cause(),
             _ => None,
@@ -145,7 +154,9 @@ fn access_code(error: &AccessError) -> &'static str {
             "PLEIONE_E_NOT_LOADED"
         }
         AccessError::Loading { .. } => "PLEIONE_E_LOADING",
-        AccessError::NotAGroup { .. } => "PLEIONE_E_WRONG_KIND",
+        AccessError::NotAGroup { .. } | AccessError::IsAccount { .. } => "PLEIONE_E_WRONG_KIND",
+        AccessError::NotInvited { .. } => "PLEIONE_E_NOT_INVITED",
+        AccessError::Circle { .. } => "PLEIONE_E_CIRCLE",
         _ => "PLEIONE_E_NOT_ALLOWED",
     }
 }

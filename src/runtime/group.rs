@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use cojson::access::Role;
-use cojson::group::Member;
-use cojson::ids::CoId;
+use cojson::access::{AccessError, Inheritance, Role};
+use cojson::group::{Invitation, Member};
+use cojson::ids::{AgentId, CoId};
 use cojson::json::Json;
 use cojson::json::quoted;
+use cojson::node::Node;
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -49,11 +50,15 @@ pub(crate) fn owner_of(owner: &JsValue) -> Result<Option<CoId>, RuntimeError> {
     let id = Reflect::get(owner, &"id".into()).unwrap_or_default();
     match owner.as_string().or_else(|| id.as_string()) {
         Some(id) => Ok(Some(CoId::parse(&id)?)),
-        None => Err(RuntimeError::Option {
-            what: "The owner",
-            expected: "a group",
-            found: owner.js_typeof().as_string().unwrap_or_default(),
-        }),
+        None => Err(no_group(owner)),
+    }
+}
+
+fn no_group(found: &JsValue) -> RuntimeError {
+    RuntimeError::Option {
+        what: "The owner",
+        expected: "a group",
+        found: found.js_typeof().as_string().unwrap_or_default(),
     }
 }
 
@@ -65,17 +70,32 @@ fn member_of(text: &str) -> Result<Member, RuntimeError> {
 }
 
 fn role_of(text: &str) -> Result<Role, RuntimeError> {
-    let is_given = |role: &Role| {
-        use Role::{Admin, Manager, Reader, WriteOnly, Writer};
-        matches!(role, Admin | Manager | Writer | Reader | WriteOnly)
-    };
     Role::parse(text)
-        .filter(is_given)
+        .filter(|role| role.invitation().is_some())
         .ok_or_else(|| RuntimeError::Option {
             what: "The role",
             expected: "admin, manager, writer, reader or writeOnly",
             found: quoted(text),
         })
+}
+
+/// Each member's role, and no role for whoever is none.
+fn inheritance_of(text: Option<&str>) -> Result<Inheritance, RuntimeError> {
+    let text = text.unwrap_or("extend");
+    Inheritance::parse(text)
+        .filter(|inheritance| *inheritance != Inheritance::Revoked)
+        .ok_or_else(|| RuntimeError::Option {
+            what: "The role",
+            expected: "extend, admin, manager, writer or reader",
+            found: quoted(text),
+        })
+}
+
+/// What is told of each of some things, as an object.
+fn record<K: ToString>(told: impl IntoIterator<Item = (K, &'static str)>) -> JsValue {
+    let members = told.into_iter();
+    let members = members.map(|(key, word)| (key.to_string(), Json::from(word)));
+    bridge::to_js(&Json::object(members))
 }
 
 #[wasm_bindgen]
@@ -96,15 +116,8 @@ impl Group {
     ) -> Result<(), JsValue> {
         let (member, role) = (member_of(&member)?, role_of(&role)?);
         let (host, id) = (Rc::clone(&self.host), self.id.clone());
-        if let Member::Account(account) = &member {
-            host.wait_shown(account.clone()).await?;
-        }
-        host.input(|engine| {
-            engine.node_mut().add_member(&id, &member, role, now())?;
-            engine.changed(&id);
-            Ok::<_, RuntimeError>(())
-        })??;
-        host.wait(Wish::Settled).await
+        host.change_group(&id, &mut |node| node.add_member(&id, &member, role, now()))
+            .await
     }
 
     /// Takes a member's role away, and changes the read key so that the member reads nothing new. Resolves when that is
@@ -116,31 +129,148 @@ impl Group {
     ) -> Result<(), JsValue> {
         let member = member_of(&member)?;
         let (host, id) = (Rc::clone(&self.host), self.id.clone());
-        host.input(|engine| {
-            engine.node_mut().remove_member(&id, &member, now())?;
-            engine.changed(&id);
-            Ok::<_, RuntimeError>(())
-        })??;
-        host.wait(Wish::Settled).await
+        host.change_group(&id, &mut |node| node.remove_member(&id, &member, now()))
+            .await
     }
 
-    /// The members with their roles.
+    /// The members that the group itself names, with their roles.
     #[wasm_bindgen(getter, unchecked_return_type = "Record<string, Role>")]
     pub fn members(&self) -> Result<JsValue, JsValue> {
-        let members = self
-            .host
-            .engine(|engine| engine.node_mut().members(&self.id))?;
+        let members = self.read(Node::members)?;
         let members = members.unwrap_or_default().into_iter();
-        let members = members.map(|(member, role)| (member, Json::from(role.as_str())));
-        Ok(bridge::to_js(&Json::object(members)))
+        Ok(record(members.map(|(name, role)| (name, role.as_str()))))
+    }
+
+    /// The role of an account, or of everyone: its own, or one from a group that this one extends; `undefined` if it has
+    /// none.
+    #[wasm_bindgen(js_name = roleOf, unchecked_return_type = "Role | undefined")]
+    pub fn role_of(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "CoId | \"everyone\"")] member: &str,
+    ) -> Result<Option<String>, JsValue> {
+        let member = member_of(member)?;
+        let role = self.read(|node, id| node.role_of(id, &member, now()))?;
+        Ok(role.map(|role| role.as_str().to_owned()))
+    }
+
+    /// Makes the members of another group members of this one, with the roles that they have there or with the given one.
+    /// Resolves when that is durable here.
+    pub async fn extend(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Group | CoId")] parent: JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "Inheritance")] role: Option<String>,
+    ) -> Result<(), JsValue> {
+        let inheritance = inheritance_of(role.as_deref())?;
+        self.inherit(&parent, inheritance).await
+    }
+
+    /// Ends [`Group::extend`], and changes the read key. Resolves when that is durable here.
+    #[wasm_bindgen(js_name = revokeExtend)]
+    pub async fn revoke_extend(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Group | CoId")] parent: JsValue,
+    ) -> Result<(), JsValue> {
+        self.inherit(&parent, Inheritance::Revoked).await
+    }
+
+    /// The groups that this one extends, with what it takes over from each.
+    #[wasm_bindgen(getter, unchecked_return_type = "Record<CoId, Inheritance>")]
+    pub fn parents(&self) -> Result<JsValue, JsValue> {
+        let parents = self.read(Node::parents)?;
+        let parents = parents.unwrap_or_default().into_iter();
+        Ok(record(
+            parents.map(|(parent, taken)| (parent, taken.as_str())),
+        ))
+    }
+
+    /// Makes an invitation: whoever has its text gives itself the role, with `runtime.acceptInvite`. The text can stand at
+    /// the end of a link. Resolves when that is durable here.
+    #[wasm_bindgen(js_name = createInvite)]
+    pub async fn create_invite(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Role")] role: String,
+    ) -> Result<String, JsValue> {
+        let role = role_of(&role)?;
+        let (host, id) = (Rc::clone(&self.host), self.id.clone());
+        let mut made = None;
+        host.change_group(&id, &mut |node| {
+            made = Some(node.create_invite(&id, role, now())?);
+            Ok(())
+        })
+        .await?;
+        Ok(made.as_ref().map(ToString::to_string).unwrap_or_default())
+    }
+
+    /// The invitations that can be accepted, by their agents' ids, with the roles that they give.
+    #[wasm_bindgen(getter, unchecked_return_type = "Record<string, Role>")]
+    pub fn invites(&self) -> Result<JsValue, JsValue> {
+        let invites = self.read(Node::invites)?;
+        let invites = invites.unwrap_or_default().into_iter();
+        Ok(record(invites.map(|(agent, role)| (agent, role.as_str()))))
+    }
+
+    /// Takes an invitation back, named by its text or its agent's id. Those who accepted it stay. Resolves when that is
+    /// durable here.
+    #[wasm_bindgen(js_name = revokeInvite)]
+    pub async fn revoke_invite(&self, invitation: String) -> Result<(), JsValue> {
+        let agent = match AgentId::parse(&invitation) {
+            Ok(agent) => agent,
+            Err(_) => Invitation::parse(&invitation)
+                .map_err(RuntimeError::from)?
+                .secret
+                .agent()
+                .agent_id(),
+        };
+        let (host, id) = (Rc::clone(&self.host), self.id.clone());
+        host.change_group(&id, &mut |node| node.revoke_invite(&id, &agent, now()))
+            .await
     }
 
     /// This account's role; `undefined` if it has none.
     #[wasm_bindgen(getter, js_name = myRole, unchecked_return_type = "Role | undefined")]
     pub fn my_role(&self) -> Result<Option<String>, JsValue> {
-        let role = self
-            .host
-            .engine(|engine| engine.node_mut().my_role(&self.id, now()))?;
+        let role = self.read(|node, id| node.my_role(id, now()))?;
         Ok(role.map(|role| role.as_str().to_owned()))
+    }
+}
+
+impl Group {
+    fn read<T>(&self, read: impl FnOnce(&mut Node, &CoId) -> T) -> Result<T, RuntimeError> {
+        self.host.engine(|engine| read(engine.node_mut(), &self.id))
+    }
+
+    async fn inherit(&self, parent: &JsValue, inheritance: Inheritance) -> Result<(), JsValue> {
+        let (host, id) = (Rc::clone(&self.host), self.id.clone());
+        let Some(parent) = owner_of(parent)? else {
+            return Err(no_group(parent).into());
+        };
+        host.wait_shown(parent.clone()).await?;
+        host.change_group(&id, &mut |node| {
+            node.extend_group(&id, &parent, inheritance, now())
+        })
+        .await
+    }
+}
+
+impl Host {
+    /// Changes a group, and waits until that is durable. The accounts that keys are sealed for are loaded where they are
+    /// missing: then the change is tried again.
+    pub(crate) async fn change_group(
+        self: &Rc<Self>,
+        id: &CoId,
+        change: &mut dyn FnMut(&mut Node) -> Result<(), AccessError>,
+    ) -> Result<(), JsValue> {
+        loop {
+            let outcome = self.input(|engine| {
+                let outcome = change(engine.node_mut());
+                engine.changed(id);
+                outcome
+            })?;
+            match outcome {
+                Err(AccessError::AccountNotLoaded { account }) => self.wait_shown(account).await?,
+                Err(error) => return Err(RuntimeError::from(error).into()),
+                Ok(()) => return self.wait(Wish::Settled).await,
+            }
+        }
     }
 }

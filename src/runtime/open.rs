@@ -12,10 +12,11 @@ use wasm_bindgen::JsValue;
 
 use super::error::RuntimeError;
 use super::host::{Host, Parts};
-use super::options::Options;
+use super::options::{Identity, Options};
 use super::patterns::BrowserPatterns;
 use super::waiters::Wish;
 use crate::clock::entropy_seed;
+use crate::passkey::secret_of;
 use crate::storage::{Storage, ask_for_persistence};
 use crate::tabs::{claim_session, kept_secret};
 
@@ -39,7 +40,11 @@ async fn assemble(options: &Options) -> Result<Rc<Host>, RuntimeError> {
     } else {
         Storage::memory()
     };
-    let secret = kept_secret(&storage, options.secret.as_deref(), &mut entropy).await?;
+    let secret = match &options.identity {
+        Identity::Kept => kept_secret(&storage, None, &mut entropy).await?,
+        Identity::Secret(secret) => kept_secret(&storage, Some(secret), &mut entropy).await?,
+        Identity::Passkey(passkey) => secret_of(passkey).await?,
+    };
     let agent = secret.agent_id();
     let account = account_id(&agent);
     let fresh = SessionId::random_of_account(&account, &mut entropy);

@@ -4,6 +4,7 @@ use js_sys::{Function, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::error::RuntimeError;
+use crate::passkey::Passkey;
 use crate::transport::Address;
 use cojson::json::quoted;
 
@@ -12,14 +13,24 @@ pub(crate) struct Options {
     pub(crate) name: String,
     pub(crate) is_persistent: bool,
     pub(crate) sync: Option<Address>,
-    pub(crate) secret: Option<String>,
+    pub(crate) identity: Identity,
+}
+
+/// Who opens it.
+pub(crate) enum Identity {
+    /// Whose secret is kept, or made the first time.
+    Kept,
+    /// Who has this secret.
+    Secret(String),
+    /// Who has a passkey.
+    Passkey(Passkey),
 }
 
 impl Options {
     /// Reads them; `undefined` members are as absent ones.
     pub(crate) fn read(options: &JsValue) -> Result<Self, RuntimeError> {
         if !(options.is_undefined() || options.is_object()) {
-            let expected = "an object like {name, storage, sync, secret}";
+            let expected = "an object like {name, storage, sync, secret, passkey}";
             return Err(wrong("Runtime.open's argument", expected, options));
         }
         let name = text(options, "name", "a database's name")?;
@@ -36,8 +47,33 @@ impl Options {
             name: name.unwrap_or_else(|| "pleione".to_owned()),
             is_persistent,
             sync: address(options)?,
-            secret: text(options, "secret", "an agent secret")?,
+            identity: identity(options)?,
         })
+    }
+}
+
+fn identity(options: &JsValue) -> Result<Identity, RuntimeError> {
+    let secret = text(options, "secret", "an agent secret")?;
+    match (secret, passkey(options)?) {
+        (None, None) => Ok(Identity::Kept),
+        (Some(secret), None) => Ok(Identity::Secret(secret)),
+        (None, Some(passkey)) => Ok(Identity::Passkey(passkey)),
+        (Some(_), Some(_)) => Err(wrong("passkey", "absent where `secret` is given", options)),
+    }
+}
+
+fn passkey(options: &JsValue) -> Result<Option<Passkey>, RuntimeError> {
+    let member = Reflect::get(options, &"passkey".into()).unwrap_or_default();
+    if member.is_undefined() || member.is_null() || member == false {
+        return Ok(None);
+    }
+    if member == true {
+        return Ok(Some(Passkey::Ask));
+    }
+    let expected = "true, or {create: the name of a new one}";
+    match text(&member, "create", "the name of a new passkey")? {
+        Some(name) if !name.is_empty() => Ok(Some(Passkey::Make(name))),
+        _ => Err(wrong("passkey", expected, &member)),
     }
 }
 

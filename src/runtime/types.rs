@@ -30,6 +30,11 @@ export interface RuntimeOptions {
   sync?: string | (() => string | Promise<string>);
   /** An agent secret, `sealerSecret_z…/signerSecret_z…`; absent: the one kept under `name`, made the first time. */
   secret?: string;
+  /**
+   * A passkey that stands for the account, instead of a secret: `true` asks for one that the person has, `{ create }`
+   * makes one under that name. What it gives is kept nowhere, so it is asked for each time. Call it on a click.
+   */
+  passkey?: boolean | { create: string };
 }
 
 export interface SyncStatus {
@@ -113,7 +118,10 @@ export interface BinaryOptions {
   onProgress?: (progress: Progress) => void;
 }
 
+/** What a member of a group may do; see docs/groups.md. */
 export type Role = "admin" | "manager" | "writer" | "reader" | "writeOnly";
+/** What a group takes over from one that it extends: each member's role there, or this role for all of them. */
+export type Inheritance = "extend" | "admin" | "manager" | "writer" | "reader";
 
 /** Every error of this package. */
 export interface PleioneError extends Error {

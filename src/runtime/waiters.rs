@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use cojson::group::Invitation;
 use cojson::ids::CoId;
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
@@ -21,6 +22,8 @@ pub(crate) enum Wish {
     Shown(CoId),
     /// All bytes of the stream are here.
     Finished(CoId),
+    /// The group, which is the invitation's value, knows of the invitation.
+    Invited(Invitation),
 }
 
 /// Who waits.

@@ -52,11 +52,11 @@ impl Host {
             .collect()
     }
 
-    /// Whether a session is ours: the two that we write in, and those in which we delete.
+    /// Whether a session is ours: those that the node writes in, and those in which we delete.
     fn is_own(&self, session: &SessionId) -> bool {
         let [own, _] = &self.own_sessions;
-        self.own_sessions.contains(session)
-            || (session.is_delete() && session.author() == own.author())
+        let writes_in = self.engine(|engine| engine.node().writes_in(session));
+        writes_in.unwrap_or_default() || (session.is_delete() && session.author() == own.author())
     }
 
     /// The keys of notes that are not there yet.

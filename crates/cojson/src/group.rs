@@ -184,6 +184,32 @@ impl Node {
         edit.finish()
     }
 
+    /// Lets everyone read a group that was just founded with this key.
+    pub(crate) fn publish_group(
+        &mut self,
+        group: &CoId,
+        key: &ReadKey,
+        at: Timestamp,
+    ) -> Result<(), AppendError> {
+        let mut edit = GroupEdit::new(self, group, at);
+        edit.set(EVERYONE, Role::Reader.as_str());
+        edit.publish(key);
+        edit.finish()
+    }
+
+    /// Names a value in the account's own map.
+    pub(crate) fn tell_in_account(
+        &mut self,
+        key: &str,
+        value: &CoId,
+        at: Timestamp,
+    ) -> Result<(), AppendError> {
+        let account = self.account_id().clone();
+        let mut edit = GroupEdit::new(self, &account, at);
+        edit.set(key, value.as_str());
+        edit.finish()
+    }
+
     fn add_reader(
         &mut self,
         history: &GroupHistory,

@@ -128,6 +128,14 @@ pub(crate) enum Command {
     CreateInvite { group: String, role: String },
     /// Joins a group by an invitation; the answer is the role.
     AcceptInvite { group: String, secret: String },
+    /// Takes an invitation back.
+    RevokeInvite { group: String, secret: String },
+    /// The role that an invitation gives, if the group knows of it.
+    InvitedTo { group: String, secret: String },
+    /// The account's profile, which is made if there is none; `null` while storage is asked for it.
+    Profile,
+    /// The same for the account's root.
+    Root,
     /// The members that a group names.
     Members { group: String },
     /// The role of a member now, or of this node.

@@ -4,6 +4,7 @@ use cojson::access::{Inheritance, Role};
 use cojson::crypto::InviteSecret;
 use cojson::group::Member;
 use cojson::ids::CoId;
+use cojson::node::WriteError;
 use serde_json::{Value, json};
 
 use crate::command::{Command, CommandError};
@@ -29,6 +30,10 @@ pub(crate) fn perform(
         } => extend(host, &group, &parent, &role),
         Command::CreateInvite { group, role } => create_invite(host, &group, &role),
         Command::AcceptInvite { group, secret } => accept_invite(host, &group, &secret),
+        Command::RevokeInvite { group, agent } => revoke_invite(host, &group, &agent),
+        Command::InvitedTo { group, secret } => invited_to(host, &group, &secret),
+        Command::Profile => founded(host.node.found_profile()),
+        Command::Root => founded(host.node.found_root()),
         Command::Members { group } => members(host, &group),
         Command::Role { group, member } => role_of(host, &group, member.as_deref()),
         command => return Err(command),
@@ -62,10 +67,38 @@ fn create_invite(host: &mut Host, group: &str, role: &str) -> Result<Value, Comm
 }
 
 fn accept_invite(host: &mut Host, group: &str, secret: &str) -> Result<Value, CommandError> {
-    let secret = InviteSecret::parse(secret).map_err(|_| CommandError::NoInvite)?;
+    let secret = parse_secret(secret)?;
     let (group, now) = (CoId::parse(group)?, host.now());
     let role = host.node.accept_invite(&group, &secret, now)?;
     Ok(role.as_str().into())
+}
+
+fn revoke_invite(host: &mut Host, group: &str, secret: &str) -> Result<Value, CommandError> {
+    let (group, agent, now) = (
+        CoId::parse(group)?,
+        parse_secret(secret)?.agent(),
+        host.now(),
+    );
+    host.node.revoke_invite(&group, &agent.agent_id(), now)?;
+    Ok(Value::Null)
+}
+
+fn invited_to(host: &mut Host, group: &str, secret: &str) -> Result<Value, CommandError> {
+    let (group, secret) = (CoId::parse(group)?, parse_secret(secret)?);
+    Ok(json!(
+        host.node.invited_to(&group, &secret).map(Role::as_str)
+    ))
+}
+
+fn founded(id: Result<CoId, WriteError>) -> Result<Value, CommandError> {
+    match id {
+        Err(WriteError::Loading { .. }) => Ok(Value::Null),
+        id => Ok(json!(id?.as_str())),
+    }
+}
+
+fn parse_secret(text: &str) -> Result<InviteSecret, CommandError> {
+    InviteSecret::parse(text).map_err(|_| CommandError::NoInvite)
 }
 
 fn members(host: &mut Host, group: &str) -> Result<Value, CommandError> {

@@ -52,6 +52,16 @@ pub enum AccessError {
         /// The account.
         account: CoId,
     },
+    /// The parent is the group itself, or below it.
+    #[error(
+        "group {child} cannot extend {parent}, which extends it already: members would go round in a circle"
+    )]
+    Circle {
+        /// The group.
+        child: CoId,
+        /// What it was to extend.
+        parent: CoId,
+    },
     /// Nothing can be sealed for the member.
     #[error("nothing can be encrypted for {member} alone: name an account")]
     NoSealer {

@@ -16,9 +16,7 @@ use crate::ids::{CoId, KeyId, Timestamp};
 use crate::json::Json;
 use crate::view::TransactionId;
 
-pub(super) use judge::may_set_role;
-
-use judge::Judge;
+pub(super) use judge::{Judge, may_set_role};
 
 /// The member that stands for whoever has no role of its own.
 pub const EVERYONE: &str = "everyone";
@@ -90,6 +88,11 @@ pub trait Groups {
     fn is_group(&self, id: &CoId) -> bool;
     /// The member's role in that group at that time, parents and `everyone` included.
     fn role_in(&self, group: &CoId, member: &str, at: Timestamp) -> Option<Role>;
+    /// Whether the members of `above` are members of `below` at that time, through the groups between. Only groups that name
+    /// each other in a ring are ever asked.
+    fn is_above(&self, _above: &CoId, _below: &CoId, _at: Timestamp) -> bool {
+        false
+    }
 }
 
 /// One accepted setting of a key.
@@ -119,13 +122,13 @@ impl GroupHistory {
     pub fn judge(
         identity: GroupIdentity,
         mut transactions: Vec<GroupTransaction>,
-        groups: &impl Groups,
+        groups: &dyn Groups,
     ) -> Self {
         transactions
             .sort_by(|left, right| (left.made_at, &left.id).cmp(&(right.made_at, &right.id)));
-        let mut judge = Judge::new(Self::empty(identity), groups);
+        let mut judge = Judge::new(identity);
         for transaction in transactions {
-            judge.take(transaction);
+            judge.take(transaction, groups);
         }
         judge.into_history()
     }
@@ -157,13 +160,13 @@ impl GroupHistory {
         &self,
         member: &str,
         at: Timestamp,
-        groups: &impl Groups,
+        groups: &dyn Groups,
     ) -> Option<Role> {
         self.with_inherited(self.direct_role(member, at), member, at, groups)
     }
 
     /// The role of a member at a time: its own, or a higher one from a parent, or everyone's. `Revoked` is no role.
-    pub fn role_of(&self, member: &str, at: Timestamp, groups: &impl Groups) -> Option<Role> {
+    pub fn role_of(&self, member: &str, at: Timestamp, groups: &dyn Groups) -> Option<Role> {
         if self.identity.is_account && member == self.identity.id.as_str() {
             return Some(Role::Admin);
         }
@@ -182,7 +185,7 @@ impl GroupHistory {
         direct: Option<Role>,
         member: &str,
         at: Timestamp,
-        groups: &impl Groups,
+        groups: &dyn Groups,
     ) -> Option<Role> {
         self.parents.iter().fold(direct, |held, (parent, mapping)| {
             let inherited = mapping
@@ -210,7 +213,17 @@ impl GroupHistory {
         self.inheritances().map(|(parent, _)| parent)
     }
 
-    /// The same, with what is taken over from each.
+    /// The groups whose members are members here at a time.
+    pub(super) fn parents_at(&self, at: Timestamp) -> impl Iterator<Item = &CoId> {
+        let is_in_force = move |mapping: &Timeline<_>| {
+            let mapping = mapping.at(at);
+            mapping.is_some_and(|mapping| mapping != Inheritance::Revoked)
+        };
+        let parents = self.parents.iter();
+        parents.filter_map(move |(parent, mapping)| is_in_force(mapping).then_some(parent))
+    }
+
+    /// The groups whose members are members here in the end, with what is taken over from each.
     pub fn inheritances(&self) -> impl Iterator<Item = (&CoId, Inheritance)> {
         let latest = |(parent, mapping): (_, &Timeline<_>)| Some((parent, mapping.latest()?));
         let parents = self.parents.iter().filter_map(latest);

@@ -1,8 +1,10 @@
 //! Judging a group together with the groups above it.
 //!
-//! The outcome for a group is a function of the logs alone. Where groups are parents of each other in a ring, the edge
-//! that leads back to a group that is just being judged counts for nothing, so that a ring is harmless and each of its
-//! groups has one outcome whatever was asked first.
+//! The outcome for a group is a function of the logs alone, whatever was asked first. Groups that name each other as
+//! parents in a ring are judged together, in the order of their transactions' times: the one that would close the ring is
+//! refused ([`ring`]).
+
+mod ring;
 
 use std::sync::Arc;
 
@@ -18,6 +20,9 @@ use crate::view::TransactionId;
 
 /// How many generations of parents are looked at; roles do not flow from further up.
 const PARENT_DEPTH_MAX: usize = 16;
+
+/// How many groups above one are looked at. Roles are sought from group to group, so it bounds the depth of that too.
+const GROUPS_ABOVE_MAX: usize = 256;
 
 /// Histories by group, closed under "parent of".
 #[derive(Clone, Debug, Default)]
@@ -114,8 +119,12 @@ fn judge_all(logs: &impl Logs, id: &CoId, addition: Option<&Addition<'_>>) -> Op
         histories: Histories::default(),
         depends_on: SortedSet::new(),
         path: Vec::new(),
+        meets_itself: false,
     };
     judging.judge(id);
+    if judging.meets_itself {
+        judging.judge_rings();
+    }
     judging.histories.get(id)?;
     Some(Judgement {
         histories: judging.histories,
@@ -129,21 +138,19 @@ struct Judging<'a, L> {
     histories: Histories,
     depends_on: SortedSet<CoId>,
     path: Vec<CoId>,
+    /// Some group names one that is below it.
+    meets_itself: bool,
 }
 
 impl<L: Logs> Judging<'_, L> {
     fn judge(&mut self, id: &CoId) {
         self.depends_on.insert(id.clone());
-        let log = self.logs.log(id);
-        let Some((log, identity)) = log.and_then(|log| Some((log, group_identity(log)?))) else {
+        let Some((identity, transactions)) = self.gather(id) else {
             return;
         };
-        let mut transactions = group_transactions(log);
-        if let Some(addition) = self.addition.filter(|addition| addition.group == id) {
-            addition.add_to(&mut transactions);
-        }
         self.path.push(id.clone());
         for parent in named_parents(&transactions) {
+            self.meets_itself |= self.path.contains(&parent) && parent != *id;
             if self.is_ahead(&parent) {
                 self.judge(&parent);
             }
@@ -153,8 +160,20 @@ impl<L: Logs> Judging<'_, L> {
         self.histories.0.insert(id.clone(), Arc::new(history));
     }
 
+    /// What is known of a group; `None` if it is not loaded or not a group.
+    fn gather(&self, id: &CoId) -> Option<(GroupIdentity, Vec<GroupTransaction>)> {
+        let log = self.logs.log(id)?;
+        let identity = group_identity(log)?;
+        let mut transactions = group_transactions(log);
+        if let Some(addition) = self.addition.filter(|addition| addition.group == id) {
+            addition.add_to(&mut transactions);
+        }
+        Some((identity, transactions))
+    }
+
     fn is_ahead(&self, parent: &CoId) -> bool {
         self.path.len() <= PARENT_DEPTH_MAX
+            && self.path.len() + self.histories.0.len() < GROUPS_ABOVE_MAX
             && !self.path.contains(parent)
             && self.histories.get(parent).is_none()
     }

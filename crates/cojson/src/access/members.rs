@@ -104,15 +104,26 @@ impl Members {
             return false;
         };
         let author = session.author();
-        let may_try = match history.own_role(author, NOW, histories) {
+        let role = history.own_role(author, NOW, histories);
+        // The reference ends opening a group to write-only strangers with a deletion, which its own rules ignore.
+        let initial_admin = &*history.identity().initial_admin;
+        let is_founder = author == initial_admin && history.is_unfounded();
+        let transactions = if is_founder || role.is_some_and(Role::can_administer) {
+            without_ignored_end(transactions)
+        } else {
+            transactions
+        };
+        if transactions.is_empty() {
+            return true;
+        }
+        let may_try = match role {
             Some(role) if role.invites_to().is_some() => {
                 !transactions.iter().any(|one| lowers_someone(history, one))
             }
             Some(_) => true,
             None => {
-                let is_founder = author == &*history.identity().initial_admin;
                 let may_write = history.direct_role(EVERYONE, NOW) == Some(Role::WriteOnly);
-                (is_founder && history.is_unfounded())
+                is_founder
                     || (may_write && transactions.iter().all(|one| names_key_of(author, one)))
             }
         };
@@ -175,6 +186,13 @@ fn is_accepted(logs: &impl Logs, addition: &Addition<'_>) -> bool {
         .as_ref()
         .and_then(|one| one.histories.get(addition.group));
     history.is_some_and(|history| newest.is_some_and(|newest| history.accepted().contains(&newest)))
+}
+
+/// The transactions up to the last one that sets a key.
+fn without_ignored_end(transactions: &[Transaction]) -> &[Transaction] {
+    let last = transactions.iter().rposition(|one| set_key(one).is_some());
+    last.and_then(|last| transactions.get(..=last))
+        .unwrap_or_default()
 }
 
 /// The key that a transaction sets, and its value.

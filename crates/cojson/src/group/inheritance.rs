@@ -3,6 +3,7 @@
 use super::ReadKey;
 use super::edit::GroupEdit;
 use crate::access::{AccessError, GroupHistory, Inheritance, Role};
+use crate::collections::SortedSet;
 use crate::crypto::SealerId;
 use crate::ids::{CoId, Timestamp};
 use crate::node::Node;
@@ -26,13 +27,21 @@ impl Node {
     ) -> Result<(), AccessError> {
         let history = self.group_to_change(child)?;
         self.group_to_change(parent)?;
-        let at = self.stamp_in_group(child, now);
+        let at = self
+            .stamp_in_group(child, now)
+            .max(self.stamp_after_group(parent, now));
         let role = self.my_role(child, at);
         if !role.is_some_and(Role::can_administer) {
             return Err(AccessError::NotAllowed {
                 group: child.clone(),
                 role,
                 wanted: "give it a parent",
+            });
+        }
+        if inheritance != Inheritance::Revoked && self.is_above(child, parent) {
+            return Err(AccessError::Circle {
+                child: child.clone(),
+                parent: parent.clone(),
             });
         }
         let way = match inheritance {
@@ -50,6 +59,23 @@ impl Node {
         }
         edit.finish()?;
         self.rotate_read_key(child, None, at)
+    }
+
+    /// Whether a group is another, or one above it.
+    fn is_above(&mut self, above: &CoId, below: &CoId) -> bool {
+        let mut found = SortedSet::from([below.clone()]);
+        let mut ahead = vec![below.clone()];
+        while let Some(id) = ahead.pop() {
+            if id == *above {
+                return true;
+            }
+            for (parent, _) in self.parents(&id).unwrap_or_default() {
+                if found.insert(parent.clone()) {
+                    ahead.push(parent);
+                }
+            }
+        }
+        false
     }
 
     /// How a key of a group is given to those who read the groups above it, as far as there is a way.

@@ -357,6 +357,13 @@ impl Node {
         let after_latest = last.map_or(latest.plus_ms(1), |made| after(latest, made, &session));
         follow(now, after_latest)
     }
+
+    /// After all that was accepted in another group, on which a change of this one builds.
+    pub(crate) fn stamp_after_group(&mut self, group: &CoId, now: Timestamp) -> Timestamp {
+        let (access, replica) = self.access();
+        let latest = access.latest(replica, group).unwrap_or_default();
+        follow(now, latest.plus_ms(1))
+    }
 }
 
 pub(super) fn wrong_kind(id: &CoId, actual: &ValueType, wanted: &'static str) -> WriteError {

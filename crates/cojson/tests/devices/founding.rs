@@ -133,3 +133,48 @@ fn nothing_is_founded_before_storage_has_said_what_it_has() {
     node.found_account().unwrap();
     assert_eq!(node.my_role(&node.own_group(), END), Some(Role::Admin));
 }
+
+#[test]
+fn two_devices_that_made_their_profile_and_root_offline_have_one_of_each_and_everyone_reads_the_profile()
+ {
+    let (mut phone, mut laptop) = (device("alice", 1), device("alice", 2));
+    let mut world = World::default();
+    let make = |node: &mut cojson::node::Node| {
+        let mut found = |found: fn(&mut cojson::node::Node) -> Result<_, WriteError>| loop {
+            match found(node) {
+                Err(WriteError::Loading { .. }) => drop(settle(node)),
+                made => break made.unwrap(),
+            }
+        };
+        (
+            found(cojson::node::Node::found_profile),
+            found(cojson::node::Node::found_root),
+        )
+    };
+    let (profile, root) = make(&mut phone);
+    set(&mut phone, &profile, "name", "Alice", NOW);
+    set(&mut phone, &root, "theme", "dark", NOW);
+    assert_eq!(make(&mut laptop), (profile.clone(), root.clone()));
+    world.sync(&mut [&mut phone, &mut laptop]);
+    assert_eq!(get(&mut laptop, &profile, "name").as_deref(), Some("Alice"));
+    assert_eq!(get(&mut laptop, &root, "theme").as_deref(), Some("dark"));
+
+    let mut bob = device("bob", 3);
+    let alice = phone.account_id().clone();
+    load(&mut world, &mut bob, &[&alice, &root]);
+    assert_eq!(bob.profile_of(&alice).as_ref(), Some(&profile));
+    load(&mut world, &mut bob, &[&profile]);
+    assert_eq!(get(&mut bob, &profile, "name").as_deref(), Some("Alice"));
+    assert_eq!(get(&mut bob, &root, "theme"), None);
+    let refused = bob.map_set(
+        &profile,
+        &[("name".into(), "Mallory".into())],
+        Stamp::Now(Timestamp(NOW)),
+    );
+    assert!(refused.is_err());
+
+    // An account that has a profile already, as other programs make it, keeps it.
+    let mut other = device("alice", 4);
+    load(&mut world, &mut other, &[&alice]);
+    assert_eq!(make(&mut other), (profile, root));
+}

@@ -255,30 +255,82 @@ fn a_group_is_put_below_one_of_which_its_admin_is_no_member() {
 }
 
 #[test]
-fn r10_groups_that_are_parents_of_each_other_are_harmless() {
+fn a_circle_of_groups_is_refused() {
     let mut scene = scene();
-    let other = scene.alice.create_group(Timestamp(NOW));
-    scene.add_bob(Role::Writer, NOW + 10);
-    for (child, parent) in [
-        (&other, &scene.group.clone()),
-        (&scene.group.clone(), &other),
-    ] {
-        let alice = &mut scene.alice;
-        alice
-            .extend_group(child, parent, Inheritance::Extend, Timestamp(NOW + 20))
+    let [second, third] = [(); 2].map(|()| scene.alice.create_group(Timestamp(NOW)));
+    let first = scene.group.clone();
+    let mut extend = |child, parent, inheritance| {
+        let at = Timestamp(NOW + 20);
+        scene.alice.extend_group(child, parent, inheritance, at)
+    };
+    extend(&second, &first, Inheritance::Extend).unwrap();
+    extend(&third, &second, Inheritance::Fixed(Role::Reader)).unwrap();
+    for parent in [&first, &second, &third] {
+        let refused = extend(&first, parent, Inheritance::Extend);
+        assert!(
+            matches!(refused, Err(AccessError::Circle { .. })),
+            "{refused:?}"
+        );
+    }
+    // Once it is no longer below, it may be above.
+    extend(&second, &first, Inheritance::Revoked).unwrap();
+    extend(&first, &second, Inheritance::Extend).unwrap();
+    let parents = scene.alice.parents(&first);
+    assert_eq!(parents, Some(vec![(second.clone(), Inheritance::Extend)]));
+    assert_eq!(scene.alice.parents(&second), Some(Vec::new()));
+}
+
+#[test]
+fn r10_of_two_groups_that_were_put_below_each_other_offline_the_later_one_is_refused_everywhere() {
+    for is_alice_first in [true, false] {
+        let mut scene = scene();
+        let mut carol = device("carol", 3);
+        scene.world.denied.clear();
+        scene.world.sync(&mut [&mut carol]);
+        load(
+            &mut scene.world,
+            &mut scene.alice,
+            &[&carol.account_id().clone()],
+        );
+        let (alices, bobs) = (scene.group.clone(), scene.bob.create_group(Timestamp(NOW)));
+        scene.sync();
+        load(&mut scene.world, &mut scene.alice, &[&bobs]);
+        load(&mut scene.world, &mut scene.bob, &[&alices]);
+        let carols = member(&carol);
+        scene
+            .alice
+            .add_member(&alices, &carols, Role::Writer, Timestamp(NOW + 10))
             .unwrap();
-    }
-    scene.sync();
-    load(&mut scene.world, &mut scene.bob, &[&other]);
-    for node in [&mut scene.alice, &mut scene.bob] {
-        for group in [&scene.group, &other] {
-            let role = node.role_of(group, &member(&device("bob", 2)), END);
-            assert_eq!(role, Some(Role::Writer), "{group}");
+        let (early, late) = (Timestamp(NOW + 20), Timestamp(NOW + 30));
+        let (by_alice, by_bob) = if is_alice_first {
+            (early, late)
+        } else {
+            (late, early)
+        };
+        let extend = Inheritance::Extend;
+        scene
+            .alice
+            .extend_group(&alices, &bobs, extend, by_alice)
+            .unwrap();
+        scene
+            .bob
+            .extend_group(&bobs, &alices, extend, by_bob)
+            .unwrap();
+        scene.sync();
+        scene.world.sync(&mut [&mut carol]);
+        load(&mut scene.world, &mut carol, &[&alices, &bobs]);
+        let alice = member(&device("alice", 1));
+        let bob = member(&device("bob", 2));
+        for node in [&mut scene.alice, &mut scene.bob, &mut carol] {
+            // Whose group came first below the other has the other's members; the other has none of its.
+            let in_alices = node.role_of(&alices, &bob, END);
+            let in_bobs = node.role_of(&bobs, &alice, END);
+            assert_eq!(in_alices.is_some(), is_alice_first, "{in_alices:?}");
+            assert_eq!(in_bobs.is_none(), is_alice_first, "{in_bobs:?}");
+            assert_eq!(node.role_of(&bobs, &carols, END).is_none(), is_alice_first);
+            assert_eq!(node.role_of(&alices, &carols, END), Some(Role::Writer));
         }
-    }
-    scene.remove_bob(NOW + 30);
-    for group in [&scene.group, &other] {
-        assert_eq!(scene.bob.my_role(group, END), None);
+        scene.world.denied.clear();
     }
 }
 

@@ -1,7 +1,12 @@
 //! Forged access: what nobody may do to a group is refused by a server that judges, and leaves the group as it was.
 
-use crate::author::{Author, set};
-use crate::town::{JOINED, Town};
+use cojson::ids::Timestamp;
+use cojson::sync::SyncMessage;
+use cojson::transaction::Transaction;
+
+use crate::author::{Author, content, set};
+use crate::cast::ALICE;
+use crate::town::{JOINED, Town, private};
 
 const REFUSED: Option<&str> = Some("group_change");
 
@@ -31,6 +36,67 @@ fn r11_an_invitation_lifts_and_lowers_nobody_though_the_format_lets_it() {
         let one = set(key, wanted, JOINED + 1);
         town.check_in(&invite.agent_session(0), &invite, &group, one, refusal);
     }
+}
+
+#[test]
+fn what_readers_ignore_is_taken_from_admins_alone_at_the_end_of_what_they_may_do() {
+    let [alice, bob] = [1, 2].map(Author::new);
+    let mut town = Town::with_members(&[(&bob, "writer")]);
+    let group = town.group.clone();
+    let ignored = |at| Transaction::Trusting {
+        made_at: Timestamp(at),
+        changes: r#"[{"op":"del","key":"key_z1_for_everyone"}]"#.into(),
+        meta: None,
+    };
+    town.check(&alice, &group, ignored(JOINED + 1), None);
+    town.check(&bob, &group, ignored(JOINED + 1), REFUSED);
+    town.check(
+        &alice,
+        &group,
+        set("everyone", "writeOnly", JOINED + 2),
+        None,
+    );
+
+    // As the reference founds a group in which everyone may only write, all in one piece.
+    let header = alice.group_header("box");
+    let (id, session) = (header.id(), alice.session(3));
+    let log = [
+        set(alice.account.as_str(), "admin", JOINED),
+        set("readKey", "key_z1", JOINED),
+        set("everyone", "writeOnly", JOINED),
+        private("encrypted_Uabcd", None, JOINED),
+    ];
+    let piece = alice.content(&session, &log, 0);
+    let message = content(&id, Some(header), &session, piece);
+    town.server.rejections.clear();
+    town.server.tell(ALICE, SyncMessage::Content(message));
+    assert_eq!(town.server.rejection_codes(), [""; 0]);
+    assert_eq!(town.server.replica.known_state(&id).count(&session), 4);
+}
+
+#[test]
+fn r11_a_circle_of_parents_is_refused_and_counted_however_long_and_costs_the_groups_nothing() {
+    let [alice, bob] = [1, 2].map(Author::new);
+    let mut town = Town::with_members(&[(&bob, "writer")]);
+    let map = town.map.clone();
+    let mut groups = vec![town.group.clone()];
+    for name in ["second", "third", "fourth"] {
+        let header = alice.group_header(name);
+        let id = header.id();
+        town.headers.insert(id.clone(), header);
+        let founding = set(alice.account.as_str(), "admin", JOINED);
+        town.check(&alice, &id, founding, None);
+        let below = groups.last().unwrap().clone();
+        let parent = set(&format!("parent_{below}"), "extend", JOINED + 10);
+        town.check(&alice, &id, parent, None);
+        groups.push(id);
+    }
+    let first = groups[0].clone();
+    for (life, parent) in (10..).zip(&groups) {
+        let circle = set(&format!("parent_{parent}"), "extend", JOINED + 20);
+        town.check_in(&alice.session(life), &alice, &first, circle, REFUSED);
+    }
+    town.check(&bob, &map, set("k", "v", JOINED + 30), None);
 }
 
 #[test]

@@ -7,40 +7,51 @@ use std::sync::Arc;
 use super::super::group_key::GroupKey;
 use super::super::role::{Inheritance, Role};
 use super::super::timeline::Timeline;
-use super::{EVERYONE, GroupChange, GroupEntry, GroupHistory, GroupTransaction, Groups};
+use super::{
+    EVERYONE, GroupChange, GroupEntry, GroupHistory, GroupIdentity, GroupTransaction, Groups,
+};
 use crate::collections::SortedMap;
 use crate::ids::{CoId, KeyId, Timestamp};
 use crate::json::Json;
 
 /// Takes transactions in order and keeps what those before have established.
-pub(super) struct Judge<'a, G> {
+pub(in crate::access) struct Judge {
     history: GroupHistory,
-    groups: &'a G,
     /// The write-only key last named for each member, by whomever was allowed to name one.
     write_keys: SortedMap<Arc<str>, Arc<str>>,
 }
 
-impl<'a, G: Groups> Judge<'a, G> {
-    pub(super) fn new(history: GroupHistory, groups: &'a G) -> Self {
+impl Judge {
+    pub(in crate::access) fn new(identity: GroupIdentity) -> Self {
         Self {
-            history,
-            groups,
+            history: GroupHistory::empty(identity),
             write_keys: SortedMap::new(),
         }
     }
 
-    pub(super) fn into_history(self) -> GroupHistory {
+    /// What is established so far.
+    pub(in crate::access) fn history(&self) -> &GroupHistory {
+        &self.history
+    }
+
+    pub(in crate::access) fn into_history(self) -> GroupHistory {
         self.history
     }
 
-    pub(super) fn take(&mut self, transaction: GroupTransaction) {
+    pub(in crate::access) fn take(&mut self, transaction: GroupTransaction, groups: &dyn Groups) {
         let author: Arc<str> = transaction.id.session.author().into();
-        let role = self.role_so_far(&author, transaction.made_at);
+        let at = transaction.made_at;
+        let role = self.role_so_far(&author, at, groups);
         let is_accepted = match &transaction.change {
             GroupChange::Malformed => false,
             GroupChange::Private => self.history.identity.is_account && role == Some(Role::Admin),
             GroupChange::Set { key, value } => {
-                self.accepts(&author, role, key, value, transaction.made_at)
+                let author = Author {
+                    name: &author,
+                    role,
+                    at,
+                };
+                self.accepts(&author, key, value, groups)
             }
         };
         if is_accepted {
@@ -75,48 +86,60 @@ impl<'a, G: Groups> Judge<'a, G> {
     }
 
     /// The role established so far; unlike [`GroupHistory::role_of`] it tells one who was revoked from a stranger.
-    fn role_so_far(&self, member: &str, at: Timestamp) -> Option<Role> {
+    fn role_so_far(&self, member: &str, at: Timestamp, groups: &dyn Groups) -> Option<Role> {
         let direct = self.history.roles.get(member).and_then(Timeline::latest);
         let held = direct.filter(|role| *role != Role::Revoked);
         self.history
-            .with_inherited(held, member, at, self.groups)
+            .with_inherited(held, member, at, groups)
             .or(direct)
     }
 
     fn accepts(
         &mut self,
-        author: &Arc<str>,
-        role: Option<Role>,
+        author: &Author<'_>,
         key: &str,
         value: &Json,
-        at: Timestamp,
+        groups: &dyn Groups,
     ) -> bool {
-        let administers = role.is_some_and(Role::can_administer);
         match GroupKey::of(key) {
-            GroupKey::Setting => administers,
+            GroupKey::Setting => author.administers(),
             GroupKey::Revelation(revealed) => {
-                role.is_some_and(Role::can_reveal_keys)
+                author.role.is_some_and(Role::can_reveal_keys)
                     || self
                         .write_keys
-                        .get(author)
+                        .get(author.name)
                         .is_some_and(|own| **own == *revealed)
             }
-            GroupKey::Parent(parent) => administers && self.accepts_parent(parent, value, at),
+            GroupKey::Parent(parent) => {
+                author.administers() && self.accepts_parent(parent, value, author.at, groups)
+            }
             GroupKey::Child => false,
-            GroupKey::WriteKeyFor(member) => self.accepts_write_key(author, role, member, value),
+            GroupKey::WriteKeyFor(member) => self.accepts_write_key(author, member, value),
             GroupKey::Member(member) => Role::parse(value.as_str().unwrap_or_default())
-                .is_some_and(|new| self.accepts_role(author, role, member, new, at)),
+                .is_some_and(|new| self.accepts_role(author, member, new, groups)),
         }
     }
 
-    fn accepts_parent(&mut self, parent: &str, value: &Json, at: Timestamp) -> bool {
+    /// A word that says nothing takes nothing over: it ends what an earlier one began.
+    fn accepts_parent(
+        &mut self,
+        parent: &str,
+        value: &Json,
+        at: Timestamp,
+        groups: &dyn Groups,
+    ) -> bool {
+        let own = &self.history.identity.id;
         let parent = CoId::parse(parent)
             .ok()
-            .filter(|parent| *parent != self.history.identity.id && self.groups.is_group(parent));
-        let mapping = value.as_str().and_then(Inheritance::parse);
-        let (Some(parent), Some(mapping)) = (parent, mapping) else {
+            .filter(|parent| parent != own && groups.is_group(parent));
+        let Some(parent) = parent else {
             return false;
         };
+        let word = value.as_str().and_then(Inheritance::parse);
+        let mapping = word.unwrap_or(Inheritance::Revoked);
+        if mapping != Inheritance::Revoked && groups.is_above(own, &parent, at) {
+            return false;
+        }
         self.history
             .parents
             .get_or_default(parent)
@@ -125,15 +148,10 @@ impl<'a, G: Groups> Judge<'a, G> {
     }
 
     /// An invitation may name the key of a new member, but replace nobody's.
-    fn accepts_write_key(
-        &mut self,
-        author: &Arc<str>,
-        role: Option<Role>,
-        member: &str,
-        value: &Json,
-    ) -> bool {
-        let administers = role.is_some_and(Role::can_administer);
-        let may_name = administers || role == Some(Role::WriteOnlyInvite) || **author == *member;
+    fn accepts_write_key(&mut self, author: &Author<'_>, member: &str, value: &Json) -> bool {
+        let administers = author.administers();
+        let may_name =
+            administers || author.role == Some(Role::WriteOnlyInvite) || **author.name == *member;
         let Some(key) = value.as_str().filter(|_| may_name) else {
             return false;
         };
@@ -143,31 +161,44 @@ impl<'a, G: Groups> Judge<'a, G> {
 
     fn accepts_role(
         &mut self,
-        author: &Arc<str>,
-        role: Option<Role>,
+        author: &Author<'_>,
         member: &str,
         new: Role,
-        at: Timestamp,
+        groups: &dyn Groups,
     ) -> bool {
-        let is_self = **author == *member;
+        let is_self = **author.name == *member;
+        let held = || self.role_so_far(member, author.at, groups);
         let is_allowed = is_role_for(member, new)
-            && (self.is_first_admin(author, role, member, new)
+            && (self.is_first_admin(author, member, new)
                 || (is_self && new == Role::Revoked)
-                || may_set_role(role, is_self, self.role_so_far(member, at), new));
+                || may_set_role(author.role, is_self, held(), new));
         if is_allowed {
             self.history
                 .roles
                 .get_or_default(member.into())
-                .push(at, new);
+                .push(author.at, new);
         }
         is_allowed
     }
 
-    fn is_first_admin(&self, author: &str, role: Option<Role>, member: &str, new: Role) -> bool {
-        role.is_none()
+    fn is_first_admin(&self, author: &Author<'_>, member: &str, new: Role) -> bool {
+        author.role.is_none()
             && new == Role::Admin
-            && author == member
-            && author == &*self.history.identity.initial_admin
+            && **author.name == *member
+            && **author.name == *self.history.identity.initial_admin
+    }
+}
+
+/// Who made a transaction, with the role that was established by then.
+struct Author<'a> {
+    name: &'a Arc<str>,
+    role: Option<Role>,
+    at: Timestamp,
+}
+
+impl Author<'_> {
+    fn administers(&self) -> bool {
+        self.role.is_some_and(Role::can_administer)
     }
 }
 

@@ -268,6 +268,25 @@ fn members_of_a_parent_are_members_of_the_child() {
 }
 
 #[test]
+fn a_parent_of_which_nothing_known_is_taken_over_gives_nothing() {
+    let (parent, _) = judge(
+        "co_zP",
+        &[FOUNDED, (ALICE, 2, BOB, "writer", true)],
+        Vec::new(),
+    );
+    for word in ["revoked", "writeOnly", "writerInvite", "owner", ""] {
+        let steps = [
+            FOUNDED,
+            (ALICE, 10, "parent_co_zP", "extend", true),
+            (ALICE, 20, "parent_co_zP", word, true),
+        ];
+        let (child, known) = judge("co_zG", &steps, vec![parent.clone()]);
+        let role = |at| child.role_of(BOB, Timestamp(at), &known);
+        assert_eq!((role(10), role(20)), (Some(Role::Writer), None), "{word}");
+    }
+}
+
+#[test]
 fn a_change_that_sets_not_one_key_is_malformed() {
     for changes in [
         "",
