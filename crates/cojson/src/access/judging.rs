@@ -18,10 +18,8 @@ use crate::transaction::Transaction;
 use crate::value_log::ValueLog;
 use crate::view::TransactionId;
 
-/// How many generations of parents are looked at; roles do not flow from further up.
-const PARENT_DEPTH_MAX: usize = 16;
-
-/// How many groups above one are looked at. Roles are sought from group to group, so it bounds the depth of that too.
+/// How many groups above one are looked at; roles do not flow from further up. They are sought from group to group, so it
+/// bounds the depth of that too.
 const GROUPS_ABOVE_MAX: usize = 256;
 
 /// Histories by group, closed under "parent of".
@@ -172,8 +170,7 @@ impl<L: Logs> Judging<'_, L> {
     }
 
     fn is_ahead(&self, parent: &CoId) -> bool {
-        self.path.len() <= PARENT_DEPTH_MAX
-            && self.path.len() + self.histories.0.len() < GROUPS_ABOVE_MAX
+        self.path.len() + self.histories.0.len() < GROUPS_ABOVE_MAX
             && !self.path.contains(parent)
             && self.histories.get(parent).is_none()
     }
