@@ -30,7 +30,7 @@ pub(crate) fn perform(
         } => extend(host, &group, &parent, &role),
         Command::CreateInvite { group, role } => create_invite(host, &group, &role),
         Command::AcceptInvite { group, secret } => accept_invite(host, &group, &secret),
-        Command::RevokeInvite { group, agent } => revoke_invite(host, &group, &agent),
+        Command::RevokeInvite { group, secret } => revoke_invite(host, &group, &secret),
         Command::InvitedTo { group, secret } => invited_to(host, &group, &secret),
         Command::Profile => founded(host.node.found_profile()),
         Command::Root => founded(host.node.found_root()),

@@ -234,11 +234,16 @@ fn r11_a_frame_with_a_million_sessions_is_not_looked_into() {
     assert!(frame.len() * 10 > FrameLimits::default().message_bytes_max);
 }
 
-/// So many transactions of a group: its founder is its admin, another group its parent.
-fn group_content(founder: &Author, header: &Header, parent: &CoId, from: u32) -> ContentMessage {
+/// So many transactions of a group: its founder is its admin, another group its parent from a time on.
+fn group_content(
+    founder: &Author,
+    header: &Header,
+    (parent, at): (&CoId, u64),
+    from: u32,
+) -> ContentMessage {
     let all = [
         set(founder.account.as_str(), "admin", 1),
-        set(&format!("parent_{parent}"), "extend", 2),
+        set(&format!("parent_{parent}"), "extend", at),
     ];
     let session = founder.session(0);
     let piece = founder.content(&session, &all[..=from as usize], from);
@@ -258,6 +263,7 @@ fn r11_a_cycle_of_parents_of_any_length_holds_nobody_up() {
         for (from, refused) in [(0, 0), (1, 1)] {
             for (place, header) in groups.iter().enumerate() {
                 let parent = &ids[(place + 1) % length];
+                let parent = (parent, 2 + place as u64);
                 let message = group_content(&mallory, header, parent, from);
                 server.tell(MALLORY, SyncMessage::Content(message));
             }
