@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { buildServer } from "./build.mjs";
 import { setUp } from "./setup.mjs";
 import { installNpm } from "./setup-npm.mjs";
-import { baseEnv, main, root, run, step, StepError } from "./step.mjs";
+import { ask, baseEnv, main, root, run, step, StepError } from "./step.mjs";
 
 const storage = process.env.SYNC_MAIA_STORAGE ?? "";
 const features = storage === "pglite" ? ["--features", "pglite"] : [];
@@ -43,10 +43,33 @@ async function fuzzData() {
   return spawned(process.execPath, args, { PLEIONE_PEER_BIN: join(root, "target", "release", "peer") });
 }
 
+/** Fifty of our nodes: SIMULATION_RUNS runs from SIMULATION_SEED on. */
+async function simulate() {
+  await setUp("rust", "nextest");
+  const args = ["nextest", "run", "--release", "-p", "cojson", "--test", "society", "--no-capture"];
+  return spawned("cargo", args, { SIMULATION_RUNS: "1000" });
+}
+
+/** The decoders of bytes from outside, each for FUZZ_DECODER_SECONDS. What breaks one goes into crates/cojson/fuzz/found. */
+async function fuzzDecoders() {
+  await setUp("rust");
+  if ((await ask("cargo", ["+nightly", "fuzz", "--version"])) === undefined) {
+    throw new StepError("the fuzzers need a nightly toolchain and cargo-fuzz: `rustup toolchain install nightly`, `cargo install cargo-fuzz`");
+  }
+  const seconds = process.env.FUZZ_DECODER_SECONDS ?? "60";
+  for (const target of ["frame", "header", "transaction", "sealed", "stored"]) {
+    const args = ["+nightly", "fuzz", "run", "--fuzz-dir", join("crates", "cojson", "fuzz"), target, "--", `-max_total_time=${seconds}`];
+    const code = await spawned("cargo", args, {});
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
 const forms = {
   crash: [() => runTests(tests.crash)],
+  simulate: [simulate],
   soak: [() => runTests(tests.soak)],
-  fuzz: [fuzzData, () => runTests(tests.fuzz)],
+  fuzz: [fuzzData, fuzzDecoders, () => runTests(tests.fuzz)],
   partition: [() => runTests(tests.partition)],
 };
 

@@ -195,7 +195,7 @@ fn view(host: &mut Host, value: &str, at: Option<u64>) -> Result<Value, CommandE
 fn bytes(host: &mut Host, value: &str) -> Result<Value, CommandError> {
     let view = host.node.binary(&CoId::parse(value)?);
     let whole = view.filter(|view| view.is_finished());
-    Ok(json!(whole.map(|view| view.to_bytes())))
+    Ok(json!(whole.map(cojson::view::BinaryView::to_bytes)))
 }
 
 fn known(host: &Host, value: &str) -> Result<Value, CommandError> {

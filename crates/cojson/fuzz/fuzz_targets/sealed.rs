@@ -1,0 +1,8 @@
+//! See `laws::sealed`.
+#![no_main]
+
+#[allow(dead_code)]
+#[path = "../../tests/decoders/laws.rs"]
+mod laws;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| laws::sealed(bytes));
