@@ -100,7 +100,9 @@ fn measure(name: &str, kind: ValueType, transactions: u64, write: impl Fn(&mut N
         times.push((start.elapsed(), loaded));
     }
     times.sort();
-    let (shown, loaded) = times[1];
+    let [_, (shown, loaded), _] = times[..] else {
+        unreachable!("three openings were measured");
+    };
     println!(
         "{name}: {transactions} written in {written:.0?}, shown after {shown:.0?} ({loaded:.0?} until loaded)"
     );
