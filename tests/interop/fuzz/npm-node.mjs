@@ -1,9 +1,10 @@
 // Owns the nodes of npm's cojson in a case: their clock and what is random in them are the case's.
-import { LocalNode, cojsonInternals } from "cojson";
+import { LocalNode, LogLevel, cojsonInternals, logger } from "cojson";
 import { NapiCrypto } from "cojson/crypto/NapiCrypto";
 
 const { ConnectedPeerChannel, setCoValueLoadingMaxRetries } = cojsonInternals;
 setCoValueLoadingMaxRetries(0);
+logger.setLevel(LogLevel.NONE); // what it refuses is thrown or judged
 
 LocalNode.prototype.stampNow = function stampNow() {
   return this.crypto.clock.now;
