@@ -1,0 +1,140 @@
+//! What is asked of the host, and what it answers.
+
+use cojson::ids::CoId;
+use cojson::json::Json;
+use engine::actor::{ActorId, SendError};
+use engine::machine::Event;
+use tokio::sync::oneshot;
+
+use super::Host;
+use crate::account::AccountOutcome;
+
+/// A question, and where the answer goes.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// Give an actor an event.
+    Send {
+        /// Which one.
+        actor: ActorId,
+        /// The event.
+        event: Event,
+        /// Whether it was handled, when what it changed is durable.
+        answer: oneshot::Sender<Result<bool, SendError>>,
+    },
+    /// How is it?
+    Health(oneshot::Sender<Health>),
+    /// Who is it?
+    Profile(oneshot::Sender<Profile>),
+    /// What does an actor know?
+    Actor(ActorId, oneshot::Sender<Option<ActorView>>),
+}
+
+/// How far this agent and the server agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncState {
+    /// There is no server.
+    Off,
+    /// It cannot be reached.
+    Offline,
+    /// It does not have everything yet.
+    Syncing,
+    /// It has everything.
+    Synced,
+}
+
+impl SyncState {
+    /// The state as one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Offline => "offline",
+            Self::Syncing => "syncing",
+            Self::Synced => "synced",
+        }
+    }
+}
+
+/// How a host is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Health {
+    /// Whether storage takes what is changed, and the actors that were named run.
+    pub is_well: bool,
+    /// How many actors run.
+    pub actors_count: usize,
+    /// How far it and the server agree.
+    pub sync: SyncState,
+    /// How many transactions the server does not have.
+    pub pending_uploads: u64,
+}
+
+/// Who a host is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// The account.
+    pub account: CoId,
+    /// The name in its profile.
+    pub name: Option<String>,
+    /// How the account came to be here, once that is known.
+    pub outcome: Option<AccountOutcome>,
+    /// The actors that run.
+    pub actors: Vec<ActorId>,
+}
+
+/// An actor as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActorView {
+    /// The active state.
+    pub state: Json,
+    /// What it knows, with its queries' results in place.
+    pub context: Json,
+}
+
+impl Host {
+    pub(super) fn answer(&mut self, request: Request) {
+        match request {
+            Request::Send {
+                actor,
+                event,
+                answer,
+            } => match self.engine.send(&actor, event) {
+                Ok(ticket) => drop(self.sent.insert(ticket, answer)),
+                Err(error) => drop(answer.send(Err(error))),
+            },
+            Request::Health(answer) => drop(answer.send(self.health())),
+            Request::Profile(answer) => drop(answer.send(self.who())),
+            Request::Actor(actor, answer) => drop(answer.send(self.view_of(&actor))),
+        }
+    }
+
+    fn health(&self) -> Health {
+        let node = self.engine.node();
+        let sync = match (&self.sync, &self.line) {
+            (None, _) => SyncState::Off,
+            (_, None) => SyncState::Offline,
+            _ if node.is_synced() => SyncState::Synced,
+            _ => SyncState::Syncing,
+        };
+        Health {
+            is_well: self.refused.is_none() && self.started().is_some(),
+            actors_count: self.founding.ready.len(),
+            sync,
+            pending_uploads: self.sync.as_ref().map_or(0, |_| node.pending_uploads()),
+        }
+    }
+
+    fn who(&mut self) -> Profile {
+        Profile {
+            account: self.engine.node().account_id().clone(),
+            name: self.name_in_profile(),
+            outcome: self.founding.outcome,
+            actors: self.founding.ready.iter().cloned().collect(),
+        }
+    }
+
+    fn view_of(&self, actor: &ActorId) -> Option<ActorView> {
+        Some(ActorView {
+            state: self.engine.state(actor)?,
+            context: self.engine.context_store(actor)?.value(),
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! What the agent answers by HTTP, and to whom.
+
+use cojson::json::Json;
+
+use crate::fixtures::{counter, tally};
+use crate::process::{Place, TOKEN, ask};
+
+#[test]
+fn health_is_for_everybody_and_the_rest_for_who_shows_the_token() {
+    let agent = Place::new(&[counter()]).start();
+    let address = agent.address();
+    let health = ask(address, "GET", "/health", None, "").unwrap();
+    assert_eq!(health.status, 200);
+    assert_eq!(
+        health.body.to_string(),
+        r#"{"status":"ok","actors":1,"sync":"off","pending":0}"#
+    );
+    for token in [
+        None,
+        Some(""),
+        Some("another-token-entirely"),
+        Some(&TOKEN[1..]),
+    ] {
+        for (method, path) in [
+            ("GET", "/profile"),
+            ("GET", "/actors/counter"),
+            ("POST", "/trigger"),
+        ] {
+            let answer = ask(address, method, path, token, "{}").unwrap();
+            assert_eq!(answer.status, 401, "{token:?} {path}");
+        }
+    }
+    assert_eq!(agent.get("/profile").status, 200);
+}
+
+#[test]
+fn without_a_token_in_its_settings_nobody_is_let_in() {
+    let place = Place::new(&[]).with("AGENT_MAIA_HTTP_TOKEN", "");
+    let agent = place.start();
+    let answer = ask(agent.address(), "GET", "/profile", Some(""), "").unwrap();
+    assert_eq!(answer.status, 403);
+    let said = answer.body.get("error").and_then(Json::as_str).unwrap();
+    assert!(said.contains("AGENT_MAIA_HTTP_TOKEN"), "{said}");
+}
+
+#[test]
+fn a_trigger_is_answered_with_what_became_of_it() {
+    let agent = Place::new(&[counter(), tally()]).start();
+    let with = |n: Json| Json::object([("n", n)]);
+    let handled = agent.trigger("counter", "COUNT", with(7.into()));
+    assert_eq!(
+        (handled.status, handled.body.to_string().as_str()),
+        (200, r#"{"handled":true}"#)
+    );
+    let ignored = agent.trigger("tally", "UNHEARD", Json::empty_object());
+    assert_eq!(
+        (ignored.status, ignored.body.to_string().as_str()),
+        (200, r#"{"handled":false}"#)
+    );
+    assert_eq!(
+        agent.trigger("counter", "COUNT", with("x".into())).status,
+        422
+    );
+    assert_eq!(
+        agent.trigger("counter", "OTHER", with(1.into())).status,
+        422
+    );
+    assert_eq!(agent.trigger("nobody", "COUNT", with(1.into())).status, 404);
+    for body in [
+        "",
+        "[]",
+        "{\"actor\": \"counter\"}",
+        "{\"actor\": 1, \"type\": \"COUNT\"}",
+    ] {
+        let answer = ask(agent.address(), "POST", "/trigger", Some(TOKEN), body).unwrap();
+        assert_eq!(answer.status, 400, "{body}");
+    }
+    let long = "x".repeat(2 << 20);
+    if let Ok(answer) = ask(agent.address(), "POST", "/trigger", Some(TOKEN), &long) {
+        assert_eq!(answer.status, 413);
+    }
+    assert_eq!(agent.get("/nothing").status, 404);
+}
+
+#[test]
+fn the_profile_tells_who_it_is_with_the_name_of_the_settings() {
+    let place = Place::new(&[counter()]).with("AGENT_MAIA_PROFILE_NAME", "Helper");
+    let of = |answer: &Json, key: &str| answer.get(key).unwrap().to_string();
+    let agent = place.start();
+    let first = agent.get("/profile").body;
+    assert_eq!(of(&first, "actors"), r#"["counter"]"#);
+    assert_eq!(of(&first, "account"), r#""created-offline""#);
+    agent.terminate();
+    agent.wait();
+    let agent = place.with("AGENT_MAIA_PROFILE_NAME", "").start();
+    let again = agent.get("/profile").body;
+    assert_eq!(of(&again, "accountId"), of(&first, "accountId"));
+    assert_eq!(of(&again, "account"), r#""loaded-from-storage""#);
+}
