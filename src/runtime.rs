@@ -46,7 +46,7 @@ pub use group::Group;
 pub use store::StoreHandle;
 pub use values::{CoBinaryStream, CoList, CoMap, CoPlainText, CoStream};
 
-use crate::bridge;
+use crate::{bridge, clock};
 use error::RuntimeError;
 use host::Host;
 use options::Options;
@@ -162,21 +162,43 @@ impl Runtime {
     }
 
     /// Creates an actor, or restores it by its definition's `id`, and shows it in the element, if there is one. Called
-    /// again with another definition of that id, it is a live edit.
+    /// again with another definition of that id, it is a live edit. The id of a published definition does as well, and is
+    /// then live.
     #[wasm_bindgen(unchecked_return_type = "Actor")]
     pub async fn actor(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "Definition")] definition: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Definition | CoId")] definition: JsValue,
         element: Option<Element>,
     ) -> Result<JsValue, JsValue> {
         let host = Rc::clone(&self.host);
         let definition =
             bridge::from_js(&definition, "The definition").map_err(RuntimeError::from)?;
-        let actor = Actor::start(Rc::clone(&host), &definition).await?;
+        let actor = match definition.as_str() {
+            Some(id) => Actor::open(Rc::clone(&host), id).await?,
+            None => Actor::start(Rc::clone(&host), &definition).await?,
+        };
         if let Some(element) = element {
             actor.show(&element)?;
         }
         Ok(actor.into())
+    }
+
+    /// Writes a definition to a value of its own, or what differs from what was published before. Resolves to the value's
+    /// id, the same each time and on every device.
+    #[wasm_bindgen(unchecked_return_type = "CoId")]
+    pub async fn publish(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Definition")] definition: JsValue,
+    ) -> Result<String, JsValue> {
+        let host = Rc::clone(&self.host);
+        let definition =
+            bridge::from_js(&definition, "The definition").map_err(RuntimeError::from)?;
+        let values = host.input(|engine| engine.prepare_publishing(&definition))?;
+        for id in values.map_err(RuntimeError::from)? {
+            host.wait(Wish::Known(id)).await?;
+        }
+        let id = host.input(|engine| engine.publish(&definition, clock::now()))?;
+        Ok(id.map_err(RuntimeError::from)?.to_string())
     }
 
     /// A new group, with this account as its admin.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cojson::ids::Timestamp;
+use cojson::ids::{CoId, Timestamp};
 use cojson::json::{Json, Reader};
 use engine::actor::{ActorEngine, ActorError, ActorId, HistoryError, SendError, Ticket, When};
 use engine::machine::{Event, ToolFailure};
@@ -34,6 +34,20 @@ impl Actor {
         let id = host
             .input(|engine| engine.create_actor(definition))?
             .map_err(RuntimeError::from)?;
+        Self::started(host, id).await
+    }
+
+    /// Opens a published definition, and waits until its actor runs.
+    pub(crate) async fn open(host: Rc<Host>, definition: &str) -> Result<Self, JsValue> {
+        let definition = CoId::parse(definition).map_err(RuntimeError::from)?;
+        host.wait_shown(definition.clone()).await?;
+        let opened = host.input(|engine| engine.open_published(&definition))?;
+        let id = opened.map_err(RuntimeError::from)?;
+        let id = id.ok_or(RuntimeError::Unreadable { id: definition })?;
+        Self::started(host, id).await
+    }
+
+    async fn started(host: Rc<Host>, id: ActorId) -> Result<Self, JsValue> {
         let deferred = Deferred::default();
         let started = deferred.promise();
         host.starting

@@ -218,6 +218,7 @@ impl Host {
                         let (group, secret) = (&invitation.value, &invitation.secret);
                         engine.node_mut().invited_to(group, secret).is_some()
                     }
+                    Wish::Known(id) => engine.is_settled(id),
                 }
             })
             .unwrap_or_default()

@@ -4,7 +4,7 @@ use cojson::access::AccessError;
 use cojson::group::NotAnInvitation;
 use cojson::ids::{CoId, IdError};
 use cojson::node::WriteError;
-use engine::actor::{ActorError, HistoryError, SendError, Unreadable};
+use engine::actor::{ActorError, HistoryError, PublishError, SendError, Unreadable};
 use engine::definition_error::DefinitionError;
 use engine::machine::ToolFailure;
 use wasm_bindgen::JsValue;
@@ -64,6 +64,8 @@ pub(crate) enum RuntimeError {
     #[error(transparent)]
     Definition(#[from] DefinitionError),
     #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error(transparent)]
     Actor(#[from] ActorError),
     #[error(transparent)]
     Send(#[from] SendError),
@@ -86,7 +88,9 @@ impl Told for RuntimeError {
             Self::Id(_) => "PLEIONE_E_ID",
             Self::NotStored { cause } | Self::Storage(cause) => cause.code(),
             Self::Value(error) => error.code(),
-            Self::Write(error) | Self::Actor(ActorError::Write { cause: error, .. }) => {
+            Self::Write(error)
+            | Self::Publish(PublishError::Write(error))
+            | Self::Actor(ActorError::Write { cause: error, .. }) => {
                 write_code(error)
             }
             Self::Access(error) => access_code(error),
@@ -99,7 +103,9 @@ impl Told for RuntimeError {
             Self::Passkey(error) => error.code(),
             Self::Entropy(error) => error.code(),
             Self::Address(error) => error.code(),
-            Self::Definition(_) | Self::Actor(ActorError::Definition(_)) => "PLEIONE_E_DEFINITION",
+            Self::Definition(_)
+            | Self::Publish(PublishError::Definition(_))
+            | Self::Actor(ActorError::Definition(_)) => "PLEIONE_E_DEFINITION",
             Self::Send(error) => error.code(),
             Self::History(error) => error.code(),
             Self::Screen(error) => error.code(),
@@ -112,7 +118,9 @@ impl Told for RuntimeError {
                 Some(id.to_string())
             }
             Self::Option { what, .. } => Some((*what).to_owned()),
-            Self::Definition(error) | Self::Actor(ActorError::Definition(error)) => {
+            Self::Definition(error)
+            | Self::Publish(PublishError::Definition(error))
+            | Self::Actor(ActorError::Definition(error)) => {
                 Some(format!("{}.{}", error.document, error.path))
             }
             _ => None,

@@ -106,7 +106,7 @@ impl Host {
         self.problem(error);
         self.waiters.reject(
             |wish| match wish {
-                Wish::Shown(id) => ids.contains(id),
+                Wish::Shown(id) | Wish::Known(id) => ids.contains(id),
                 wish => *wish == Wish::Answered,
             },
             || RuntimeError::Storage(error.clone()).into(),

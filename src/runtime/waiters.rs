@@ -24,6 +24,8 @@ pub(crate) enum Wish {
     Finished(CoId),
     /// The group, which is the invitation's value, knows of the invitation.
     Invited(Invitation),
+    /// It is known what the value is, or that there is none.
+    Known(CoId),
 }
 
 /// Who waits.

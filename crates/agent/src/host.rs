@@ -176,6 +176,9 @@ impl Host {
         tokio::pin!(stop);
         while self.failure.is_none() {
             let wakes_at = self.turn();
+            if self.failure.is_some() {
+                break;
+            }
             if on_start.is_some()
                 && let Some(started) = self.started()
                 && let Some(on_start) = on_start.take()

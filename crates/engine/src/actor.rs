@@ -36,7 +36,7 @@ mod tools;
 mod world;
 
 pub use effect::{ActorError, Effect, HistoryError, SendError, Warning};
-pub use engine::{ActorEngine, EngineConfig, MESSAGES_PER_TASK_MAX, When};
+pub use engine::{ActorEngine, EngineConfig, MESSAGES_PER_TASK_MAX, PublishError, When};
 pub use ids::{ActorId, Ticket};
 pub use migration::Unreadable;
 pub use tools::ToolDeclaration;

@@ -30,7 +30,6 @@ impl Host {
 
     /// Runs one task; whether there may be more to do.
     fn task(&mut self) -> bool {
-        self.begin_actors();
         if let Some(back_ms) = self.clock_watch.set_back_ms() {
             self.engine.clock_was_set(-back_ms);
         }
@@ -40,7 +39,7 @@ impl Host {
         for (store, value) in self.engine.take_changed_stores() {
             let _ = store.set(value);
         }
-        let is_busy = !effects.is_empty();
+        let is_busy = !effects.is_empty() || self.begin_actors();
         for effect in effects {
             self.carry_out(effect);
         }
@@ -60,7 +59,10 @@ impl Host {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Node(effect) => self.carry_out_of_node(effect),
-            Effect::ActorReady(actor) => self.founding.note_ready(&actor),
+            Effect::ActorReady(actor) => {
+                tracing::debug!(%actor, "runs");
+                self.founding.note_ready(&actor);
+            }
             Effect::ActorEnded(actor) => self.founding.note_ended(&actor),
             Effect::ActorFailed { actor, error } => self.actor_failed(actor, error),
             Effect::CallTool {
@@ -82,6 +84,8 @@ impl Host {
                     let _ = sender.send(outcome);
                 }
             }
+            // Nobody asks an actor from outside here.
+            Effect::Answered { .. } => {}
             // There is no screen.
             Effect::Rerender => drop(self.engine.take_pending_rerenders()),
             // Storage is this process's alone, so each of its actors is too.

@@ -8,10 +8,25 @@ use cojson::json::Json;
 use cojson::node::{NewValue, Stamp};
 use cojson::sync::SyncMessage;
 use engine::actor::{ActorError, ActorId};
+use engine::definition_error::DefinitionError;
 
 use super::{Host, HostError, Started};
 use crate::account::AccountOutcome;
 use crate::clock::now;
+
+/// Which actors a host is to run.
+#[derive(Debug)]
+pub(super) enum Wanted {
+    /// Those that the command line names.
+    Named {
+        /// Definitions, inline.
+        definitions: Vec<Json>,
+        /// Values that hold one.
+        published: Vec<CoId>,
+    },
+    /// Every one that the account has published.
+    AllPublished,
+}
 
 /// What is known of the account, and which actors are still to run.
 #[derive(Debug)]
@@ -19,8 +34,8 @@ pub(super) struct Founding {
     account: CoId,
     has_sync: bool,
     pub(super) outcome: Option<AccountOutcome>,
-    /// Definitions that wait for the account.
-    definitions: Vec<Json>,
+    /// What is to run once the account is there; then none.
+    wanted: Option<Wanted>,
     awaited: BTreeSet<ActorId>,
     pub(super) ready: BTreeSet<ActorId>,
     profile: ProfileStep,
@@ -35,12 +50,12 @@ enum ProfileStep {
 }
 
 impl Founding {
-    pub(super) fn new(account: CoId, has_sync: bool, definitions: Vec<Json>) -> Self {
+    pub(super) fn new(account: CoId, has_sync: bool, wanted: Wanted) -> Self {
         Self {
             account,
             has_sync,
             outcome: None,
-            definitions,
+            wanted: Some(wanted),
             awaited: BTreeSet::new(),
             ready: BTreeSet::new(),
             profile: ProfileStep::ToBeLoaded,
@@ -93,24 +108,49 @@ impl Founding {
 }
 
 impl Host {
-    /// Begins the actors once the account is there.
-    pub(super) fn begin_actors(&mut self) {
+    /// Begins the actors once the account is there; whether the engine has something to do now.
+    pub(super) fn begin_actors(&mut self) -> bool {
         if self.founding.outcome.is_none() || !self.engine.is_founded() {
-            return;
+            return false;
         }
-        for definition in std::mem::take(&mut self.founding.definitions) {
-            match self.engine.create_actor(&definition) {
-                Ok(actor) => drop(self.founding.awaited.insert(actor)),
-                Err(error) => self.failure = Some(error.into()),
+        let wanted = self.founding.wanted.take();
+        let has_begun = wanted.is_some();
+        match wanted {
+            Some(Wanted::AllPublished) => self.engine.open_all_published(),
+            Some(Wanted::Named {
+                definitions,
+                published,
+            }) => {
+                for definition in definitions {
+                    let begun = self.engine.create_actor(&definition);
+                    self.await_actor(begun.map(Some));
+                }
+                for id in published {
+                    let begun = self.engine.open_published(&id);
+                    if matches!(begun, Ok(None)) {
+                        tracing::info!(
+                            "the definition {id} is not here yet; its actor runs once it is"
+                        );
+                    }
+                    self.await_actor(begun);
+                }
             }
+            None => {}
         }
-        self.write_profile();
+        self.write_profile() || has_begun
+    }
+
+    fn await_actor(&mut self, begun: Result<Option<ActorId>, DefinitionError>) {
+        match begun {
+            Ok(actor) => self.founding.awaited.extend(actor),
+            Err(error) => self.failure = Some(error.into()),
+        }
     }
 
     /// What the host is, once everything it was to begin with is there.
     pub(super) fn started(&self) -> Option<Started> {
         let founding = &self.founding;
-        let is_up = founding.definitions.is_empty() && founding.awaited.is_empty();
+        let is_up = founding.wanted.is_none() && founding.awaited.is_empty();
         let outcome = founding
             .outcome
             .filter(|_| is_up && self.engine.is_founded())?;
@@ -146,27 +186,28 @@ impl Host {
         map.get("name")?.as_str().map(str::to_owned)
     }
 
-    /// Writes the name that the settings give, if the profile has another one.
-    fn write_profile(&mut self) {
+    /// Writes the name that the settings give, if the profile has another one. Whether it came a step further.
+    fn write_profile(&mut self) -> bool {
         let Some(name) = self.profile_name.clone() else {
-            return;
+            return false;
         };
         let profile = self.profile();
         let id = self.engine.node().named_id(&profile);
         match self.founding.profile {
-            ProfileStep::Written => return,
+            ProfileStep::Written => return false,
             ProfileStep::ToBeLoaded => {
                 self.founding.profile = ProfileStep::ToBeWritten;
-                return self.engine.node_mut().load(&id);
+                self.engine.node_mut().load(&id);
+                return true;
             }
             // Nothing is written before storage said what there is.
             ProfileStep::ToBeWritten if self.engine.node().replica().is_asked_of_storage(&id) => {
-                return;
+                return false;
             }
             ProfileStep::ToBeWritten => self.founding.profile = ProfileStep::Written,
         }
         if self.name_in_profile().as_ref() == Some(&name) {
-            return;
+            return true;
         }
         let node = self.engine.node_mut();
         let written = node
@@ -176,5 +217,6 @@ impl Host {
             Ok(_) => self.engine.changed(&id),
             Err(error) => tracing::warn!("the profile could not be written: {error}"),
         }
+        true
     }
 }

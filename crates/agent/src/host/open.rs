@@ -14,7 +14,7 @@ use storage::memory::MemoryStorage;
 use storage::sqlite::{self, SqliteStorage};
 use storage::{LoadError, Notes};
 
-use super::founding::Founding;
+use super::founding::{Founding, Wanted};
 use super::{Host, SERVER, notes};
 use crate::account::{AccountError, Identity, account_of, identify};
 use crate::clock::{ClockWatch, NoEntropy, entropy_seed};
@@ -70,7 +70,7 @@ impl Host {
     /// # Errors
     /// When a setting names something that cannot be used.
     pub fn open(settings: &Settings) -> Result<Self, OpenError> {
-        let definitions = read_definitions(&settings.actors)?;
+        let wanted = wanted(&settings.actors)?;
         let mut storage = open_storage(&settings.storage)?;
         let mut entropy = Entropy::from_seed(entropy_seed()?);
         let given = settings.agent_secret.as_ref();
@@ -124,7 +124,7 @@ impl Host {
             calls: BTreeMap::new(),
             attempts_made: 0,
             clock_watch: ClockWatch::default(),
-            founding: Founding::new(account, settings.sync.is_some(), definitions),
+            founding: Founding::new(account, settings.sync.is_some(), wanted),
             profile_name: settings.profile_name.clone(),
             own_sessions,
             is_persistent: settings.storage != StorageSettings::InMemory,
@@ -139,12 +139,21 @@ impl Host {
     }
 }
 
-fn read_definitions(sources: &[DefinitionSource]) -> Result<Vec<cojson::json::Json>, FileError> {
-    let files = sources.iter().filter_map(|source| match source {
-        DefinitionSource::File(path) => Some(path),
-        DefinitionSource::Published(_) => None,
-    });
-    files.map(read_file).collect()
+fn wanted(sources: &[DefinitionSource]) -> Result<Wanted, FileError> {
+    if sources.is_empty() {
+        return Ok(Wanted::AllPublished);
+    }
+    let (mut definitions, mut published) = (Vec::new(), Vec::new());
+    for source in sources {
+        match source {
+            DefinitionSource::File(path) => definitions.push(read_file(path)?),
+            DefinitionSource::Published(id) => published.push(id.clone()),
+        }
+    }
+    Ok(Wanted::Named {
+        definitions,
+        published,
+    })
 }
 
 fn open_storage(settings: &StorageSettings) -> Result<Box<dyn Notes>, OpenError> {

@@ -8,6 +8,7 @@ mod history;
 mod lease;
 mod lifecycle;
 mod messages;
+mod published;
 mod screen;
 mod stores;
 mod task;
@@ -34,6 +35,7 @@ use crate::reactive_store::ReactiveStore;
 use crate::schema::PatternCompiler;
 use crate::style::{SheetId, StyleEngine};
 use messages::Origin;
+pub use published::PublishError;
 use stores::ValueStores;
 
 pub use history::When;
@@ -87,6 +89,7 @@ pub struct ActorEngine {
     device_sessions: SortedSet<SessionId>,
     wire: lease::Wire,
     leases_to_check: OrderedSet<ActorId>,
+    published: published::Published,
     stores: ValueStores,
     tickets_given: u64,
     is_founded: bool,
@@ -151,6 +154,7 @@ impl ActorEngine {
             device_sessions: SortedSet::new(),
             wire: lease::Wire::new(config.awaits_sync),
             leases_to_check: OrderedSet::new(),
+            published: published::Published::default(),
             stores: ValueStores::default(),
             tickets_given: 0,
             is_founded: false,

@@ -15,6 +15,10 @@ pub(crate) enum Named<'a> {
     Inbox(&'a ActorId),
     /// What an actor makes known that it may be told, a map of JSON Schemas by message type.
     Interface(&'a ActorId),
+    /// An actor's published definition, a map.
+    Definition(&'a ActorId),
+    /// What an account has published, a map of definitions' ids by actor.
+    Definitions,
     /// A collection, a list of its items' ids.
     Collection(&'a str),
     /// What an actor did, a stream of [`history`](super::history) items; of one period, if it is kept by periods.
@@ -24,7 +28,9 @@ pub(crate) enum Named<'a> {
 impl Named<'_> {
     fn value_type(&self) -> ValueType {
         match self {
-            Self::Context(_) | Self::Interface(_) => ValueType::CoMap,
+            Self::Context(_) | Self::Interface(_) | Self::Definition(_) | Self::Definitions => {
+                ValueType::CoMap
+            }
             Self::Inbox(_) | Self::History(..) => ValueType::CoStream,
             Self::Collection(_) => ValueType::CoList,
         }
@@ -39,6 +45,10 @@ impl Named<'_> {
             Self::Interface(actor) => {
                 Uniqueness::named([("actor", actor.as_str()), ("part", "interface")])
             }
+            Self::Definition(actor) => {
+                Uniqueness::named([("actor", actor.as_str()), ("part", "definition")])
+            }
+            Self::Definitions => Uniqueness::named([("part", "definitions")]),
             Self::Collection(name) => Uniqueness::named([("collection", *name)]),
             Self::History(actor, period) => {
                 let named = [("actor", actor.as_str()), ("part", "history")];

@@ -20,6 +20,7 @@ mod leases;
 mod messages;
 mod network;
 mod patterns;
+mod publishing;
 mod queries;
 mod restoring;
 mod steps;

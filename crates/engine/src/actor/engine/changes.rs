@@ -57,6 +57,7 @@ impl ActorEngine {
                 self.actor_value_changed(&actor, id, is_foreign);
             }
         }
+        self.follow_published(id);
         self.settled(id);
     }
 

@@ -253,7 +253,7 @@ impl ActorEngine {
         }
     }
 
-    fn fail(&mut self, id: &ActorId, error: ActorError) {
+    pub(super) fn fail(&mut self, id: &ActorId, error: ActorError) {
         if self.tell_of_failure(id, error.to_string()) {
             return;
         }
@@ -314,6 +314,7 @@ impl ActorEngine {
         self.pending_rerenders.remove(id);
         self.changed_contexts.remove(id);
         self.give_up_calls(id);
+        self.published.forget(id);
         let Some(running) = actor.running else { return };
         self.world.now = now;
         running.release(&mut self.world);
