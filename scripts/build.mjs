@@ -1,4 +1,4 @@
-// Owns the build: the browser package in pkg/ and the server in target/release. cargo decides what is out of date; what
+// Owns the build: the browser package in pkg/, the server and the agent in target/release. cargo decides what is out of date; what
 // follows it (bindings, wasm-opt) is skipped when the compiled module and the options are those of the last time.
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -118,6 +118,12 @@ export async function buildServer() {
   await step("build: the sync server", () => run("cargo", ["build", "--release", "-p", "pleione-sync"]).then(() => undefined));
 }
 
+/** Builds target/release/pleione-agent. */
+export async function buildAgent() {
+  await setUp("rust");
+  await step("build: the agent", () => run("cargo", ["build", "--release", "-p", "pleione-agent"]).then(() => undefined));
+}
+
 /** Builds target/debug/peer: our nodes, as tests drive them. */
 export async function buildPeer() {
   await setUp("rust");
@@ -128,6 +134,7 @@ export async function buildPeer() {
 export async function build() {
   await buildModule();
   await buildServer();
+  await buildAgent();
 }
 
 if (isMain(import.meta.url)) await main(build);

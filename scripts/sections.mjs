@@ -4,7 +4,7 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { benchDataFile, setUpBenchData } from "./bench-data.mjs";
 import { benchServerFile, setUpBenchServer } from "./bench-server.mjs";
-import { buildModule, buildPeer, buildServer } from "./build.mjs";
+import { buildAgent, buildModule, buildPeer, buildServer } from "./build.mjs";
 import { add, ofCargoTest, ofCheck, ofNextest, ofNode } from "./counts.mjs";
 import { setUp } from "./setup.mjs";
 import { browserEnv } from "./setup-browser.mjs";
@@ -76,6 +76,7 @@ async function browserAndServer() {
   await setUp("browser");
   await buildModule();
   await buildServer();
+  await buildAgent();
 }
 
 const interopFolder = join(root, "tests", "interop");

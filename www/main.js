@@ -11,12 +11,13 @@ function listActor(list, id, filter, empty) {
   return { ...list, id, context: { todos: { schema: "todos", ...filter }, empty } };
 }
 
+async function read(name) {
+  const response = await fetch(`definitions/${name}.json`);
+  if (!response.ok) throw new Error(`The definition ${name}.json could not be read (${response.status}).`);
+  return response.json();
+}
+
 async function readDefinition() {
-  const read = async (name) => {
-    const response = await fetch(`definitions/${name}.json`);
-    if (!response.ok) throw new Error(`The definition ${name}.json could not be read (${response.status}).`);
-    return response.json();
-  };
   const [todos, list, brand] = await Promise.all(["todos", "list", "brand"].map(read));
   const branded = (definition) => ({ ...definition, brand });
   const lists = {
@@ -52,6 +53,8 @@ async function start() {
   offerLink(runtime.secret);
   const actor = await runtime.actor(definition, element);
   globalThis.pleione = { runtime, actor, definition }; // for the console
+  // An agent of this account hosts what the account has published: it names to-dos that are links.
+  await runtime.publish(await read("helper"));
 }
 
 addEventListener("error", (event) => showProblem(event.error ?? event));

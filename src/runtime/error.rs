@@ -90,9 +90,7 @@ impl Told for RuntimeError {
             Self::Value(error) => error.code(),
             Self::Write(error)
             | Self::Publish(PublishError::Write(error))
-            | Self::Actor(ActorError::Write { cause: error, .. }) => {
-                write_code(error)
-            }
+            | Self::Actor(ActorError::Write { cause: error, .. }) => write_code(error),
             Self::Access(error) => access_code(error),
             Self::Invitation(_) => "PLEIONE_E_INVITATION",
             Self::Actor(ActorError::Unreadable { cause, .. }) => match cause {

@@ -97,11 +97,17 @@ async fn converse(stream: TcpStream, answering: Answering, mut stop: StopWatch) 
 struct Refusal {
     status: StatusCode,
     message: String,
+    /// The stable code of what the engine refused.
+    code: Option<&'static str>,
 }
 
 fn refusal(status: StatusCode, message: &dyn Display) -> Refusal {
     let message = message.to_string();
-    Refusal { status, message }
+    Refusal {
+        status,
+        message,
+        code: None,
+    }
 }
 
 impl From<RequestError> for Refusal {
@@ -115,7 +121,14 @@ impl From<RequestError> for Refusal {
             ) => StatusCode::UNPROCESSABLE_ENTITY,
             RequestError::Send(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        refusal(status, &error)
+        let code = match &error {
+            RequestError::Send(error) => Some(error.code()),
+            RequestError::Stopped => None,
+        };
+        Self {
+            code,
+            ..refusal(status, &error)
+        }
     }
 }
 
@@ -130,8 +143,19 @@ impl Answering {
         };
         match answer.unwrap_or_else(|_| Err(late())) {
             Ok((status, body)) => response(status, &body),
-            Err(Refusal { status, message }) => {
-                response(status, &Json::object([("error", message.into())]))
+            Err(Refusal {
+                status,
+                message,
+                code,
+            }) => {
+                let members = [
+                    ("error", Some(Json::from(message))),
+                    ("code", code.map(Json::from)),
+                ];
+                let told = members
+                    .into_iter()
+                    .filter_map(|(key, value)| Some((key, value?)));
+                response(status, &Json::object(told))
             }
         }
     }

@@ -8,6 +8,7 @@
 )]
 
 mod asking;
+mod cases;
 mod fetching;
 mod fixtures;
 mod process;

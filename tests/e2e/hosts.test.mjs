@@ -1,0 +1,38 @@
+// The same definitions give the same result in a browser as in the agent (crates/agent/tests/agent/cases.rs).
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import test, { after, before } from "node:test";
+import { newDevice, openBlank, openBrowser } from "./support/browser.mjs";
+import { pages, root, startServer } from "./support/server.mjs";
+
+const cases = JSON.parse(readFileSync(join(root, "tests", "cases", "behaviour.json"), "utf8"));
+
+let browser;
+before(async () => (browser = await openBrowser()));
+after(() => browser.close());
+
+test("an_actor_does_in_a_browser_what_it_does_in_an_agent", async (t) => {
+  const server = await startServer(t, pages.blank);
+  const page = await openBlank(await newDevice(t, browser), server.url);
+  await page.evaluate(async () => (globalThis.runtime = await Runtime.open({ name: "test" })));
+  for (const { name, definition, events, outcomes, state, context } of cases) {
+    const run = async ({ definition, events }) => {
+      const actor = await runtime.actor(definition);
+      const became = [];
+      for (const event of events) {
+        const { value, code } = await outcome(actor.send(event));
+        became.push(value?.handled ?? code);
+      }
+      return { became, state: actor.state, context: actor.context.value };
+    };
+    const found = await page.evaluate(run, { definition, events });
+    assert.deepEqual(found.became, outcomes, name);
+    assert.deepEqual(found.state, state, name);
+    for (const [key, expected] of Object.entries(context)) {
+      const value = found.context[key];
+      const bare = (item) => (item !== null && typeof item === "object" ? (({ id, ...rest }) => rest)(item) : item);
+      assert.deepEqual(Array.isArray(value) ? value.map(bare) : value, expected, `${name}: ${key}`);
+    }
+  }
+});
