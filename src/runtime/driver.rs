@@ -216,7 +216,7 @@ impl Host {
                     Wish::Finished(id) => super::values::is_finished(engine.node_mut(), id),
                     Wish::Invited(invitation) => {
                         let (group, secret) = (&invitation.value, &invitation.secret);
-                        engine.node_mut().invited_to(group, secret).is_some()
+                        engine.node_mut().knows_invite(group, secret)
                     }
                     Wish::Known(id) => engine.is_settled(id),
                 }

@@ -80,6 +80,13 @@ impl Node {
             .invites_to()
     }
 
+    /// Whether the group as it is here knows of an invitation, even of one that was taken back.
+    pub fn knows_invite(&mut self, group: &CoId, secret: &InviteSecret) -> bool {
+        let agent = secret.agent().agent_id();
+        self.history(group)
+            .is_some_and(|history| history.get(agent.as_str()).is_some())
+    }
+
     /// Joins a group by an invitation. Who has as high a role there already keeps it. Returns the role that we have then.
     /// The accounts of those who read the group must be loaded for an invitation to write only.
     pub fn accept_invite(
