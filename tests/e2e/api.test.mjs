@@ -305,9 +305,9 @@ test("without a server, a runtime works and synced says that there is none", asy
 test("the types name everything that JavaScript sees", () => {
   const types = readFileSync(join(root, "pkg", "pleione.d.ts"), "utf8");
   const members = {
-    Runtime: "open accountId secret syncStatus problems stats registerTool actor createGroup createMap createList createStream load settled synced flush close",
+    Runtime: "open accountId secret syncStatus problems stats registerTool actor createGroup acceptInvite setProfile profile root createMap createList createStream load settled synced flush close",
     Actor: "id state context send destroy",
-    Group: "id addMember removeMember",
+    Group: "id addMember removeMember members roleOf myRole extend revokeExtend parents createInvite invites revokeInvite",
     CoMap: "id set get delete toJSON",
     CoList: "id append prepend insert delete replace toJSON",
     CoStream: "id push items",

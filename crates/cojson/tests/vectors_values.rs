@@ -11,103 +11,18 @@
 use std::collections::BTreeSet;
 
 use cojson::access::Role;
-use cojson::account::account_id;
 use cojson::collections::SortedMap;
-use cojson::crypto::AgentSecret;
 use cojson::group::Member;
 use cojson::ids::{CoId, KeyId, SessionId, Timestamp};
 use cojson::json::Json;
-use cojson::node::{NewBranch, Node, NodeConfig};
-use cojson::sync::{
-    Effect, FrameLimits, PeerId, PeerRole, Rejection, ReplicaConfig, SyncMessage, decode_frame,
-};
+use cojson::node::{NewBranch, Node};
+use cojson::sync::SyncMessage;
 use cojson::transaction::Transaction;
 use cojson::view::Moment;
 
-const FRAMES: &str = include_str!("vectors/frames.jsonl");
-const SECRETS: &str = include_str!("vectors/secrets.json");
-const SERVER: PeerId = PeerId(1);
-
-fn secrets() -> Json {
-    Json::parse(SECRETS).unwrap()
-}
-
-fn text<'a>(json: &'a Json, path: &[&str]) -> &'a str {
-    let found = path.iter().try_fold(json, |json, key| json.get(key));
-    found.and_then(Json::as_str).unwrap()
-}
-
-fn value_id(name: &str) -> CoId {
-    CoId::parse(text(&secrets(), &["ids", name])).unwrap()
-}
-
-fn account(person: &str) -> CoId {
-    CoId::parse(text(&secrets(), &[person, "accountID"])).unwrap()
-}
-
-/// A node of one of the recorded people, in a session that was not recorded.
-fn node_of(person: &str) -> Node {
-    let secret = AgentSecret::parse(text(&secrets(), &[person, "secret"])).unwrap();
-    let account = account_id(&secret.agent_id());
-    let mut node = Node::new(NodeConfig {
-        session: SessionId::parse(&format!("{account}_session_zFresh")).unwrap(),
-        secret,
-        entropy_seed: [1; 32],
-        limits: ReplicaConfig::default(),
-    });
-    node.connect(SERVER, PeerRole::Server);
-    settle(&mut node);
-    node
-}
-
-/// A host with a storage that is empty, but never fails.
-fn settle(node: &mut Node) {
-    while let Some(effect) = node.poll_effect() {
-        match effect {
-            Effect::Load(id) => node.loaded(&id, None),
-            Effect::Store(batch) => node.stored(batch.id),
-            // A message that overtook its author's account: the peer is asked for it again.
-            Effect::Rejected {
-                reason: Rejection::UnknownAuthor { .. },
-                ..
-            } => {}
-            Effect::Rejected { reason, .. } => panic!("a genuine message was refused: {reason}"),
-            _ => {}
-        }
-    }
-}
-
-fn content_messages(line: &Json) -> Vec<SyncMessage> {
-    let Some(raw) = line.get("raw").and_then(Json::as_str) else {
-        return Vec::new();
-    };
-    let messages = decode_frame(raw, &FrameLimits::default());
-    messages
-        .into_iter()
-        .map(Result::unwrap)
-        .filter(|message| matches!(message, SyncMessage::Content(_)))
-        .collect()
-}
-
-fn lines() -> impl Iterator<Item = Json> {
-    FRAMES.lines().map(|line| Json::parse(line).unwrap())
-}
-
-/// Replays the recording into a node, until a note that starts so.
-fn replay_until(node: &mut Node, end: &str) {
-    for line in lines() {
-        let text = line.get("note").and_then(Json::as_str);
-        if text.is_some_and(|text| !end.is_empty() && text.starts_with(end)) {
-            return;
-        }
-        for message in content_messages(&line) {
-            node.receive(SERVER, message);
-            node.flush();
-            settle(node);
-        }
-    }
-    assert!(end.is_empty(), "no note starts with {end:?}");
-}
+#[path = "vectors/recording.rs"]
+mod recording;
+use recording::*;
 
 fn shown(node: &mut Node, id: &CoId) -> Json {
     node.shown(id).unwrap().to_json()

@@ -6,7 +6,7 @@ use cojson::node::{Stamp, WriteError};
 use cojson::sync::{Denial, Effect};
 
 use crate::scene::{END, NOW, member, scene};
-use crate::world::{device, get, set, settle};
+use crate::world::{device, get, load, set, settle};
 
 #[test]
 fn who_is_no_member_sees_nothing_and_cannot_write() {
@@ -130,6 +130,53 @@ fn what_a_removed_member_wrote_without_knowing_is_shown_nowhere() {
         scene.world.denied.drain(..).as_slice(),
         [Denial::NotAWriter]
     );
+}
+
+#[test]
+fn what_comes_late_changes_the_past_on_every_device_and_what_was_built_on_it_falls_too() {
+    let mut scene = scene();
+    let mut carol = device("carol", 3);
+    scene.world.sync(&mut [&mut carol]);
+    let carols_account = carol.account_id().clone();
+    for node in [&mut scene.alice, &mut scene.bob] {
+        node.load(&carols_account);
+    }
+    scene.add_bob(Role::Manager, NOW + 10);
+    // Alice removes Bob and tells nobody; Bob lets Carol in, who writes, and all but Alice see it.
+    let (bob, carols) = (member(&scene.bob), member(&carol));
+    let group = scene.group.clone();
+    scene
+        .alice
+        .remove_member(&group, &bob, Timestamp(NOW + 20))
+        .unwrap();
+    scene
+        .bob
+        .add_member(&group, &carols, Role::Writer, Timestamp(NOW + 30))
+        .unwrap();
+    set(&mut scene.bob, &scene.map, "bob", "wrote", NOW + 30);
+    scene.world.sync(&mut [&mut scene.bob, &mut carol]);
+    load(&mut scene.world, &mut carol, &[&scene.map.clone()]);
+    set(&mut carol, &scene.map, "carol", "wrote", NOW + 40);
+    scene.world.sync(&mut [&mut scene.bob, &mut carol]);
+    for node in [&mut scene.bob, &mut carol] {
+        let seen = get(node, &scene.map, "carol");
+        assert_eq!(seen.as_deref(), Some("wrote"));
+        assert_eq!(node.role_of(&group, &carols, END), Some(Role::Writer));
+    }
+    let world = &mut scene.world;
+    world.sync(&mut [&mut scene.alice, &mut scene.bob, &mut carol]);
+    for node in [&mut scene.alice, &mut scene.bob, &mut carol] {
+        for key in ["bob", "carol"] {
+            assert_eq!(get(node, &scene.map, key), None, "{key}");
+        }
+        for (name, at) in [(&bob, NOW + 20), (&carols, NOW + 40)] {
+            assert_eq!(node.role_of(&group, name, Timestamp(at)), None);
+        }
+    }
+    // Bob was a member when it was written. Carol never was, whatever he gave her.
+    for (node, expected) in [(&mut scene.bob, Some("secret")), (&mut carol, None)] {
+        assert_eq!(get(node, &scene.map, "text").as_deref(), expected);
+    }
 }
 
 #[test]
