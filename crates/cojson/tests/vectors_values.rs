@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use cojson::access::Role;
 use cojson::collections::SortedMap;
 use cojson::group::Member;
-use cojson::ids::{CoId, KeyId, SessionId, Timestamp};
+use cojson::ids::{CoId, KeyId, Timestamp};
 use cojson::json::Json;
 use cojson::node::{NewBranch, Node};
 use cojson::sync::SyncMessage;
