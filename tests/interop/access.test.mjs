@@ -198,3 +198,46 @@ for (const [what, start] of Object.entries(servers)) {
     });
   });
 }
+
+test("what a removed member dates back is refused by a server that saw the removal", async () => {
+  const server = await Server.start({ SYNC_MAIA_WRITE: "members" });
+  const peers = new Peers();
+  const our = await peers.open("owner");
+  try {
+    await our.connect(server.url);
+    const their = await newClient(server.url, "removed");
+    await synced(their.expectCurrentAccount("test"));
+    await our.load(accountOf(their));
+    const group = await our.tell("createGroup");
+    await our.tell("addMember", { group, member: accountOf(their), role: "writer" });
+    const value = await our.tell("create", { type: "comap", owner: group });
+    await our.tell("set", { value, entries: { by: "ours" } });
+    await our.synced();
+    const map = await load(their, value);
+    await until(() => map.get("by"), "ours");
+    map.set("theirs", "in time");
+    await untilTold(() => our.view(value), { by: "ours", theirs: "in time" });
+    const before = Date.now();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await our.tell("removeMember", { group, member: accountOf(their) });
+    await our.synced();
+
+    their.stampNow = () => before;
+    map.set("theirs", "late", "trusting");
+    assert.equal(map.get("theirs"), "late", "npm's node takes its own claim");
+    await untilTold(async () => (await server.refused()).not_a_writer > 0, true);
+    await our.tell("set", { value, entries: { after: 1 } });
+    await our.synced();
+    const reader = await newClient(server.url, "reader");
+    await synced(reader.expectCurrentAccount("test"));
+    await our.load(accountOf(reader));
+    await our.tell("addMember", { group, member: accountOf(reader), role: "reader" });
+    const copy = await load(reader, value);
+    await until(() => copy.toJSON(), { by: "ours", theirs: "in time", after: 1 });
+    assert.deepEqual(await our.view(value), copy.toJSON());
+  } finally {
+    await closeAll();
+    await peers.close();
+    await server.stop();
+  }
+});
