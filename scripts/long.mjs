@@ -1,7 +1,7 @@
-// Owns the long forms of tests: `npm run crash`, `npm run soak` and `npm run fuzz` (which is of our nodes beside npm's, then
-// of the server) run for a moment in `npm test` too, `npm run partition` takes root and does not. The server is a release
-// build, but with PGlite, which is built for tests alone. How long is a variable (CRASH_ROUNDS, SOAK_SECONDS, FUZZ_SECONDS,
-// PARTITION_ROUNDS), what is random repeats with its seed (CRASH_SEED, …), and SYNC_MAIA_STORAGE names the one back end that
+// Owns the long forms of tests: `npm run crash`, `npm run soak`, `npm run fuzz` (which is of our nodes beside npm's, then
+// of the server) and `npm run sim` run for a moment in `npm test` too, `npm run partition` takes root and does not. The server is a release
+// build, but with PGlite, which is built for tests alone. How long is a variable (SIM_RUNS, CRASH_ROUNDS, SOAK_SECONDS, FUZZ_SECONDS,
+// PARTITION_ROUNDS), what is random repeats with its seed (SIM_SEED, CRASH_SEED, …), and SYNC_MAIA_STORAGE names the one back end that
 // is to crash.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
@@ -43,6 +43,13 @@ async function fuzzData() {
   return spawned(process.execPath, args, { PLEIONE_PEER_BIN: join(root, "target", "release", "peer") });
 }
 
+/** Lives of several devices of actors, natively: SIM_RUNS of them from SIM_SEED on. */
+async function simulateActors() {
+  await setUp("rust", "nextest");
+  const tests = ["--test", "actors", "--no-fail-fast", "-E", "test(/^simulation::/)"];
+  return spawned("cargo", ["nextest", "run", "--release", "-p", "engine", ...tests], { SIM_RUNS: "10000" });
+}
+
 /** Fifty of our nodes: SIMULATION_RUNS runs from SIMULATION_SEED on. */
 async function simulate() {
   await setUp("rust", "nextest");
@@ -71,6 +78,7 @@ const forms = {
   soak: [() => runTests(tests.soak)],
   fuzz: [fuzzData, fuzzDecoders, () => runTests(tests.fuzz)],
   partition: [() => runTests(tests.partition)],
+  sim: [simulateActors],
 };
 
 await main(async () => {

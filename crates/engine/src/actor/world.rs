@@ -7,6 +7,7 @@ use cojson::node::Node;
 
 use super::collection::Collections;
 use super::tools::ToolRegistry;
+use crate::machine::CallId;
 
 /// The node and what is known of its values.
 pub(crate) struct World {
@@ -25,14 +26,19 @@ pub(crate) struct World {
     awaits_sync: bool,
 }
 
-/// A message that is being handled.
+/// What is being handled: a message, an event for later, an answer.
 pub(crate) struct Cause {
-    /// Whose it is and where it stands.
-    pub(crate) message: String,
-    /// When it was told.
-    pub(crate) made_at: Timestamp,
+    /// Its name; of a message, whose it is and where it stands.
+    name: String,
     /// How many things were named after it so far.
-    pub(crate) named: u32,
+    named: u32,
+}
+
+impl Cause {
+    /// What has that name, whoever handles it: a message's place, the id of a timer or a call.
+    pub(crate) fn new(name: String) -> Self {
+        Self { name, named: 0 }
+    }
 }
 
 impl World {
@@ -109,35 +115,35 @@ impl World {
         settled
     }
 
-    /// From now on a message of an inbox is handled, or none. What it leads to is named after it: whoever handles it
-    /// names that alike, so that a message which two devices handled, neither knowing of the other, led to the same.
-    pub(crate) fn set_cause(&mut self, cause: Option<Cause>) {
-        self.cause = cause;
+    /// From now on that is handled; what was before. What it leads to is named after it: whoever handles it names that
+    /// alike, so that a message which two devices handled, neither knowing of the other, led to the same.
+    pub(crate) fn set_cause(&mut self, cause: Option<Cause>) -> Option<Cause> {
+        std::mem::replace(&mut self.cause, cause)
     }
 
-    fn next_of_cause(&mut self) -> Option<String> {
+    /// The name of the next thing that what is handled leads to; `None`: nobody else handles it, and any will do.
+    pub(crate) fn next_of_cause(&mut self) -> Option<CallId> {
         let cause = self.cause.as_mut()?;
         cause.named += 1;
-        Some(format!("{}-{}", cause.message, cause.named))
+        Some(CallId::new(format!("{}-{}", cause.name, cause.named)))
     }
 
-    /// What tells a new value from all others: a word, and when it is made.
+    /// What tells a new value from all others: a word, and when it is made. What others may make too is made at no time.
     pub(crate) fn next_uniqueness(&mut self) -> (Uniqueness, Timestamp) {
-        let made_at = self.cause.as_ref().map_or(self.now, |cause| cause.made_at);
         match self.next_of_cause() {
-            Some(name) => (Uniqueness::Text(name.into()), made_at),
-            None => (self.node.random_uniqueness(), made_at),
+            Some(name) => (Uniqueness::Text(name.as_str().into()), Timestamp::FOUNDING),
+            None => (self.node.random_uniqueness(), self.now),
         }
     }
 
     /// A name for a tool call that no other call on any device has.
-    pub(crate) fn next_call(&mut self) -> crate::machine::CallId {
+    pub(crate) fn next_call(&mut self) -> CallId {
         if let Some(name) = self.next_of_cause() {
-            return crate::machine::CallId::new(name);
+            return name;
         }
         self.calls_made += 1;
         let session = self.node.session().as_str();
         let (_, session) = session.rsplit_once("_session_").unwrap_or_default();
-        crate::machine::CallId::new(format!("{session}-{}-{}", self.now.0, self.calls_made))
+        CallId::new(format!("{session}-{}-{}", self.now.0, self.calls_made))
     }
 }

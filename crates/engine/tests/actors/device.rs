@@ -65,6 +65,11 @@ fn session(account_number: u8, number: u8) -> SessionId {
     )
 }
 
+/// The session of that number of the account of most devices.
+pub(crate) fn own_session(number: u8) -> SessionId {
+    session(7, number)
+}
+
 pub(crate) fn mail_tool(is_idempotent: bool) -> ToolDeclaration {
     ToolDeclaration {
         name: "@mail/send".into(),

@@ -23,6 +23,7 @@ mod patterns;
 mod publishing;
 mod queries;
 mod restoring;
+mod simulation;
 mod steps;
 mod tabs;
 mod timers;

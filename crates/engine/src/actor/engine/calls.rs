@@ -19,6 +19,7 @@ use super::super::definition::ActorDefinition;
 use super::super::input::Input;
 use super::super::running::Running;
 use super::super::tools::{ASK, DATABASE, is_built_in};
+use super::super::world::Cause;
 use super::super::{ActorId, Effect, Ticket};
 use super::{ActorEngine, running_mut};
 use crate::machine::is_actor;
@@ -110,6 +111,23 @@ impl<'a> Caller<'a> {
         self.started
     }
 
+    /// What it makes has the same name whether it is done now or has to wait.
+    fn call_built_in(&mut self, call: ToolCall<'_>) -> ToolReply {
+        let world = &mut self.engine.world;
+        let id = world.next_of_cause();
+        let outer = world.set_cause(id.as_ref().map(|id| Cause::new(id.to_string())));
+        let (actor, definition) = (self.actor, self.definition);
+        let engine = &mut *self.engine;
+        let done = engine.run_built_in(actor, definition, call.tool, call.payload);
+        engine.world.set_cause(outer);
+        match (done, id) {
+            (Ok(result), _) => ToolReply::Done(Ok(result)),
+            (Err(Stop::Failed(failure)), _) => ToolReply::Done(Err(failure)),
+            (Err(Stop::Needs(needs)), Some(id)) => self.begin_as(id, Some(needs)),
+            (Err(Stop::Needs(needs)), None) => self.begin(Some(needs)),
+        }
+    }
+
     fn ask(&mut self, question: &Json) -> ToolReply {
         let call = self.engine.world.next_call();
         match self.engine.tell_message(self.actor, question, Some(&call)) {
@@ -149,16 +167,7 @@ impl ToolHost for Caller<'_> {
             return self.ask(call.payload);
         }
         if is_built_in(call.tool) {
-            return match self.engine.run_built_in(
-                self.actor,
-                self.definition,
-                call.tool,
-                call.payload,
-            ) {
-                Ok(result) => ToolReply::Done(Ok(result)),
-                Err(Stop::Failed(failure)) => ToolReply::Done(Err(failure)),
-                Err(Stop::Needs(id)) => self.begin(Some(id)),
-            };
+            return self.call_built_in(call);
         }
         match self
             .engine
@@ -330,7 +339,10 @@ impl ActorEngine {
             let asked = self.tell_message(&actor, &pending.payload, Some(id));
             asked.map(|()| Json::Null)
         } else {
-            self.run_built_in(&actor, &definition, &pending.tool, &pending.payload)
+            let outer = self.world.set_cause(Some(Cause::new(id.to_string())));
+            let done = self.run_built_in(&actor, &definition, &pending.tool, &pending.payload);
+            self.world.set_cause(outer);
+            done
         };
         match reply {
             Ok(_) if is_question => self.await_reply(id),
@@ -368,11 +380,15 @@ impl ActorEngine {
             Answer::Progress(progress) => Input::Progress(pending, progress),
         };
         let result = self.with_running(&actor, |engine, running| {
+            engine
+                .world
+                .set_cause(is_over.then(|| Cause::new(id.to_string())));
             if is_over {
                 running.memory.end_call(&id);
             }
             engine.step(&actor, running, &input)
         });
+        self.world.set_cause(None);
         if let Some(Err(error)) = result {
             self.warn(&actor, error.code(), error.to_string());
         }

@@ -204,7 +204,7 @@ impl ActorEngine {
                 actor: actor.clone(),
                 message: Message::read(&item.value),
                 ticket: None,
-                origin: Origin::Inbox(session.clone(), position, item.position.made_at),
+                origin: Origin::Inbox(session.clone(), position),
             });
             position += 1;
         }

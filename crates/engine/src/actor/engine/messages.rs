@@ -4,7 +4,7 @@
 //! message are stored together. Any other is told through its inbox, a stream that whoever hosts it reads. A question is
 //! a call, with a record like a tool's, so that its answer finds who asked over reloads.
 
-use cojson::ids::{CoId, SessionId, Timestamp};
+use cojson::ids::{CoId, SessionId};
 use cojson::json::{Json, JsonObject};
 use cojson::node::{NewValue, Stamp, WriteError};
 use cojson::view::MapView;
@@ -325,8 +325,8 @@ pub(super) enum Origin {
     Batch(Vec<Event>),
     /// From an actor that runs here.
     Here,
-    /// Through the inbox, where it stands at that position of that session since that time: handling it moves the session's cursor (R4).
-    Inbox(SessionId, u32, Timestamp),
+    /// Through the inbox, where it stands at that position of that session: handling it moves the session's cursor (R4).
+    Inbox(SessionId, u32),
 }
 
 /// What a sender's machine is told of a message that its receiver does not take.

@@ -102,15 +102,12 @@ impl ActorEngine {
             ticket,
             origin,
         } = pending;
-        if let Origin::Inbox(session, position, made_at) = &origin {
+        if let Origin::Inbox(session, position) = &origin {
             self.with_running(&actor, |_, running| {
                 running.memory.set_cursor(session, position + 1);
             });
-            self.world.set_cause(Some(Cause {
-                message: format!("{actor}-{session}-{position}"),
-                made_at: *made_at,
-                named: 0,
-            }));
+            let place = format!("{actor}-{session}-{position}");
+            self.world.set_cause(Some(Cause::new(place)));
         }
         self.handle_as(actor, message, ticket, origin);
         self.world.set_cause(None);

@@ -8,6 +8,7 @@ use cojson::json::Json;
 use super::super::ActorId;
 use super::super::input::Input;
 use super::super::running::Running;
+use super::super::world::Cause;
 use super::due::{Due, What};
 use super::{ActorEngine, running_mut};
 use crate::machine::{CallId, Event, OnRestore, TimerChange};
@@ -169,11 +170,13 @@ impl ActorEngine {
             let record = running.memory.timers().get(timer);
             let record = record.cloned().unwrap_or_default();
             running.memory.end_timer(timer);
+            engine.world.set_cause(Some(Cause::new(timer.to_string())));
             let event_type = record.get("type").and_then(Json::as_str);
             let payload = record.get("payload").cloned().unwrap_or_default();
             let event = Event::new(event_type.unwrap_or_default(), payload);
             engine.step(actor, running, &Input::Event(event))
         });
+        self.world.set_cause(None);
         if let Some(Err(error)) = result {
             self.warn(actor, error.code(), error.to_string());
         }
