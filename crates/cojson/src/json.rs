@@ -9,6 +9,7 @@ mod reader;
 mod stable;
 mod text;
 mod wire;
+mod words;
 pub(crate) mod writer;
 
 use crate::collections::OrderedMap;

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Json, JsonObject, number_from_numeral};
+use super::{Json, JsonObject, number_from_numeral, words};
 
 /// The deepest nesting of arrays and objects that is read.
 const DEPTH_MAX: usize = 128;
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
     /// A value of any form.
     pub fn value(&mut self) -> Read<Json> {
         match self.peek() {
-            Some(b'"') => Ok(self.shared_text()?.into()),
+            Some(b'"') => Ok(words::shared(&self.text()?).into()),
             Some(b'{') => self.members(),
             Some(b'[') => self.items(),
             Some(b't' | b'f') => Ok(self.boolean()?.into()),
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
     fn members(&mut self) -> Read<Json> {
         let mut members = JsonObject::new();
         self.object(&mut |reader, key| {
-            members.insert(key.into(), reader.value()?);
+            members.insert(words::shared(key), reader.value()?);
             Ok(())
         })?;
         Ok(members.into())

@@ -191,12 +191,16 @@ impl Content {
         new.sort_by(|left, right| left.transaction.order().cmp(&right.transaction.order()));
         let must_rebuild = has_first_writer_keys(&new) || !self.show(&new);
         self.past = None;
-        for mut entry in new {
-            self.note_latest(&entry);
+        for entry in &mut new {
+            self.note_latest(entry);
             if !self.keeps_changes {
                 entry.transaction.changes = Vec::new();
             }
-            self.entries.push(entry);
+        }
+        if self.entries.is_empty() {
+            self.entries = new;
+        } else {
+            self.entries.append(&mut new);
         }
         if must_rebuild {
             self.shown = self.view(|_| true);

@@ -93,6 +93,7 @@ impl Part {
             let end = end.min(session_log.len());
             let from = self.read.get(session).copied().unwrap_or_default();
             if from < end {
+                new.reserve((end - from) as usize);
                 new.extend(
                     (from..end).filter_map(|index| self.read_one(reading, session_log, index)),
                 );

@@ -190,12 +190,14 @@ impl MapView {
         {
             return;
         }
-        history.insert(place, entry.clone());
-        if place == 0 {
-            // The key's first write is now an earlier one than before.
-            self.keys.retain(|other| *other != key);
-            self.keys.insert(self.place_of_key(&entry), key);
+        if place > 0 {
+            history.insert(place, entry);
+            return;
         }
+        history.insert(place, entry.clone());
+        // The key's first write is now an earlier one than before.
+        self.keys.retain(|other| *other != key);
+        self.keys.insert(self.place_of_key(&entry), key);
     }
 
     /// Where a key belongs whose first write this is.
