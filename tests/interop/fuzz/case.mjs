@@ -2,7 +2,7 @@
 // each, for a while in bad weather; then the sky clears, and what each of them sees is judged.
 import { isDeepStrictEqual } from "node:util";
 import { Dice } from "./dice.mjs";
-import { contentsOf, hasTie, judgeOf } from "./judge.mjs";
+import { contentsOf, hasCircle, hasTie, judgeOf } from "./judge.mjs";
 import { Network } from "./network.mjs";
 import { NpmNode } from "./npm-node.mjs";
 import { nextOperation, roles, types } from "./operations.mjs";
@@ -46,7 +46,7 @@ class Case {
   #now = startMs;
 
   constructor(seed, peers) {
-    this.report = { seed, operations: 0, refused: 0, judged: 0, ties: 0, stale: 0, branches: 0, deletions: 0, found: [], log: [] };
+    this.report = { seed, operations: 0, refused: 0, judged: 0, ties: 0, stale: 0, branches: 0, deletions: 0, circles: 0, found: [], log: [] };
     this.#dice = new Dice(seed);
     this.#peers = peers;
     this.#network = new Network(this.#dice);
@@ -188,6 +188,7 @@ class Case {
     for (const id of ids) await this.#compareLogs(id);
     if (this.report.found.length > 0) return;
     const contents = await contentsOf(this.#people[0], ids);
+    if (hasCircle(contents)) return this.#compareCircle();
     for (const person of this.#people) {
       const judge = await judgeOf(person, contents, new Dice(this.report.seed));
       for (const { id, type, source } of this.#values) {
@@ -200,6 +201,22 @@ class Case {
         }
       }
       await judge.close();
+    }
+  }
+
+  /** No npm node can start anew with groups that two people put below each other: our nodes must agree on who is what. */
+  async #compareCircle() {
+    this.report.circles += 1;
+    const [first, ...others] = this.#people.filter((person) => person.kind === "ours");
+    for (const group of this.#groups) {
+      for (const { account, name } of this.#people) {
+        const expected = await first.role(group, account);
+        for (const person of others) {
+          const seen = await person.role(group, account);
+          this.report.judged += 1;
+          if (!isDeepStrictEqual(seen, expected)) this.report.found.push({ what: "roles differ", group, name, [first.name]: expected, [person.name]: seen });
+        }
+      }
     }
   }
 

@@ -64,6 +64,16 @@ export function hasTie(contents, id, seen = new Set()) {
   return rulersOf(content).some((ruler) => hasTie(contents, ruler, seen));
 }
 
+/** Whether groups name each other as parents in a circle, accepted or not: the reference goes round until its stack is full. */
+export function hasCircle(contents) {
+  const isAbove = (id, seen) => {
+    if (seen.includes(id)) return true;
+    const content = contents.get(id);
+    return content?.header.ruleset.type === "group" && rulersOf(content).some((parent) => isAbove(parent, [...seen, id]));
+  };
+  return [...contents.keys()].some((id) => isAbove(id, []));
+}
+
 function rulersOf({ header, new: sessions }) {
   const owner = header.ruleset.group ? [header.ruleset.group] : [];
   if (header.ruleset.type !== "group") return owner;
