@@ -23,6 +23,8 @@ mod keys;
 mod laws;
 #[path = "devices/membership.rs"]
 mod membership;
+#[path = "devices/merging.rs"]
+mod merging;
 #[path = "devices/past.rs"]
 mod past;
 #[path = "devices/scene.rs"]

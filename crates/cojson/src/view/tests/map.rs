@@ -1,4 +1,4 @@
-//! Maps and streams: the last write wins on every replica alike, and nothing is lost or doubled.
+//! Maps, streams and bytes: the last write wins on every replica alike, and nothing is lost or doubled.
 
 use super::*;
 
@@ -75,6 +75,50 @@ fn r10_streams_agree_whatever_the_order_of_arrival() {
             .collect();
         assert_eq!(by_time, expected, "seed {seed}");
         assert_eq!(view.len(), expected.len());
+    }
+}
+
+#[test]
+fn r10_bytes_agree_whatever_the_order_of_arrival() {
+    let item = |dice: &mut Dice, _: &[ValidTransaction]| {
+        let item = match dice.below(12) {
+            0 => BinaryItem::Start(BinaryInfo {
+                total_bytes: dice.value().as_number(),
+                ..BinaryInfo::default()
+            }),
+            1 => BinaryItem::End,
+            _ => BinaryItem::Chunk(dice.value().to_string().into_bytes()),
+        };
+        item.to_json()
+    };
+    for seed in 0..20 {
+        let mut dice = Dice::new(seed);
+        let mut history = random_history(&mut dice, 30, item);
+        let of = |history: &[ValidTransaction]| {
+            let mut view = BinaryView::default();
+            for transaction in history.iter().chain(history) {
+                assert_eq!(view.apply(transaction), Applied::Shown);
+            }
+            view
+        };
+        let sorted = sorted(&history);
+        let items = sorted.iter().flat_map(|transaction| &transaction.changes);
+        let items: Vec<_> = items.filter_map(BinaryItem::from_json).collect();
+        let end = items.iter().position(|item| *item == BinaryItem::End);
+        let read = &items[..end.unwrap_or(items.len())];
+        let bytes: Vec<u8> = read
+            .iter()
+            .filter_map(|item| match item {
+                BinaryItem::Chunk(bytes) => Some(bytes.clone()),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        dice.shuffle(&mut history);
+        let view = of(&history);
+        assert_eq!(view, of(&sorted), "seed {seed}");
+        assert_eq!(view.to_bytes(), bytes, "seed {seed}");
+        assert_eq!(view.is_finished(), end.is_some(), "seed {seed}");
     }
 }
 
