@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import test, { after, before } from "node:test";
+import { hearer, teller } from "./support/actors.mjs";
 import { newSecret, startAgent } from "./support/agent.mjs";
 import { newDevice, openBlank, openBrowser } from "./support/browser.mjs";
 import { pages, startServer } from "./support/server.mjs";
@@ -54,6 +55,44 @@ test("r4_what_was_told_while_the_agent_was_dead_it_does_when_it_is_back_once", a
   await agent.start();
   await showsRows(page, "The page first", "The page second", "The page third");
   assert.deepEqual(web.asked, { "/first": 1, "/second": 1, "/third": 1 });
+});
+
+test("r4_a_browser_and_an_agent_that_host_one_actor_handle_each_message_once", async (t) => {
+  const [server, secret] = [await startServer(t, pages.blank), newSecret()];
+  await startAgent(t, { AGENT_MAIA_AGENT_SECRET: secret, AGENT_MAIA_SYNC_DOMAIN: new URL(server.url).host });
+  const open = async () => {
+    const page = await openBlank(await newDevice(t, browser), server.url);
+    await page.evaluate(async (secret) => (globalThis.runtime = await Runtime.open({ name: "test", secret, sync: syncAddress })), secret);
+    return page;
+  };
+  const [hosting, telling] = [await open(), await open()];
+  await hosting.evaluate(async (hearer) => {
+    await runtime.actor(await runtime.publish(hearer));
+    await runtime.synced();
+  }, hearer);
+  const watcher = { id: "watcher", context: { heard: { schema: "heard" } } };
+  await telling.evaluate(
+    async ({ teller, watcher }) => {
+      globalThis.teller = await runtime.actor(teller);
+      globalThis.watcher = await runtime.actor(watcher);
+    },
+    { teller, watcher },
+  );
+  const told = [];
+  const tell = async (count) => {
+    for (const end = told.length + count; told.length < end; ) {
+      told.push(`message ${told.length}`);
+      await telling.evaluate((text) => teller.send({ type: "SAY", payload: { text } }), told.at(-1));
+    }
+    const areHeard = (count) => watcher.context.value.heard.length >= count;
+    await telling.waitForFunction(areHeard, told.length, { timeout: 30_000 });
+    await new Promise((resolve) => setTimeout(resolve, 1_000)); // for whoever would handle one again
+    const heard = await telling.evaluate(() => watcher.context.value.heard.map(({ text }) => text));
+    assert.deepEqual(heard.sort(), [...told].sort());
+  };
+  await tell(20);
+  await hosting.close();
+  await tell(20);
 });
 
 test("b10_a_published_definition_is_opened_by_its_id_and_every_document_of_it_is_live", async (t) => {

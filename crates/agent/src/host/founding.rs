@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use cojson::header::{Uniqueness, ValueType};
 use cojson::ids::CoId;
 use cojson::json::Json;
-use cojson::node::{NewValue, Stamp};
+use cojson::node::{Stamp, WriteError};
 use cojson::sync::SyncMessage;
 use engine::actor::{ActorError, ActorId};
 use engine::definition_error::DefinitionError;
@@ -38,15 +37,7 @@ pub(super) struct Founding {
     wanted: Option<Wanted>,
     awaited: BTreeSet<ActorId>,
     pub(super) ready: BTreeSet<ActorId>,
-    profile: ProfileStep,
-}
-
-/// How far the profile is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ProfileStep {
-    ToBeLoaded,
-    ToBeWritten,
-    Written,
+    is_profile_written: bool,
 }
 
 impl Founding {
@@ -58,7 +49,7 @@ impl Founding {
             wanted: Some(wanted),
             awaited: BTreeSet::new(),
             ready: BTreeSet::new(),
-            profile: ProfileStep::ToBeLoaded,
+            is_profile_written: false,
         }
     }
 
@@ -169,52 +160,46 @@ impl Host {
         }
     }
 
-    /// The profile: a map of the account's own group that every device of it can name.
-    fn profile(&self) -> NewValue {
-        NewValue {
-            value_type: ValueType::CoMap,
-            owner: self.engine.node().own_group(),
-            uniqueness: Uniqueness::named([("part", "profile")]),
-            meta: Json::Null,
-        }
-    }
-
     /// The name in the profile, if it can be read by now.
     pub(super) fn name_in_profile(&mut self) -> Option<String> {
-        let id = self.engine.node().named_id(&self.profile());
-        let map = self.engine.node_mut().map(&id)?;
-        map.get("name")?.as_str().map(str::to_owned)
+        let node = self.engine.node_mut();
+        let account = node.account_id().clone();
+        let profile = node.profile_of(&account)?;
+        node.load(&profile);
+        let name = node.map(&profile)?.get("name")?;
+        name.as_str().map(str::to_owned)
     }
 
-    /// Writes the name that the settings give, if the profile has another one. Whether it came a step further.
+    /// Writes the name that the settings give, if the profile has another one; whether it did.
     fn write_profile(&mut self) -> bool {
-        let Some(name) = self.profile_name.clone() else {
+        let name = self.profile_name.clone();
+        let Some(name) = name.filter(|_| !self.founding.is_profile_written) else {
             return false;
         };
-        let profile = self.profile();
-        let id = self.engine.node().named_id(&profile);
-        match self.founding.profile {
-            ProfileStep::Written => return false,
-            ProfileStep::ToBeLoaded => {
-                self.founding.profile = ProfileStep::ToBeWritten;
-                self.engine.node_mut().load(&id);
-                return true;
-            }
-            // Nothing is written before storage said what there is.
-            ProfileStep::ToBeWritten if self.engine.node().replica().is_asked_of_storage(&id) => {
-                return false;
-            }
-            ProfileStep::ToBeWritten => self.founding.profile = ProfileStep::Written,
-        }
-        if self.name_in_profile().as_ref() == Some(&name) {
-            return true;
-        }
         let node = self.engine.node_mut();
-        let written = node
-            .create(profile, now())
-            .and_then(|id| node.map_set(&id, &[("name".into(), name.into())], Stamp::Now(now())));
+        let profile = match node.found_profile() {
+            // Storage has not said yet what it has of it.
+            Err(WriteError::Loading { .. }) => return false,
+            founded => founded,
+        };
+        if let Ok(profile) = &profile
+            && node.map(profile).is_none()
+        {
+            node.load(profile);
+            return false;
+        }
+        self.founding.is_profile_written = true;
+        if self.name_in_profile().as_ref() == Some(&name) {
+            return false;
+        }
+        let written = profile.and_then(|profile| {
+            let entry = ("name".into(), name.into());
+            let stamp = Stamp::Now(now());
+            self.engine.node_mut().map_set(&profile, &[entry], stamp)?;
+            Ok(profile)
+        });
         match written {
-            Ok(_) => self.engine.changed(&id),
+            Ok(profile) => self.engine.changed(&profile),
             Err(error) => tracing::warn!("the profile could not be written: {error}"),
         }
         true

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use cojson::ids::CoId;
+use cojson::ids::{CoId, SessionId};
 use cojson::sync::{ValueWrite, WriteBatch};
 use storage::{LoadError, NoteChange, Notes};
 
@@ -40,7 +40,13 @@ impl Host {
     /// Whether we wrote to the value, or nobody did yet: we made it.
     fn is_own(&self, write: &ValueWrite) -> bool {
         let mut sessions = write.segments.iter().map(|segment| &segment.session);
-        write.segments.is_empty() || sessions.any(|session| self.own_sessions.contains(session))
+        write.segments.is_empty() || sessions.any(|session| self.is_own_session(session))
+    }
+
+    /// Whether a session is ours: those that the node writes in, and those in which we delete.
+    fn is_own_session(&self, session: &SessionId) -> bool {
+        let node = self.engine.node();
+        node.writes_in(session) || session.is_deletion_by(node.account_id())
     }
 
     /// Takes back the notes on what the server has by now.

@@ -1,9 +1,11 @@
 //! What the agent answers by HTTP, and to whom.
 
+use std::time::Duration;
+
 use cojson::json::Json;
 
 use crate::fixtures::{counter, tally};
-use crate::process::{Place, TOKEN, ask};
+use crate::process::{Agent, Place, TOKEN, ask};
 
 #[test]
 fn health_is_for_everybody_and_the_rest_for_who_shows_the_token() {
@@ -82,18 +84,32 @@ fn a_trigger_is_answered_with_what_became_of_it() {
     assert_eq!(agent.get("/nothing").status, 404);
 }
 
+/// The profile once its name is read, which is after the start.
+fn named_profile(agent: &Agent) -> Json {
+    for _ in 0..500 {
+        let profile = agent.get("/profile").body;
+        if profile.get("name").is_some_and(|name| !name.is_null()) {
+            return profile;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("the profile has no name");
+}
+
 #[test]
 fn the_profile_tells_who_it_is_with_the_name_of_the_settings() {
     let place = Place::new(&[counter()]).with("AGENT_MAIA_PROFILE_NAME", "Helper");
     let of = |answer: &Json, key: &str| answer.get(key).unwrap().to_string();
     let agent = place.start();
-    let first = agent.get("/profile").body;
+    let first = named_profile(&agent);
     assert_eq!(of(&first, "actors"), r#"["counter"]"#);
     assert_eq!(of(&first, "account"), r#""created-offline""#);
+    assert_eq!(of(&first, "name"), r#""Helper""#);
     agent.terminate();
     agent.wait();
     let agent = place.with("AGENT_MAIA_PROFILE_NAME", "").start();
-    let again = agent.get("/profile").body;
+    let again = named_profile(&agent);
     assert_eq!(of(&again, "accountId"), of(&first, "accountId"));
     assert_eq!(of(&again, "account"), r#""loaded-from-storage""#);
+    assert_eq!(of(&again, "name"), r#""Helper""#);
 }
