@@ -14,7 +14,7 @@ const all = isShort
       { scenario: "distinct", count: 2_000, repetitions: 1 },
       { scenario: "same", count: 2_000, repetitions: 1 },
       { scenario: "push", count: 2_000, repetitions: 1 },
-      { scenario: "append", count: 1_000, repetitions: 1 },
+      { scenario: "append", count: 4_000, repetitions: 1 },
       { scenario: "transfer", count: 2_000, repetitions: 1, isOnline: true },
       { scenario: "live", count: 100, repetitions: 1, isOnline: true },
     ]
@@ -22,11 +22,11 @@ const all = isShort
       { scenario: "distinct", count: 10_000, repetitions: 5 },
       { scenario: "same", count: 10_000, repetitions: 3 },
       { scenario: "push", count: 10_000, repetitions: 3 },
-      { scenario: "append", count: 2_000, repetitions: 5 },
+      { scenario: "append", count: 10_000, repetitions: 3 },
       { scenario: "transfer", count: 10_000, repetitions: 3, isOnline: true },
       { scenario: "live", count: 1_000, repetitions: 3, isOnline: true },
       { scenario: "open", count: 100_000, repetitions: 1 },
-      { scenario: "memory", count: 43_000, repetitions: 3 },
+      { scenario: "memory", count: 43_000, repetitions: 1 },
     ];
 // One repetition that shares its processors with whatever else a test machine does.
 const slack = isShort ? 2.5 : 1;

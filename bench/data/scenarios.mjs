@@ -14,7 +14,7 @@ const built = process.env.PLEIONE_BUILT ?? join(here, "..", "..", "target", "rel
 /** The four clients: ours and npm's, native and as WebAssembly. */
 const clients = {
   ours: { native: [join(built, "bench-data")], wasm: [process.execPath, join(here, "wasm-client.mjs")] },
-  npm: { native: [process.execPath, join(here, "npm-client.mjs"), "napi"], wasm: [process.execPath, join(here, "clients.mjs"), "wasm"] },
+  npm: { native: [process.execPath, join(here, "npm-client.mjs"), "napi"], wasm: [process.execPath, join(here, "npm-client.mjs"), "wasm"] },
 };
 
 async function run([command, ...args], ...rest) {

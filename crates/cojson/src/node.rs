@@ -67,7 +67,7 @@ mod writing;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::access::{Access, GroupHistory, Identity, Logs};
+use crate::access::{Access, GroupHistory, Identity, Logs, WriteKey};
 use crate::collections::{SortedMap, SortedSet};
 use crate::crypto::{AgentSecret, SignerSecret};
 use crate::entropy::Entropy;
@@ -302,9 +302,9 @@ impl Node {
         Ok(())
     }
 
-    fn show_own(&mut self, id: &CoId, transaction: ValidTransaction) {
+    fn show_own(&mut self, id: &CoId, transaction: ValidTransaction, key: Option<&WriteKey>) {
         if let Some(content) = self.contents.get_mut(id) {
-            content.append_own(transaction);
+            content.append_own(transaction, key);
         }
     }
 

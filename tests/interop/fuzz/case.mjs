@@ -202,6 +202,7 @@ class Case {
       }
       await judge.close();
     }
+    await this.#startAgain();
   }
 
   /** No npm node can start anew with groups that two people put below each other: our nodes must agree on who is what. */
@@ -229,6 +230,19 @@ class Case {
       // The reference stops to sync a value, tombstone or not, once it got a deletion by somebody who was no admin at its date.
       if (person.kind === "npm" && hasTombstone(expected.sessions)) this.report.deletions += 1;
       else this.report.found.push({ what: "logs differ", id, [first.name]: expected, [person.name]: known });
+    }
+  }
+
+  /** R10: what our nodes show they show again after a start from their storage. */
+  async #startAgain() {
+    for (const person of this.#people.filter(({ kind }) => kind === "ours")) {
+      const before = new Map();
+      for (const id of this.#ids()) before.set(id, await person.view(id));
+      await this.#restart(person);
+      for (const id of this.#ids()) {
+        const [expected, seen] = [before.get(id), await person.view(id)];
+        if (!isDeepStrictEqual(seen, expected)) this.report.found.push({ what: "ours shows something else when it starts again", id, who: person.name, expected, seen });
+      }
     }
   }
 

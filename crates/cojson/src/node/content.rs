@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::judge::{Judge, is_list};
 use super::part::{Entry, Part, Reading};
 use super::shown::Shown;
-use crate::access::{Access, Logs};
+use crate::access::{Access, Logs, WriteKey};
 use crate::collections::SortedSet;
 use crate::header::Header;
 use crate::ids::Timestamp;
@@ -156,7 +156,7 @@ impl Content {
         };
         part.generation == generation
             || (!part.is_deleted
-                && !part.has_new_keys(judge)
+                && !part.has_other_keys(judge)
                 && self
                     .entries
                     .iter()
@@ -165,7 +165,7 @@ impl Content {
     }
 
     /// Takes in a transaction that we have just written and that was checked to be allowed.
-    pub(super) fn append_own(&mut self, mut transaction: ValidTransaction) {
+    pub(super) fn append_own(&mut self, mut transaction: ValidTransaction, key: Option<&WriteKey>) {
         if self.branch.is_some() {
             transaction.source = Some(Position {
                 branch: self.branch.clone(),
@@ -175,6 +175,9 @@ impl Content {
         let session = transaction.id.session.clone();
         if let Some(part) = self.parts.first_mut() {
             part.read.insert(session, transaction.id.index + 1);
+            if let Some(key) = key {
+                part.note_key(key);
+            }
         }
         self.add(vec![Entry {
             transaction,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::judge::Judge;
 use super::opening::{counts, merge_source, open};
-use crate::access::Logs;
+use crate::access::{Logs, WriteKey};
 use crate::collections::SortedMap;
 use crate::crypto::{KeySecret, NonceMaterial};
 use crate::ids::{CoId, KeyId, SessionId, Timestamp};
@@ -72,8 +72,8 @@ impl<'a, L: Logs> Reading<'a, L> {
 }
 
 impl Part {
-    /// Whether a key appeared that was looked for in vain.
-    pub(super) fn has_new_keys<L: Logs>(&self, judge: &mut Judge<'_, L>) -> bool {
+    /// Whether a key appeared that was looked for in vain, or one that was found is gone.
+    pub(super) fn has_other_keys<L: Logs>(&self, judge: &mut Judge<'_, L>) -> bool {
         let mut keys = self.keys.iter();
         keys.any(|(key, found)| judge.key(key) != *found)
     }
@@ -195,6 +195,13 @@ impl Part {
         {
             let known = self.merges.get_or_default(Arc::clone(branch));
             raise(known, counts(merged));
+        }
+    }
+
+    /// Takes note of a key that was not looked for: what is encrypted with it is unreadable once it cannot be found.
+    pub(super) fn note_key(&mut self, key: &WriteKey) {
+        if !self.keys.contains_key(&key.id) {
+            self.keys.insert(key.id.clone(), Some(key.secret.clone()));
         }
     }
 

@@ -161,6 +161,7 @@ impl Node {
                 changes: draft.changes,
                 source: None,
             },
+            terms.key.as_ref(),
         );
         Ok(transaction_id)
     }

@@ -377,3 +377,48 @@ fn where_everyone_may_only_write_strangers_see_their_own_and_readers_see_all() {
     sees(&mut scene.bob, [true, true, false, false]);
     sees(&mut carol, [false, false, true, false]);
 }
+
+#[test]
+fn r10_what_a_late_removal_makes_unreadable_is_hidden_from_who_wrote_it_as_it_is_after_a_start() {
+    let mut scene = scene();
+    scene.add_bob(Role::Writer, NOW + 10);
+    let (mut carol, mut dave) = (device("carol", 3), device("dave", 4));
+    scene.world.sync(&mut [&mut carol, &mut dave]);
+    let accounts = [&carol, &dave].map(|node| node.account_id().clone());
+    load(
+        &mut scene.world,
+        &mut scene.alice,
+        &[&accounts[0], &accounts[1]],
+    );
+    for (node, role) in [(&carol, Role::Manager), (&dave, Role::Reader)] {
+        let alice = &mut scene.alice;
+        alice
+            .add_member(&scene.group, &member(node), role, Timestamp(NOW + 20))
+            .unwrap();
+    }
+    scene.sync();
+    load(&mut scene.world, &mut carol, &[&scene.group]);
+    // Alice removes Carol, and nobody knows when Carol rotates the key and Bob writes with it.
+    let alice = &mut scene.alice;
+    alice
+        .remove_member(&scene.group, &member(&carol), Timestamp(NOW + 30))
+        .unwrap();
+    carol
+        .remove_member(&scene.group, &member(&dave), Timestamp(NOW + 40))
+        .unwrap();
+    scene.world.sync(&mut [&mut carol, &mut scene.bob]);
+    set(
+        &mut scene.bob,
+        &scene.map,
+        "late",
+        "by a lost key",
+        NOW + 41,
+    );
+    assert!(get(&mut scene.bob, &scene.map, "late").is_some());
+    scene.sync();
+    let mut again = device("bob", 5);
+    load(&mut scene.world, &mut again, &[&scene.map]);
+    assert_eq!(get(&mut again, &scene.map, "late"), None);
+    assert_eq!(get(&mut scene.bob, &scene.map, "late"), None);
+    assert!(get(&mut scene.bob, &scene.map, "text").is_some());
+}
