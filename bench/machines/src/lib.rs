@@ -1,0 +1,126 @@
+//! Machines and expressions as JavaScript drives them for `npm run bench:machines`: no node, no storage, no screen. Who
+//! measures owns the clock.
+
+#[cfg(target_arch = "wasm32")]
+mod exports;
+
+use cojson::json::Json;
+use engine::definition_error::Place;
+use engine::expression::{Expression, Scope};
+use engine::machine::{
+    Event, Machine, MachineLibrary, Snapshot, ToolCall, ToolFailure, ToolHost, ToolReply,
+};
+use engine::schema::{Pattern, PatternCompiler};
+
+/// A machine whose actors share it.
+pub struct Machines {
+    machine: Machine,
+    context: Json,
+    actors: Vec<Snapshot>,
+}
+
+struct NoTools;
+
+impl ToolHost for NoTools {
+    fn now_ms(&self) -> f64 {
+        0.0
+    }
+
+    fn call(&mut self, _call: ToolCall<'_>) -> ToolReply {
+        ToolReply::Done(Err(ToolFailure::new(
+            "structural",
+            "there are no tools here",
+        )))
+    }
+}
+
+impl PatternCompiler for NoTools {
+    fn compile(&self, pattern: &str) -> Result<Box<dyn Pattern>, String> {
+        Err(pattern.to_owned())
+    }
+}
+
+impl Machines {
+    /// Compiles a `state` document; actors start with that context.
+    pub fn new(state: &str, context: &str) -> Result<Self, String> {
+        let library = MachineLibrary {
+            patterns: &NoTools,
+            tools: &[],
+            actors: &[],
+            allows_unknown_tools: false,
+            message_types: None,
+            reserved_keys: &[],
+        };
+        let machine = Machine::compile(&parse(state)?, &library, &Place::root("state"));
+        Ok(Self {
+            machine: machine.map_err(|error| error.to_string())?,
+            context: parse(context)?,
+            actors: Vec::new(),
+        })
+    }
+
+    /// Starts so many actors beside those that there are.
+    pub fn start(&mut self, count: usize) {
+        let start = || self.machine.start(self.context.clone(), &mut NoTools);
+        self.actors.extend((0..count).map(|_| start().snapshot));
+    }
+
+    /// Gives the first actor so many events of a type; whether each was handled.
+    pub fn send(&mut self, event_type: &str, count: usize) -> bool {
+        let Some(mut snapshot) = self.actors.pop() else {
+            return false;
+        };
+        let event = Event::new(event_type, Json::Null);
+        let mut all = true;
+        for _ in 0..count {
+            let step = self.machine.advance(snapshot, &event, &mut NoTools);
+            all &= step.handled;
+            snapshot = step.snapshot;
+        }
+        self.actors.push(snapshot);
+        all
+    }
+
+    /// Every actor as it is stored: an array of `[state, history, context]`.
+    pub fn stored(&self) -> String {
+        let stored = |actor: &Snapshot| {
+            let parts = [&actor.state, &actor.history, &actor.context];
+            Json::from(parts.map(Clone::clone).to_vec())
+        };
+        let all: Vec<Json> = self.actors.iter().map(stored).collect();
+        Json::from(all).to_string()
+    }
+
+    /// Has the actors that are stored in a text instead of those that there are; how many they are.
+    pub fn restore(&mut self, stored: &str) -> Result<usize, String> {
+        let stored = parse(stored)?;
+        let restore = |it: &Json| match it.as_array() {
+            Some([state, history, context]) => {
+                let restored = self.machine.restore(state, history, context.clone());
+                Ok(restored.into_snapshot())
+            }
+            _ => Err(it.to_string()),
+        };
+        let actors = stored.as_array().into_iter().flatten().map(restore);
+        self.actors = actors.collect::<Result<_, _>>()?;
+        Ok(self.actors.len())
+    }
+
+    /// Evaluates an expression so many times over the context and an item; how often it was true.
+    pub fn evaluate(&self, expression: &str, item: &str, count: usize) -> Result<usize, String> {
+        let (expression, item) = (parse(expression)?, parse(item)?);
+        let compiled = Expression::compile_in_step(&expression, &Place::root("state"));
+        let compiled = compiled.map_err(|error| error.to_string())?;
+        let scope = Scope::new(&self.context).with_item(&item);
+        let mut truths = 0;
+        for _ in 0..count {
+            let value = compiled.is_truthy(&scope);
+            truths += usize::from(value.map_err(|error| error.to_string())?);
+        }
+        Ok(truths)
+    }
+}
+
+fn parse(text: &str) -> Result<Json, String> {
+    Json::parse(text).map_err(|error| error.to_string())
+}
