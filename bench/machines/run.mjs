@@ -50,12 +50,12 @@ async function measurePage() {
   }
 }
 
-const mapped = (object, change) => Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
+const mapped = (object, change) => Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value, key)]));
 
 function measureRounds() {
   const all = Array.from({ length: rounds }, () => measureAlone(alone));
-  const medians = (who) => mapped(all[0][who], (_, key) => key);
-  const of = (who) => mapped(medians(who), (key) => Math.round(median(all.map((round) => round[who][key])) * 10) / 10);
+  const medianOf = (who, key) => Math.round(median(all.map((round) => round[who][key])) * 10) / 10;
+  const of = (who) => mapped(all[0][who], (_, key) => medianOf(who, key));
   return { ours: of("ours"), xstate: of("xstate") };
 }
 
