@@ -68,8 +68,10 @@ pub struct ActorEngine {
     /// What became of this task's events.
     outcomes: Vec<Outcome>,
     /// What became of flushed tasks' events; it goes with the next write.
-    flushed: Vec<Outcome>,
-    in_flight: SortedMap<WriteId, Vec<Outcome>>,
+    flushed: Awaiting,
+    in_flight: SortedMap<WriteId, Awaiting>,
+    /// The calls of application's tools that this task began or tries again.
+    calls_to_make: Vec<CallId>,
     /// Calls under way here: whose they are, and how they go on.
     calls: OrderedMap<CallId, calls::Call>,
     finished_calls: VecDeque<calls::Answered>,
@@ -118,6 +120,14 @@ struct PendingMessage {
     origin: Origin,
 }
 
+/// What happens when a write is durable.
+#[derive(Default)]
+struct Awaiting {
+    outcomes: Vec<Outcome>,
+    /// A tool is called once the record of its call cannot be lost: what a crash cuts off is known to have been called.
+    calls: Vec<CallId>,
+}
+
 /// What became of one `send`.
 struct Outcome {
     ticket: Ticket,
@@ -139,7 +149,8 @@ impl ActorEngine {
             effects: VecDeque::new(),
             changed_contexts: OrderedSet::new(),
             outcomes: Vec::new(),
-            flushed: Vec::new(),
+            flushed: Awaiting::default(),
+            calls_to_make: Vec::new(),
             in_flight: SortedMap::new(),
             calls: OrderedMap::new(),
             finished_calls: VecDeque::new(),

@@ -131,6 +131,23 @@ fn r3_an_invoked_tool_that_a_crash_cut_off_is_told_or_called_again_with_its_key(
 }
 
 #[test]
+fn r3_a_tool_is_not_called_before_the_record_of_its_call_is_durable() {
+    let mut device = Device::over(Storage::default(), 1, &[mail_tool(false)]);
+    let actor = device.create(&sender());
+    device.refuses_writes = true;
+    device.queue(&actor, "SEND", r#"{"to":"ada"}"#);
+    device.turn();
+    assert!(
+        device.calls.is_empty(),
+        "a crash now would not know that it was called"
+    );
+    device.refuses_writes = false;
+    device.settle();
+    device.settle();
+    assert_eq!(device.calls.len(), 1);
+}
+
+#[test]
 fn an_attempt_that_takes_too_long_is_cancelled_and_told() {
     let tool = ToolDeclaration {
         timeout_ms: Some(5_000),

@@ -335,15 +335,14 @@ impl ActorEngine {
             return;
         };
         let is_question = is_question(&pending.tool);
+        let outer = self.world.set_cause(Some(Cause::new(id.to_string())));
         let reply = if is_question {
             let asked = self.tell_message(&actor, &pending.payload, Some(id));
             asked.map(|()| Json::Null)
         } else {
-            let outer = self.world.set_cause(Some(Cause::new(id.to_string())));
-            let done = self.run_built_in(&actor, &definition, &pending.tool, &pending.payload);
-            self.world.set_cause(outer);
-            done
+            self.run_built_in(&actor, &definition, &pending.tool, &pending.payload)
         };
+        self.world.set_cause(outer);
         match reply {
             Ok(_) if is_question => self.await_reply(id),
             Ok(result) => self.tool_finished(id, Ok(result)),

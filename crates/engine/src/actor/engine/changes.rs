@@ -31,8 +31,8 @@ impl ActorEngine {
                     self.effects.push_back(Effect::Node(told));
                 }
                 cojson::sync::Effect::Store(batch) => {
-                    let outcomes = std::mem::take(&mut self.flushed);
-                    self.in_flight.insert(batch.id, outcomes);
+                    let awaiting = std::mem::take(&mut self.flushed);
+                    self.in_flight.insert(batch.id, awaiting);
                     self.effects
                         .push_back(Effect::Node(cojson::sync::Effect::Store(batch)));
                 }

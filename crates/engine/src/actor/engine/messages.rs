@@ -97,11 +97,12 @@ impl ActorEngine {
                 .check_told(actor, &message.event);
             checked.map_err(|error| failure_of(&error))?;
         }
+        let cause = self.world.next_of_cause();
         self.pending_messages.push_back(PendingMessage {
             actor: actor.clone(),
             message,
             ticket: None,
-            origin: Origin::Here,
+            origin: Origin::Here(cause),
         });
         Ok(())
     }
@@ -237,7 +238,7 @@ impl ActorEngine {
     /// What was told to actors that run here and is not handled yet goes the way that all others go, through their
     /// inboxes: a task may end before it is done, and must not lose what it began.
     pub(super) fn post_what_is_left(&mut self) {
-        let is_here = |pending: &PendingMessage| matches!(pending.origin, Origin::Here);
+        let is_here = |pending: &PendingMessage| matches!(pending.origin, Origin::Here(_));
         if !self.pending_messages.iter().any(is_here) {
             return;
         }
@@ -323,8 +324,8 @@ pub(super) enum Origin {
     Host,
     /// From the host, with those that follow it.
     Batch(Vec<Event>),
-    /// From an actor that runs here.
-    Here,
+    /// From an actor that runs here, under the name of what it was told for, if others may do that too.
+    Here(Option<CallId>),
     /// Through the inbox, where it stands at that position of that session: handling it moves the session's cursor (R4).
     Inbox(SessionId, u32),
 }

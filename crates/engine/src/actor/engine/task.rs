@@ -17,7 +17,7 @@ use super::super::{ActorId, Effect, SendError, Ticket};
 use super::calls::Caller;
 use super::dead_letters::{LATE, UNHANDLED};
 use super::messages::{Origin, failure_of};
-use super::{ActorEngine, MESSAGES_PER_TASK_MAX, Outcome, PendingMessage};
+use super::{ActorEngine, Awaiting, MESSAGES_PER_TASK_MAX, Outcome, PendingMessage};
 use crate::machine::{Event, Step};
 
 impl ActorEngine {
@@ -52,7 +52,8 @@ impl ActorEngine {
 
     /// Signs what the task wrote and asks for one write of it all. Outcomes are told when that write is durable.
     pub fn flush(&mut self) {
-        self.flushed.append(&mut self.outcomes);
+        self.flushed.outcomes.append(&mut self.outcomes);
+        self.flushed.calls.append(&mut self.calls_to_make);
         self.world.node.flush();
         self.take_in_node_effects();
         self.is_in_task = false;
@@ -62,8 +63,15 @@ impl ActorEngine {
     /// With no write under way, everything that was flushed is durable, or changed nothing.
     fn tell_if_durable(&mut self) {
         if self.in_flight.is_empty() {
-            let outcomes = std::mem::take(&mut self.flushed);
-            self.tell_outcomes(outcomes);
+            let awaiting = std::mem::take(&mut self.flushed);
+            self.is_durable(awaiting);
+        }
+    }
+
+    fn is_durable(&mut self, awaiting: Awaiting) {
+        self.tell_outcomes(awaiting.outcomes);
+        for call in awaiting.calls {
+            self.call_tool(&call);
         }
     }
 
@@ -78,8 +86,8 @@ impl ActorEngine {
     /// A write is durable: what it held may be sent, and what waited for it is told.
     pub fn stored(&mut self, write: WriteId) {
         self.world.node.stored(write);
-        let outcomes = self.in_flight.remove(&write).unwrap_or_default();
-        self.tell_outcomes(outcomes);
+        let awaiting = self.in_flight.remove(&write).unwrap_or_default();
+        self.is_durable(awaiting);
         self.take_in_node_effects();
         self.tell_if_durable();
     }
@@ -87,7 +95,12 @@ impl ActorEngine {
     /// A write was refused. It goes with the next one again; what waited for it is told now.
     pub fn store_failed(&mut self, write: WriteId) {
         self.world.node.store_failed(write);
-        let mut outcomes = self.in_flight.remove(&write).unwrap_or_default();
+        let awaiting = self.in_flight.remove(&write).unwrap_or_default();
+        let Awaiting {
+            mut outcomes,
+            calls,
+        } = awaiting;
+        self.flushed.calls.extend(calls);
         for outcome in &mut outcomes {
             outcome.result = Err(SendError::Storage);
         }
@@ -102,6 +115,9 @@ impl ActorEngine {
             ticket,
             origin,
         } = pending;
+        if let Origin::Here(Some(cause)) = &origin {
+            self.world.set_cause(Some(Cause::new(cause.to_string())));
+        }
         if let Origin::Inbox(session, position) = &origin {
             self.with_running(&actor, |_, running| {
                 running.memory.set_cursor(session, position + 1);
@@ -126,7 +142,7 @@ impl ActorEngine {
                 let result = self.handle_batch(&actor, events);
                 self.tell_result(ticket, actor, result);
             }
-            (None, Origin::Here | Origin::Inbox(..)) => self.handle_told(&actor, message),
+            (None, Origin::Here(_) | Origin::Inbox(..)) => self.handle_told(&actor, message),
             (ticket, _) => {
                 let result = self.handle_event(&actor, message.event);
                 self.tell_result(ticket, actor, result);

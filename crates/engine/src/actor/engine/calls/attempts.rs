@@ -44,13 +44,20 @@ impl ActorEngine {
         call.attempts.is_waiting = false;
         call.attempts.due = due;
         let actor = call.actor.clone();
-        self.effects.push_back(Effect::CallTool {
-            call: id.clone(),
-            actor: actor.clone(),
-            tool: Arc::clone(&call.pending.tool),
-            payload: call.pending.payload.clone(),
-        });
+        self.calls_to_make.push(id.clone());
         self.plan_call(&actor, id, due);
+    }
+
+    /// Calls the tool, now that the record of its call is durable; not if nobody waits for it any more.
+    pub(in super::super) fn call_tool(&mut self, id: &CallId) {
+        if let Some(call) = self.calls.get(id).filter(|call| !call.attempts.is_waiting) {
+            self.effects.push_back(Effect::CallTool {
+                call: id.clone(),
+                actor: call.actor.clone(),
+                tool: Arc::clone(&call.pending.tool),
+                payload: call.pending.payload.clone(),
+            });
+        }
     }
 
     /// Waits for a question's answer until then.
