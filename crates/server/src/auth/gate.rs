@@ -8,8 +8,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::{HeaderMap, Uri, header};
 use cojson::account::account_id;
-use cojson::ids::{AgentId, CoId};
+use cojson::ids::{AgentId, CoId, SessionId};
+use cojson::session_log::SessionContent;
 use cojson::sync::ContentMessage;
+use cojson::transaction::Transaction;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -129,16 +131,16 @@ impl Pass {
         }
     }
 
-    /// Leaves out of a message what others than the token's account wrote, if it is bound to one. How many sessions that
-    /// were.
+    /// Leaves out of a message what others than the token's account wrote, if it is bound to one; an invitation that the
+    /// account accepts stays. How many sessions were left out.
     pub fn trim(&self, content: &mut ContentMessage) -> usize {
         let Some(account) = &self.token.account else {
             return 0;
         };
         let before = content.new.len();
-        content
-            .new
-            .retain(|session, _| is_of(account, session.author()));
+        content.new.retain(|session, piece| {
+            is_of(account, session.author()) || lets_in(account, session, piece)
+        });
         before - content.new.len()
     }
 }
@@ -173,6 +175,15 @@ fn is_of(account: &CoId, author: &str) -> bool {
         || AgentId::parse(author).is_ok_and(|agent| account_id(&agent) == *account)
 }
 
+/// Whether an invitation lets the account in: who accepts one writes in the name of the invitation's agent.
+fn lets_in(account: &CoId, session: &SessionId, piece: &SessionContent) -> bool {
+    let names_account = |one: &Transaction| match one {
+        Transaction::Trusting { changes, .. } => changes.contains(account.as_str()),
+        Transaction::Private { .. } => false,
+    };
+    AgentId::parse(session.author()).is_ok() && piece.new_transactions.iter().any(names_account)
+}
+
 async fn expired(at_seconds: u64) {
     loop {
         let left = at_seconds.saturating_sub(now_seconds());
@@ -194,7 +205,6 @@ mod tests {
     use cojson::collections::SortedMap;
     use cojson::crypto::AgentSecret;
     use cojson::entropy::Entropy;
-    use cojson::ids::SessionId;
 
     use super::*;
     use crate::auth::key::SigningKey;
@@ -303,5 +313,16 @@ mod tests {
         assert_eq!(pass.trim(&mut message), 1);
         assert_eq!(message.new.len(), 2);
         assert!(own.iter().all(|session| message.new.contains_key(session)));
+
+        // An invitation's agent gives the account a role, or somebody else.
+        let agent = AgentSecret::generate(&mut entropy).agent_id();
+        let other = AgentSecret::generate(&mut entropy).agent_id();
+        for (member, kept) in [(&account, 1), (&account_id(&other), 0)] {
+            let role = format!(r#"[{{"op":"set","key":"{member}","value":"writer"}}]"#);
+            let session = SessionId::random_of_agent(&agent, &mut entropy);
+            message.new = SortedMap::from([(session, stranger.piece(&[&role]))]);
+            assert_eq!(pass.trim(&mut message), 1 - kept);
+            assert_eq!(message.new.len(), kept);
+        }
     }
 }
