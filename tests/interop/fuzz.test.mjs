@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runCases } from "./fuzz/run.mjs";
 
-test("r10: our nodes show what a fresh npm node shows, in 200 random histories", async (context) => {
+test("r10: our nodes show what a fresh npm node shows, in 200 random histories", { timeout: 600_000 }, async (context) => {
   const reports = [];
   const sums = await runCases(200, 1, (report) => reports.push(report));
   context.diagnostic(JSON.stringify(sums));
