@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::error::Told;
 
-#[wasm_bindgen(module = "/src/passkey.js")]
+#[wasm_bindgen(module = "/src/browser.js")]
 extern "C" {
     #[wasm_bindgen(js_name = askPasskey, catch)]
     async fn ask_passkey() -> Result<JsValue, JsValue>;

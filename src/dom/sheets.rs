@@ -4,7 +4,7 @@ use cojson::collections::SortedMap;
 use engine::style::{SheetId, Stylesheet};
 use wasm_bindgen::prelude::*;
 
-#[wasm_bindgen(module = "/src/dom/sheets.js")]
+#[wasm_bindgen(module = "/src/browser.js")]
 extern "C" {
     /// A sheet, with what the document adopted for it.
     type SharedSheet;

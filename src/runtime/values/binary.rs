@@ -21,7 +21,7 @@ use crate::runtime::host::Host;
 use crate::runtime::page::report_error;
 use crate::runtime::waiters::Wish;
 
-#[wasm_bindgen(module = "/src/runtime/values.js")]
+#[wasm_bindgen(module = "/src/browser.js")]
 extern "C" {
     #[wasm_bindgen(js_name = sizeOf)]
     fn size_of(source: &JsValue) -> f64;

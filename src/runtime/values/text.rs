@@ -16,7 +16,7 @@ use super::Value;
 use super::past::looks_back;
 use crate::runtime::host::Host;
 
-#[wasm_bindgen(module = "/src/runtime/values.js")]
+#[wasm_bindgen(module = "/src/browser.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
     fn graphemes(text: &str) -> Result<Array, JsValue>;
