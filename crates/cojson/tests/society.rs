@@ -11,7 +11,7 @@
     reason = "a test, whose modules are one program"
 )]
 
-#[path = "society/dice.rs"]
+#[path = "support/dice.rs"]
 mod dice;
 #[path = "society/people.rs"]
 mod people;

@@ -154,7 +154,7 @@ impl Town {
 
     /// Mallory sends noise, or what was said before with something altered.
     fn mean_harm(&mut self) {
-        let noise = self.dice.bytes(200);
+        let noise: Vec<u8> = (0..200).map(|_| self.dice.roll(256) as u8).collect();
         let mut frame = String::from_utf8_lossy(&noise).into_owned();
         if !self.overheard.is_empty() && !self.dice.one_in(4) {
             frame = encode_frame([self.dice.pick(&self.overheard)]);

@@ -15,6 +15,8 @@ mod authorise;
 mod bounded;
 mod cache;
 mod cast;
+#[path = "../support/dice.rs"]
+mod dice;
 mod disk;
 mod frames;
 mod hostile;

@@ -6,29 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use cojson::ids::CoId;
 use cojson::sync::{FrameLimits, PeerId, PeerRole, SyncMessage, decode_frame, encode_frame};
 
+use crate::dice::Dice;
 use crate::machine::Machine;
-
-/// A seeded generator (xorshift64*).
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    /// A number below `sides`.
-    pub fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let number = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        number as usize % sides
-    }
-
-    pub fn one_in(&mut self, sides: usize) -> bool {
-        self.roll(sides) == 0
-    }
-}
 
 /// What may go wrong.
 #[derive(Clone, Copy)]

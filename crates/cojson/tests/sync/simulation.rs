@@ -31,7 +31,7 @@ fn disturb(network: &mut Network, values: &[CoId], crashes: bool, rounds: usize)
 }
 
 fn write_somewhere(network: &mut Network, machine: usize, values: &[CoId]) {
-    let id = &values[network.dice.roll(values.len())];
+    let id = network.dice.pick(values);
     let count = network.dice.roll(4);
     let machine = &mut network.machines[machine];
     let is_loading = !machine.loads.is_empty() || machine.is_bounded;

@@ -1,4 +1,4 @@
-//! Chance, as a function of a seed.
+//! Chance, as a function of a seed, for every test that plays with it.
 
 /// A seeded generator (xorshift64*).
 pub struct Dice(u64);
@@ -23,9 +23,5 @@ impl Dice {
 
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.roll(items.len())]
-    }
-
-    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
-        (0..length).map(|_| self.roll(256) as u8).collect()
     }
 }
