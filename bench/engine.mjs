@@ -7,7 +7,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { newDevice, openBlank } from "../tests/e2e/support/browser.mjs";
-import { pages, root, startServer } from "../tests/e2e/support/server.mjs";
+import { root } from "../tests/e2e/support/program.mjs";
+import { pages, startServer } from "../tests/e2e/support/server.mjs";
 import { withScope } from "./scope.mjs";
 import { median } from "./statistics.mjs";
 

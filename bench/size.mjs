@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import { root } from "../tests/e2e/support/server.mjs";
+import { root } from "../tests/e2e/support/program.mjs";
 
 const kinds = { wasm: /\.wasm$/, javascript: /\.js$/ };
 

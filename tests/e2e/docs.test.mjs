@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
 import { newDevice, openBlank, openBrowser } from "./support/browser.mjs";
-import { pages, root, startServer } from "./support/server.mjs";
+import { root } from "./support/program.mjs";
+import { pages, startServer } from "./support/server.mjs";
 
 process.env.SYNC_MAIA_WRITE = "members";
 let browser;

@@ -5,7 +5,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
 import { newDevice, openBlank, openBrowser } from "./support/browser.mjs";
-import { pages, root, startServer } from "./support/server.mjs";
+import { root } from "./support/program.mjs";
+import { pages, startServer } from "./support/server.mjs";
 
 let browser;
 before(async () => (browser = await openBrowser()));

@@ -1,12 +1,9 @@
 // The real agent as a child process of a test: with an account, a database and a port of its own.
-import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { root } from "./server.mjs";
+import { Program, programOf } from "./program.mjs";
 
-const program = process.env.PLEIONE_AGENT ?? join(root, "target", "release", "pleione-agent");
-const readyMsMax = 15_000;
+const program = programOf("pleione-agent", "PLEIONE_AGENT");
 
 /** The secret of a new account. */
 export function newSecret() {
@@ -14,54 +11,17 @@ export function newSecret() {
   return /AGENT_MAIA_AGENT_SECRET=(\S+)/.exec(told)[1];
 }
 
-class Agent {
-  #folder = mkdtempSync(join(tmpdir(), "pleione-agent-"));
+class Agent extends Program {
   #settings;
-  #child;
 
   constructor(settings) {
-    this.#settings = settings;
+    super(program, "pleione-agent-");
+    this.#settings = { AGENT_MAIA_DB_PATH: join(this.folder, "agent.db"), AGENT_MAIA_HTTP_ADDRESS: "127.0.0.1:0", ...settings };
   }
 
   /** Starts it, for the first time or again. */
   async start() {
-    const env = {
-      ...process.env,
-      AGENT_MAIA_DB_PATH: join(this.#folder, "agent.db"),
-      AGENT_MAIA_HTTP_ADDRESS: "127.0.0.1:0",
-      ...this.#settings,
-    };
-    this.#child = spawn(program, { env, stdio: ["ignore", "pipe", "pipe"] });
-    let said = "";
-    await new Promise((resolve, reject) => {
-      const fail = (why) => reject(new Error(`the agent ${why}; it said:\n${said}`));
-      const timer = setTimeout(fail, readyMsMax, "was not up in time");
-      const hear = (text) => {
-        said += text;
-        if (!said.includes("answers at http://")) return;
-        clearTimeout(timer);
-        resolve();
-      };
-      this.#child.stdout.setEncoding("utf8").on("data", hear);
-      this.#child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
-      this.#child.on("error", (error) => fail(`could not be started: ${error.message}`));
-      this.#child.on("exit", (code) => fail(`ended with code ${code}`));
-    });
-  }
-
-  /** Ends it with a signal and waits until it is gone. */
-  async stop(signal = "SIGTERM") {
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.on("exit", resolve));
-    child.kill(signal);
-    await gone;
-  }
-
-  /** Ends it and removes its database. */
-  async remove() {
-    await this.stop("SIGKILL");
-    rmSync(this.#folder, { recursive: true, force: true });
+    await this.run(this.#settings, /answers at http:\/\//);
   }
 }
 
