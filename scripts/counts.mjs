@@ -16,6 +16,19 @@ export const ofNextest = (output) => ({
   skipped: sum(output, /^\s*Summary .*?(\d+) skipped/gm),
 });
 
+/** The files of `node --test` in which a test failed: `test at tests/e2e/demo.test.mjs:58:5`, as its list of failures says. */
+export const failedFilesOfNode = (output) => [...new Set([...output.matchAll(/^test at (.+?):\d+:\d+$/gm)].map((match) => match[1]))];
+
+const failureLinesMax = 80;
+const failureHeads = /^(?:✖ failing tests:|failures:|\s*Summary \[)/gm;
+
+/** What an output says of its failures: from the last list of them on, or else its last lines. */
+export function failuresOf(output) {
+  const head = [...output.matchAll(failureHeads)].at(-1);
+  const lines = output.slice(head?.index ?? 0).trimEnd().split("\n");
+  return (head ? lines.slice(0, failureLinesMax) : lines.slice(-failureLinesMax)).join("\n");
+}
+
 /** node --test with the spec reporter: `ℹ pass 3`. */
 export const ofNode = (output) => ({
   passed: sum(output, /^ℹ pass (\d+)/gm),

@@ -1,7 +1,7 @@
 // Owns the proof that summaries are read right: were a count misread, a failed test could look like success.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { add, ofCargoTest, ofNextest, ofNode } from "./counts.mjs";
+import { add, failedFilesOfNode, failuresOf, ofCargoTest, ofNextest, ofNode } from "./counts.mjs";
 
 const counts = (passed, failed, skipped) => ({ passed, failed, skipped });
 const cases = [
@@ -25,3 +25,9 @@ for (const [name, count, output, expected] of cases) {
 }
 
 test("counts: added up", () => assert.deepEqual(add(counts(1, 2, 3), counts(10, 20, 30)), counts(11, 22, 33)));
+
+const failed = "✔ one (1ms)\n✖ two (2ms)\nℹ fail 1\n\n✖ failing tests:\n\ntest at tests/a.test.mjs:9:5\n✖ two (2ms)\n  why\n\ntest at tests/a.test.mjs:3:1\n✖ suite\n";
+
+test("counts: the files in which tests failed, each once", () => assert.deepEqual(failedFilesOfNode(failed), ["tests/a.test.mjs"]));
+test("counts: the failures alone are told again", () => assert.ok(failuresOf(failed).startsWith("✖ failing tests:\n\ntest at")));
+test("counts: an output without a list of failures ends with its reason", () => assert.equal(failuresOf(`${"x\n".repeat(200)}why\n`).split("\n").at(-1), "why"));

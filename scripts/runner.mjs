@@ -1,5 +1,6 @@
 // Owns the run of sections: in order, a failing one stops no later one, a table at the end, and the last line
 // `N passed, N failed`. A section that ran no test has failed: silence must not look like success.
+import { failuresOf } from "./counts.mjs";
 import { say, seconds, step, StepError, verbose } from "./step.mjs";
 
 const nothing = { passed: 0, failed: 0, skipped: 0, note: "" };
@@ -34,6 +35,7 @@ async function told(section) {
   } catch (error) {
     if (error.output && !verbose) say(error.output);
     say(`       ${section.name}: ${error.message}`);
+    result.failures = failuresOf(error.output || error.message);
   }
   return { ...result, name: section.name, ms: performance.now() - start };
 }
@@ -43,12 +45,21 @@ function sayTable(results) {
   for (const result of results) say(`${result.name.padEnd(12)} ${seconds(result.ms).padStart(12)}   ${words(result)}`);
 }
 
+// Whoever reads the end of a long log need not search it.
+function sayFailures(results) {
+  for (const { name, failures, firstTry } of results) {
+    if (failures) say(`\n${name} failed:\n${failures}`);
+    if (firstTry) say(`\n${name}, what failed at the first try:\n${failuresOf(firstTry)}`);
+  }
+}
+
 /** Runs the sections that are there; sets the exit code. */
 export async function runSections(sections) {
   const start = performance.now();
   const results = [];
   for (const section of sections.filter(({ isThere }) => isThere?.() ?? true)) results.push(await told(section));
   const total = (key) => results.reduce((sum, result) => sum + result[key], 0);
+  sayFailures(results);
   sayTable(results);
   say(`${"all".padEnd(12)} ${seconds(performance.now() - start).padStart(12)}\n`);
   process.exitCode = total("failed") > 0 || total("passed") === 0 ? 1 : 0;
