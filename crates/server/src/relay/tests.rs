@@ -245,6 +245,14 @@ async fn r11_what_waits_for_a_full_disk_is_bounded_and_readers_do_not_notice() {
         !harness.refusals.counts().contains_key("unwritten_full"),
         "so much may wait"
     );
+    // Storage answers in order: when this is known to be nowhere, all that was said before has been taken in, and is not
+    // dropped with the connection.
+    harness.say(2, load_of("nothing")).await;
+    let nothing = next(&mut reader, 5_000).await;
+    assert!(
+        matches!(nothing, Some(SyncMessage::Known(_))),
+        "{nothing:?}"
+    );
     harness.say(1, content_of("one more")).await;
     let let_go = timeout(Duration::from_secs(20), &mut writer.let_go).await;
     assert!(let_go.expect("it is let go").is_err());
