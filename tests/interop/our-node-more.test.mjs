@@ -2,7 +2,7 @@
 // deletion, lists that restrict it, and looking back.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accountOf, load, synced, until } from "./support/client.mjs";
+import { accountOf, load, stopped, synced, until } from "./support/client.mjs";
 import { throughEach, untilOurs, untilTold } from "./support/town.mjs";
 
 const bytes = Array.from({ length: 250_000 }, (_, index) => (index * 7) % 256);
@@ -84,6 +84,33 @@ throughEach((town) => {
       assert.deepEqual(words(await our.view(source)), ["a", "b", "c", "d"]);
     });
   }
+
+  test("an item that theirs merges in the very millisecond it was written in keeps its place", async () => {
+    const both = await town.pair("merged at once");
+    const { our, their } = both;
+    const owner = await town.sharedGroup(both, true, "writer");
+    const source = await our.tell("create", { type: "colist", owner });
+    await our.synced();
+    const theirSource = await load(their, source);
+    // The second is named before the first, so that names tell another order than the writers did.
+    const [second, first] = our.account < accountOf(their) ? ["ours", "theirs"] : ["theirs", "ours"];
+    const branch = first === "ours" ? await our.tell("branch", { value: source, name: "draft" }) : theirSource.core.createBranch("draft").id;
+    await our.load(branch);
+    await our.synced();
+    const theirBranch = await load(their, branch);
+    const append = { ours: (word) => our.tell("append", { value: branch, items: [word] }), theirs: (word) => theirBranch.append(word) };
+    const bothShow = async (value, id, words) => {
+      await untilOurs(our, id, words);
+      await until(() => value.toJSON(), words);
+    };
+    await append[first]("b");
+    await bothShow(theirBranch, branch, ["b"]);
+    await append[second]("c");
+    await bothShow(theirBranch, branch, ["b", "c"]);
+    const madeAt = Math.max(...theirBranch.core.getValidTransactions({ ignorePrivateTransactions: false }).map((it) => it.madeAt));
+    stopped(madeAt, () => theirBranch.core.mergeBranch());
+    await bothShow(theirSource, source, ["b", "c"]);
+  });
 
   test("what either deletes is gone for the other", async () => {
     const both = await town.pair("deletion");

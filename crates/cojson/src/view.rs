@@ -1,17 +1,18 @@
 //! What values show: pure functions of valid, decrypted transactions in one total order.
 //!
-//! The order is (`madeAt`, session, index): the same on every replica, whatever came when (R10). A view takes transactions
-//! one by one; one that sorts before others already taken may make it ask for a rebuild. Nothing here judges who was
-//! allowed to write, and a change that a view does not understand is passed over.
+//! The order is (`madeAt`, session, index), but for copies that a merge put behind others of the same time: the same on
+//! every replica, whatever came when (R10). A view takes transactions one by one; one that sorts before others already
+//! taken may make it ask for a rebuild. Nothing here judges who was allowed to write, and a change that a view does not
+//! understand is passed over.
 
 mod binary;
 mod list;
 mod map;
+mod position;
 mod stream;
 mod text;
 
 use std::fmt;
-use std::sync::Arc;
 
 use crate::collections::SortedMap;
 use crate::ids::{SessionId, Timestamp};
@@ -20,6 +21,7 @@ use crate::json::Json;
 pub use binary::{BinaryInfo, BinaryItem, BinaryView};
 pub use list::{ListChange, ListView, OpId};
 pub use map::{MapChange, MapEntry, MapView};
+pub use position::{Behind, Order, Position};
 pub use stream::{StreamItem, StreamView};
 pub use text::{Splice, splices};
 
@@ -38,17 +40,6 @@ impl fmt::Debug for TransactionId {
     }
 }
 
-/// Where a transaction stands in the total order. The fields' order is the order.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position {
-    /// When it was made, by its author's claim.
-    pub made_at: Timestamp,
-    /// What decides between transactions of the same time.
-    pub id: TransactionId,
-    /// The branch that it was made in, if it was in one: a session may write to a value and to its branches.
-    pub branch: Option<Arc<str>>,
-}
-
 /// A transaction that was found valid and could be read: what views are made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValidTransaction {
@@ -58,7 +49,8 @@ pub struct ValidTransaction {
     pub made_at: Timestamp,
     /// Its changes, in order.
     pub changes: Vec<Json>,
-    /// Where it was made in a branch, if it was merged from one: it is ordered and named as it was there.
+    /// Where it was made in a branch, if it was merged from one: it is ordered and named as it was there. Also of what
+    /// stands behind such a one.
     pub source: Option<Position>,
 }
 
@@ -71,16 +63,23 @@ impl ValidTransaction {
                 made_at: self.made_at,
                 id: self.id.clone(),
                 branch: None,
+                behind: None,
             },
         }
     }
 
+    /// Whether it is no copy of what was not made yet, which does not count: a merge that claims to come from the future
+    /// would win over all that is written until then.
+    pub fn is_dated_honestly(&self) -> bool {
+        let source = self.source.as_ref();
+        source.is_none_or(|source| source.made_at <= self.made_at)
+    }
+
     /// What transactions are ordered by: the order of their positions.
-    pub fn order(&self) -> (Timestamp, &TransactionId, Option<&str>) {
-        match &self.source {
-            Some(source) => (source.made_at, &source.id, source.branch.as_deref()),
-            None => (self.made_at, &self.id, None),
-        }
+    pub fn order(&self) -> Order<'_> {
+        let name = (&self.id, None);
+        let own = (self.made_at, name, 0, name);
+        self.source.as_ref().map_or(own, Position::order)
     }
 }
 

@@ -77,3 +77,14 @@ export async function until(read, expected, limitMs = 10_000) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+/** Does something while the clock of this process stands at a time. */
+export function stopped(atMs, work) {
+  const { now } = Date;
+  Date.now = () => atMs;
+  try {
+    return work();
+  } finally {
+    Date.now = now;
+  }
+}

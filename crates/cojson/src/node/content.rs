@@ -222,9 +222,15 @@ impl Content {
 
     /// Shows the accepted ones; `false` if the view has to be rebuilt for that.
     fn show(&mut self, new: &[Entry]) -> bool {
-        new.iter()
-            .filter(|entry| entry.is_accepted)
-            .all(|entry| self.shown.apply(&entry.transaction) == Applied::Shown)
+        let accepted = new.iter().filter(|entry| entry.is_accepted);
+        accepted.map(|entry| &entry.transaction).all(|transaction| {
+            let applied = if transaction.is_dated_honestly() {
+                self.shown.apply(transaction)
+            } else {
+                self.shown.apply_lost(transaction)
+            };
+            applied == Applied::Shown
+        })
     }
 
     /// The view of some of the transactions, which must have their changes.
@@ -243,7 +249,8 @@ impl Content {
         shown
     }
 
-    /// The accepted transactions in the total order, each with whether another wrote first.
+    /// The accepted transactions in the total order, each with whether it does not count, as another wrote first or it is
+    /// misdated.
     fn accepted(&mut self) -> impl Iterator<Item = (&Entry, bool)> {
         self.entries
             .sort_by(|left, right| left.transaction.order().cmp(&right.transaction.order()));
@@ -251,9 +258,9 @@ impl Content {
         let accepted = self.entries.iter().filter(|entry| entry.is_accepted);
         accepted.map(move |entry| {
             let key = entry.first_writer_key.as_ref();
-            let is_lost =
+            let is_second =
                 key.is_some_and(|key| !first_writers.insert((entry.part, Arc::clone(key))));
-            (entry, is_lost)
+            (entry, is_second || !entry.transaction.is_dated_honestly())
         })
     }
 

@@ -73,8 +73,7 @@ impl<'a, L: Logs> Judge<'a, L> {
         if is_deletion {
             return role == Some(Role::Admin);
         }
-        is_dated_honestly(transaction)
-            && role.is_some_and(Role::can_write)
+        role.is_some_and(Role::can_write)
             && (!self.restricts_deletion
                 || !deletes(transaction)
                 || role.is_some_and(Role::can_administer))
@@ -92,12 +91,4 @@ pub(super) fn is_list(header: &Header) -> bool {
 fn deletes(transaction: &ValidTransaction) -> bool {
     let mut operations = transaction.changes.iter().map(|change| change.get("op"));
     operations.any(|op| op.and_then(Json::as_str) == Some("del"))
-}
-
-/// A merge that claims to come from the future would let a revoked member write after all.
-fn is_dated_honestly(transaction: &ValidTransaction) -> bool {
-    transaction
-        .source
-        .as_ref()
-        .is_none_or(|source| source.made_at <= transaction.made_at)
 }

@@ -86,6 +86,7 @@ pub(super) fn merge_source(
             Some(Json::String(branch)) => Some(Arc::clone(branch)),
             _ => previous.and_then(|previous| previous.branch),
         },
+        behind: None,
     })
 }
 

@@ -39,14 +39,23 @@ pub(super) struct Part {
     pub(super) read: Counts,
     /// The keys that were looked for, with what was found.
     keys: SortedMap<KeyId, Option<KeySecret>>,
-    /// Where the last merged transaction of each session stands, and where it came from.
-    merged: SortedMap<SessionId, (u32, Position)>,
+    /// What each session merged.
+    copies: SortedMap<SessionId, Copies>,
     /// How much of its source a branch shows; `None` until its beginning was read.
     pub(super) branch_point: Option<Counts>,
     /// How much of each branch was merged.
     pub(super) merges: SortedMap<Arc<str>, Counts>,
     /// Whether an admin deleted the value.
     pub(super) is_deleted: bool,
+}
+
+/// What one session merged.
+#[derive(Default)]
+struct Copies {
+    /// The last one's index, and where it stands.
+    last: Option<(u32, Position)>,
+    /// Of each time the one that stands last.
+    last_at: SortedMap<Timestamp, Position>,
 }
 
 /// A log that is being read.
@@ -126,18 +135,7 @@ impl Part {
             index,
         };
         let made_at = transaction.made_at();
-        let mut source = reading.branch.clone().map(|branch| Position {
-            made_at,
-            id: id.clone(),
-            branch: Some(branch),
-        });
-        if !opened.meta.is_null() {
-            let previous = || self.previous(session_log, index, reading.branch.clone());
-            if let Some(merged) = merge_source(&opened.meta, made_at, previous) {
-                self.merged.insert(session.clone(), (index, merged.clone()));
-                source = Some(merged);
-            }
-        }
+        let source = self.position(reading, session_log, index, &opened.meta);
         let transaction = ValidTransaction {
             id,
             made_at,
@@ -160,6 +158,62 @@ impl Part {
         })
     }
 
+    /// Where a transaction stands in the total order, if that is not told by its own place alone.
+    fn position<L: Logs>(
+        &mut self,
+        reading: &Reading<'_, L>,
+        session_log: &SessionLog,
+        index: u32,
+        meta: &Json,
+    ) -> Option<Position> {
+        let session = session_log.session();
+        let branch = &reading.branch;
+        let made_at = made_at_of(session_log, index);
+        let previous = || self.previous(session_log, index, branch.clone());
+        let source = (!meta.is_null())
+            .then(|| merge_source(meta, made_at, previous))
+            .flatten();
+        if let Some(source) = source {
+            return Some(self.note_copy(session_log, index, source, branch.clone()));
+        }
+        let copies = self.copies.get(session);
+        let copy = copies.and_then(|copies| copies.last_at.get(&made_at));
+        if branch.is_none() && copy.is_none() {
+            return None;
+        }
+        let own = position_of(session_log, index, branch.clone());
+        Some(match copy {
+            Some(copy) => own.not_before(copy),
+            None => own,
+        })
+    }
+
+    /// Takes note of a copy; it stands behind all of its time that come before it in its session.
+    fn note_copy(
+        &mut self,
+        session_log: &SessionLog,
+        index: u32,
+        copy: Position,
+        branch: Option<Arc<str>>,
+    ) -> Position {
+        let made_at = copy.made_at;
+        let before = last_made_at(session_log, index, made_at);
+        let before = before.map(|before| position_of(session_log, before, branch));
+        let copy = match &before {
+            Some(before) => copy.not_before(before),
+            None => copy,
+        };
+        let session = session_log.session().clone();
+        let copies = self.copies.get_or_default(session);
+        let last_at = copies.last_at.get_or_insert_with(made_at, || copy.clone());
+        let copy = copy.not_before(last_at);
+        if copy > *last_at {
+            *last_at = copy.clone();
+        }
+        copies.last = Some((index, copy.clone()));
+        copy
+    }
+
     /// Where the transaction before it in its session stands, by its source if it was merged.
     fn previous(
         &self,
@@ -168,21 +222,11 @@ impl Part {
         branch: Option<Arc<str>>,
     ) -> Option<Position> {
         let index = index.checked_sub(1)?;
-        let session = session_log.session();
-        if let Some((at, merged)) = self.merged.get(session)
-            && *at == index
-        {
-            return Some(merged.clone());
+        let copies = self.copies.get(session_log.session());
+        match copies.and_then(|copies| copies.last.as_ref()) {
+            Some((last, copy)) if *last == index => Some(copy.clone()),
+            _ => Some(position_of(session_log, index, branch)),
         }
-        let transaction = session_log.transactions().get(index as usize);
-        Some(Position {
-            made_at: transaction.map_or(Timestamp::default(), Transaction::made_at),
-            id: TransactionId {
-                session: session.clone(),
-                index,
-            },
-            branch,
-        })
     }
 
     /// Where a branch begins, and what was merged of one.
@@ -220,6 +264,32 @@ impl Part {
     }
 }
 
+fn made_at_of(session_log: &SessionLog, index: u32) -> Timestamp {
+    let transaction = session_log.transactions().get(index as usize);
+    transaction.map_or(Timestamp::default(), Transaction::made_at)
+}
+
+/// Where a transaction stands that is no copy.
+fn position_of(session_log: &SessionLog, index: u32, branch: Option<Arc<str>>) -> Position {
+    Position {
+        made_at: made_at_of(session_log, index),
+        id: TransactionId {
+            session: session_log.session().clone(),
+            index,
+        },
+        branch,
+        behind: None,
+    }
+}
+
+/// The last before an index that was made at a time, in a session whose clock never went back.
+fn last_made_at(session_log: &SessionLog, index: u32, time: Timestamp) -> Option<u32> {
+    let before = session_log.transactions().get(..index as usize)?;
+    let end = before.partition_point(|transaction| transaction.made_at() <= time);
+    let last = u32::try_from(end).ok()?.checked_sub(1)?;
+    (made_at_of(session_log, last) == time).then_some(last)
+}
+
 /// Whether a transaction of a delete session is the tombstone of that value.
 fn deletes(meta: &Json, id: &CoId) -> bool {
     meta.get("deleted").and_then(Json::as_str) == Some(id.as_str())
@@ -232,3 +302,6 @@ fn raise(counts: &mut Counts, others: impl Iterator<Item = (SessionId, u32)>) {
         *count = other.max(*count);
     }
 }
+
+#[cfg(test)]
+mod tests;

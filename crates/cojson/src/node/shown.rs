@@ -60,7 +60,8 @@ impl Shown {
         }
     }
 
-    /// Takes one that lost to the first writer.
+    /// Takes one that does not count. In a list it holds the places of what others put beside its items, and removes what
+    /// it removes: the reference has it so.
     pub(super) fn apply_lost(&mut self, transaction: &ValidTransaction) -> Applied {
         match self {
             Self::List(view) | Self::Text(view) => view.apply_lost(transaction),

@@ -71,7 +71,7 @@ impl ListView {
         self.take(transaction, true)
     }
 
-    /// The same for a transaction that lost to the first writer: its items are not shown, but what others put beside them
+    /// The same for a transaction that does not count, as it lost to the first writer or is misdated: its items are not shown, but what others put beside them
     /// keeps its place.
     pub fn apply_lost(&mut self, transaction: &ValidTransaction) -> Applied {
         self.take(transaction, false)

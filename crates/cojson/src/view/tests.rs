@@ -92,3 +92,27 @@ fn the_order_is_time_then_session_then_index() {
     merged.source = Some(ordered[0].clone());
     assert_eq!(merged.position(), ordered[0]);
 }
+
+#[test]
+fn what_stands_behind_another_of_its_time_comes_after_it_and_before_what_is_named_later() {
+    let at = |author, index, made_at| transaction(author, index, made_at, vec![]).position();
+    let leader = at(1, 4, 2);
+    let second = at(0, 9, 2).not_before(&leader);
+    let third = at(0, 3, 2).not_before(&second);
+    let ordered = [
+        at(0, 10, 2),
+        leader.clone(),
+        second.clone(),
+        third,
+        at(1, 5, 2),
+        at(0, 0, 3),
+    ];
+    assert!(ordered.is_sorted(), "{ordered:?}");
+    for (moved, other) in [
+        (at(2, 0, 2), &leader), // named later anyway
+        (at(0, 0, 1), &leader), // of another time
+        (at(1, 3, 2), &leader), // of one session, where the index tells
+    ] {
+        assert_eq!(moved.clone().not_before(other), moved);
+    }
+}
