@@ -3,6 +3,15 @@
 // with npm's own nodes but for ties, and for what those did not take back when something late changed it.
 import { NpmNode } from "./npm-node.mjs";
 
+/** Whether what stands in a session is a deletion. */
+export const isTombstone = (session) => session.endsWith("$");
+
+/** Of a value that was deleted the tombstones count; who had the rest may have erased it or not. */
+export function withoutErased(sessions) {
+  const tombstones = Object.entries(sessions).filter(([session]) => isTombstone(session));
+  return tombstones.length > 0 ? Object.fromEntries(tombstones) : sessions;
+}
+
 /** Every value's content, as one message that brings all of it. */
 export async function contentsOf(ours, ids) {
   const contents = new Map();
@@ -10,7 +19,7 @@ export async function contentsOf(ours, ids) {
     const messages = (await ours.tell("content", { value: id })).map((frame) => JSON.parse(frame));
     if (messages.length === 0) continue;
     const sessions = messages.flatMap((message) => Object.entries(message.new));
-    contents.set(id, { ...messages[0], new: Object.fromEntries(sessions) });
+    contents.set(id, { ...messages[0], new: withoutErased(Object.fromEntries(sessions)) });
   }
   return contents;
 }

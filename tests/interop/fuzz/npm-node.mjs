@@ -1,6 +1,7 @@
 // Owns the nodes of npm's cojson in a case: their clock and what is random in them are the case's.
-import { LocalNode, LogLevel, cojsonInternals, logger } from "cojson";
+import { CoValueCore, LocalNode, LogLevel, cojsonInternals, logger } from "cojson";
 import { NapiCrypto } from "cojson/crypto/NapiCrypto";
+import { secretSeedFromInviteSecret } from "cojson/dist/coValues/group.js";
 
 const { ConnectedPeerChannel, setCoValueLoadingMaxRetries } = cojsonInternals;
 setCoValueLoadingMaxRetries(0);
@@ -8,6 +9,13 @@ logger.setLevel(LogLevel.NONE); // what it refuses is thrown or judged
 
 LocalNode.prototype.stampNow = function stampNow() {
   return this.crypto.clock.now;
+};
+
+/** Takes note of what is refused for what it says, beside what the reference remembers of each connection. */
+const { markErrored } = CoValueCore.prototype;
+CoValueCore.prototype.markErrored = function noteErrored(peer, error) {
+  this.refusals = (this.refusals ?? new Set()).add(error.type);
+  markErrored.call(this, peer, error);
 };
 
 /** npm's native crypto with random bytes and a clock of a case. */
@@ -97,15 +105,23 @@ export class NpmNode {
     return { header, sessions };
   }
 
+  /** Whether it has refused to take a value for deleted, and so what came with that or after it. */
+  refusedDeletion(id) {
+    return this.node.getCoValue(id).refusals?.has("DeleteTransactionRejected") ?? false;
+  }
+
   async role(group, member) {
     return this.#value(group)?.roleOf(member) ?? null;
   }
 
-  /** Does one operation; see operations.mjs. Throws if npm does. */
+  /** Does one operation; see operations.mjs. Throws if npm does. A merge dates its copies by the machine's clock. */
   async perform({ does, ...how }) {
+    const { now } = Date;
+    Date.now = () => this.clock.now;
     try {
       return await operations[does]((id) => this.#expect(id), how, this.node);
     } finally {
+      Date.now = now;
       await settle();
     }
   }
@@ -116,6 +132,8 @@ export class NpmNode {
 }
 
 const member = (expect, id) => (id === "everyone" ? id : expect(id));
+/** The agent that an invitation is. */
+const invited = ({ crypto }, secret) => crypto.getAgentID(crypto.agentSecretFromSecretSeed(secretSeedFromInviteSecret(secret)));
 const makers = { comap: "createMap", colist: "createList", costream: "createStream", coplaintext: "createPlainText" };
 
 const operations = {
@@ -126,6 +144,13 @@ const operations = {
     if (role === "revoked") expect(group).revokeExtend(expect(parent));
     else expect(group).extend(expect(parent), role === "extend" ? "inherit" : role);
   },
+  createInvite: (expect, { group, role }) => expect(group).createInvite(role),
+  acceptInvite(expect, { group, secret }, node) {
+    // It would wait for an invitation that it does not know.
+    if (!expect(group).get(invited(node, secret))) throw new Error(`${group} knows no such invitation`);
+    return node.acceptInvite(group, secret);
+  },
+  revokeInvite: (expect, { group, secret }, node) => void expect(group).removeMember({ id: invited(node, secret) }),
   create: (expect, { type, owner }) => expect(owner)[makers[type]](...(type === "coplaintext" ? [""] : [])).id,
   set(expect, { value, entries }) {
     for (const [key, it] of Object.entries(entries)) expect(value).set(key, it);

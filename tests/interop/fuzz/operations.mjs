@@ -3,10 +3,24 @@
 
 export const types = ["comap", "colist", "costream", "coplaintext"];
 export const roles = ["admin", "manager", "writer", "reader", "writeOnly"];
-const weights = { write: 60, create: 8, createGroup: 3, addMember: 10, removeMember: 7, extend: 5, branch: 3, merge: 4, delete: 1, writeBytes: 1 };
+const weights = {
+  write: 60,
+  create: 8,
+  createGroup: 3,
+  addMember: 10,
+  removeMember: 7,
+  createInvite: 3,
+  acceptInvite: 4,
+  revokeInvite: 1,
+  extend: 5,
+  branch: 3,
+  merge: 4,
+  delete: 1,
+  writeBytes: 1,
+};
 
 /** The next operation of somebody, or nothing if there is nothing to do it to. */
-export async function nextOperation(dice, node, { people, groups, values }) {
+export async function nextOperation(dice, node, { people, groups, values, invites }) {
   const does = dice.weigh(weights);
   if (does === "createGroup") return { does };
   if (groups.length === 0) return null;
@@ -19,6 +33,11 @@ export async function nextOperation(dice, node, { people, groups, values }) {
       return { does, group, member: dice.pick(people).account, role: dice.pick(roles) };
     case "removeMember":
       return { does, group, member: dice.oneIn(8) ? "everyone" : dice.pick(people).account };
+    case "createInvite":
+      return { does, group, role: dice.pick(roles) };
+    case "acceptInvite":
+    case "revokeInvite":
+      return invites.length === 0 ? null : { does, ...dice.pick(invites) };
     case "extend": {
       const parent = dice.pick(groups);
       return parent === group ? null : { does, group, parent, role: dice.pick(["extend", "extend", "reader", "writer", "revoked"]) };
