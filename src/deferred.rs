@@ -1,8 +1,9 @@
 //! A promise that is settled later, from Rust.
 
+use crate::futures::spawn_local;
 use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 
 /// A promise and what settles it. Dropped unsettled, it stays pending for ever.
 pub(crate) struct Deferred {

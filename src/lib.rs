@@ -12,6 +12,7 @@ mod deferred;
 pub mod dom;
 mod either;
 pub mod error;
+mod futures;
 pub mod passkey;
 pub mod runtime;
 pub mod storage;

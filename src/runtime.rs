@@ -61,7 +61,7 @@ pub struct Runtime {
     dead_letters: JsValue,
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::futures)]
 impl Runtime {
     /// Opens the database of that name and starts to sync.
     pub async fn open(

@@ -20,7 +20,8 @@ use std::rc::Rc;
 
 use cojson::ids::CoId;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::spawn_local;
+
+use crate::futures::spawn_local;
 
 pub use error::StorageError;
 pub use indexed_db::IndexedDb;

@@ -145,7 +145,7 @@ impl Inner {
                 let (this, function) = (Rc::downgrade(self), function.clone());
                 let turn = self.asked.get().wrapping_add(1);
                 self.asked.set(turn);
-                wasm_bindgen_futures::spawn_local(async move {
+                crate::futures::spawn_local(async move {
                     let answer = address::ask(&function).await;
                     with(&this, |inner| inner.take_address(turn, answer));
                 });
@@ -248,7 +248,7 @@ impl Inner {
         }
         if pause_ms == 0 {
             let this = Rc::downgrade(self);
-            wasm_bindgen_futures::spawn_local(async move { with(&this, Self::drain) });
+            crate::futures::spawn_local(async move { with(&this, Self::drain) });
             return;
         }
         let this = Rc::downgrade(self);

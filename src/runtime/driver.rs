@@ -11,12 +11,12 @@ use cojson::sync::{Effect as NodeEffect, WriteBatch, encode_frame};
 use engine::actor::Effect;
 use engine::reactive_store::ReactiveStore;
 use gloo_timers::callback::Timeout;
-use wasm_bindgen_futures::spawn_local;
 
 use super::error::RuntimeError;
 use super::host::Host;
 use super::waiters::Wish;
 use crate::clock;
+use crate::futures::spawn_local;
 use crate::storage::StorageError;
 
 /// How long after a refused write it is tried again by itself.

@@ -98,7 +98,7 @@ fn record<K: ToString>(told: impl IntoIterator<Item = (K, &'static str)>) -> JsV
     bridge::to_js(&Json::object(members))
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::futures)]
 impl Group {
     /// The group's id.
     #[wasm_bindgen(getter, unchecked_return_type = "CoId")]

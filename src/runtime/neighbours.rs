@@ -10,9 +10,9 @@ use cojson::ids::SessionId;
 use cojson::sync::{FrameLimits, SyncMessage, decode_frame};
 use engine::actor::ActorId;
 use gloo_timers::callback::Timeout;
-use wasm_bindgen_futures::spawn_local;
 
 use super::host::Host;
+use crate::futures::spawn_local;
 use crate::tabs::{Channel, LockWish, actor_lock, device_sessions, live_sessions, supported};
 
 /// How long a hello outweighs a list of locks without that session.

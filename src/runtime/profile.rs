@@ -12,7 +12,7 @@ use super::host::Host;
 use super::waiters::Wish;
 use super::{CoMap, Runtime, StoreHandle};
 
-#[wasm_bindgen]
+#[wasm_bindgen(wasm_bindgen_futures = crate::futures)]
 impl Runtime {
     /// Writes keys of the account's profile, which everyone may read; it is made the first time. Other programs of the
     /// format open an account only if it has one, and show its `name`.

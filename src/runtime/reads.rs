@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use cojson::ids::CoId;
 use cojson::sync::{Segment, StoredLog};
-use wasm_bindgen_futures::spawn_local;
 
 use super::error::RuntimeError;
 use super::host::Host;
 use super::waiters::Wish;
+use crate::futures::spawn_local;
 use crate::storage::{
     self, DecodeError, SEGMENTS_PER_SESSION_MAX, Storage, StorageError, StoredRows,
 };

@@ -10,13 +10,14 @@ use engine::machine::{CallId, ToolFailure};
 use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortController;
 
 use super::error::RuntimeError;
 use super::host::Host;
 use crate::bridge;
 use crate::error::describe;
+use crate::futures::spawn_local;
 
 impl Host {
     /// Adds a tool, or replaces the one of that name.

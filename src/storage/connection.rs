@@ -164,7 +164,7 @@ fn ender(state: &Rc<RefCell<State>>, end: State) -> Closure<dyn FnMut()> {
         if let (Some(state), Some(end)) = (state.upgrade(), end.take()) {
             // The listener owns itself through the old state, so that must outlive this call.
             let old = state.replace(end);
-            wasm_bindgen_futures::spawn_local(async move { drop(old) });
+            crate::futures::spawn_local(async move { drop(old) });
         }
     })
 }
