@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { nameByLikeness } from "./order-functions.mjs";
 import { setUp } from "./setup.mjs";
+import { shortenNames } from "./short-names.mjs";
 import { stdBuild } from "./setup-std.mjs";
 import { wasmEnv, wasmTarget, wasmTargetDir } from "./setup-wasm.mjs";
 import { isMain, main, root, run, say, step } from "./step.mjs";
@@ -64,6 +65,7 @@ async function packageModule() {
   const wasm = join(next, "pleione_bg.wasm");
   const wasmOpt = join(root, "node_modules", "binaryen", "bin", "wasm-opt");
   const change = (how) => run(process.execPath, [wasmOpt, ...wasmFeatures, ...how, wasm, "-o", wasm]);
+  shortenBindings(next);
   await change(optimise);
   nameByLikeness(wasm);
   await change(order);
@@ -72,6 +74,12 @@ async function packageModule() {
   rmSync(pkg, { recursive: true, force: true });
   renameSync(next, pkg);
   writeFileSync(stampFile, stampNow());
+}
+
+function shortenBindings(folder) {
+  const files = ["pleione.js", "pleione.d.ts", "pleione_bg.wasm.d.ts"].map((name) => join(folder, name));
+  const texts = shortenNames(join(folder, "pleione_bg.wasm"), files.map((file) => readFileSync(file, "utf8")));
+  files.forEach((file, index) => writeFileSync(file, texts[index]));
 }
 
 // Bindings and snippets: names inside them, comments and spaces. The types beside them keep the documentation.

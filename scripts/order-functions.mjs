@@ -2,48 +2,13 @@
 // better (measured: 2 % of the module by brotli). Names that sort in this order are written into the module, from which
 // wasm-opt, which alone moves functions, takes the order.
 import { readFileSync, writeFileSync } from "node:fs";
+import { Cursor, joined, numberBytes, section, sectionsOf, sized } from "./wasm-module.mjs";
 
-const customSection = 0;
-const importSection = 2;
-const codeSection = 10;
 const functionKind = 0;
 const functionNames = 1;
 const gramBytes = 4;
 // Bytes that so many functions have in common say nothing of likeness.
 const sharersMax = 2000;
-
-/** Reads numbers and pieces from a module's bytes, one after the other. */
-class Cursor {
-  constructor(bytes, at = 0) {
-    this.bytes = bytes;
-    this.at = at;
-  }
-
-  number() {
-    let value = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = this.bytes[this.at++];
-      value += (byte & 127) * scale;
-      if (byte < 128) return value;
-    }
-  }
-
-  piece() {
-    const length = this.number();
-    this.at += length;
-    return this.bytes.subarray(this.at - length, this.at);
-  }
-}
-
-function* sectionsOf(module) {
-  const cursor = new Cursor(module, 8); // after the magic number and the version
-  while (cursor.at < module.length) {
-    const begin = cursor.at;
-    const kind = module[cursor.at++];
-    const content = cursor.piece();
-    yield { kind, content, whole: module.subarray(begin, cursor.at) };
-  }
-}
 
 const piecesOf = (content) => {
   const cursor = new Cursor(content);
@@ -109,31 +74,20 @@ export function orderByLikeness(bodies) {
   return order;
 }
 
-function numberBytes(value) {
-  const bytes = [];
-  for (; value >= 128; value = Math.floor(value / 128)) bytes.push((value % 128) | 128);
-  return Buffer.from([...bytes, value]);
-}
-
-const sized = (...parts) => {
-  const content = Buffer.concat(parts);
-  return Buffer.concat([numberBytes(content.length), content]);
-};
-
 function nameSection(names) {
   const entries = names.map((name, index) => Buffer.concat([numberBytes(index), sized(Buffer.from(name))]));
   const table = sized(numberBytes(names.length), ...entries);
-  return Buffer.concat([Buffer.from([customSection]), sized(sized(Buffer.from("name")), Buffer.from([functionNames]), table)]);
+  return Buffer.concat([Buffer.from([section.custom]), sized(sized(Buffer.from("name")), Buffer.from([functionNames]), table)]);
 }
 
 /** Names the functions of the module in `file` so that their names sort in the order they are to lie in. */
 export function nameByLikeness(file) {
   const module = readFileSync(file);
-  const sections = [...sectionsOf(module)].filter(({ kind }) => kind !== customSection);
+  const sections = [...sectionsOf(module)].filter(({ kind }) => kind !== section.custom);
   const contentOf = (wanted) => sections.find(({ kind }) => kind === wanted).content;
-  const imported = importedFunctions(contentOf(importSection));
-  const order = orderByLikeness(piecesOf(contentOf(codeSection)));
+  const imported = importedFunctions(contentOf(section.import));
+  const order = orderByLikeness(piecesOf(contentOf(section.code)));
   const names = Array.from({ length: imported + order.length }, (_, index) => `import${index}`);
   order.forEach((body, place) => (names[imported + body] = `f${String(place).padStart(6, "0")}`));
-  writeFileSync(file, Buffer.concat([module.subarray(0, 8), ...sections.map(({ whole }) => whole), nameSection(names)]));
+  writeFileSync(file, joined([...sections.map(({ whole }) => whole), nameSection(names)]));
 }
