@@ -91,12 +91,11 @@ impl StorageError {
 
     /// The error for what IndexedDB threw at opening.
     pub(super) fn from_open(error: OpenDbError) -> Self {
-        let OpenDbError::Base(error) = error else {
-            let cause = js_sys::Error::new(&error.to_string()).into();
-            let detail = error.to_string();
-            return Self::Unavailable { detail, cause };
+        let cause = match error {
+            OpenDbError::Base(error) => thrown(error),
+            // Not in the library's words, which bring what writes numbers with a fraction: 8 kB.
+            _ => js_sys::Error::new("there is no IndexedDB").into(),
         };
-        let cause = thrown(error);
         let detail = describe(&cause);
         match name_of(&cause).as_str() {
             "VersionError" => Self::Newer,
@@ -133,7 +132,8 @@ fn thrown(error: Error) -> JsValue {
     match error {
         Error::DomException(exception) => exception.into(),
         Error::Unknown(error) => error.into(),
-        other => js_sys::Error::new(&other.to_string()).into(),
+        Error::Serialisation(_) => js_sys::Error::new("IndexedDB cannot take this value").into(),
+        Error::MissingData(_) => js_sys::Error::new("IndexedDB did not answer").into(),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod header;
 pub mod ids;
 pub mod json;
 pub mod known_state;
+pub mod letters;
 pub mod node;
 pub mod session_log;
 pub mod sync;

@@ -155,7 +155,7 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty()
         && name
             .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@' | '/'))
+            .all(|c| !c.is_ascii() || c.is_ascii_alphanumeric() || "_-$@/".contains(c))
 }
 
 /// A value in a few words: its kind, and its text if that is short.

@@ -9,6 +9,7 @@
 //! the text.
 
 mod compile;
+mod name;
 mod rules;
 mod safety;
 mod selector;

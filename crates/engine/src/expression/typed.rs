@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use cojson::json::Json;
+use cojson::letters::{to_lowercase, to_uppercase};
 
 use super::date;
 use super::evaluate::EvaluationError;
@@ -67,8 +68,8 @@ impl Typed {
                 includes(left.as_ref(), right.as_ref()),
                 "an array and an item, or two texts",
             ),
-            Operator::ToLowerCase => (recased(left.as_ref(), str::to_lowercase), "a text"),
-            Operator::ToUpperCase => (recased(left.as_ref(), str::to_uppercase), "a text"),
+            Operator::ToLowerCase => (recased(left.as_ref(), to_lowercase), "a text"),
+            Operator::ToUpperCase => (recased(left.as_ref(), to_uppercase), "a text"),
         };
         result.ok_or_else(|| self.error(expected, sides))
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use cojson::json::{Json, JsonObject};
 
+use super::name::{begins_name, is_name_letter};
 use super::safety::{Piece, check_piece};
 use super::selector;
 use super::sources::{Path, Sources};
@@ -90,8 +91,7 @@ impl<'a> RuleWriter<'a> {
     }
 
     fn component(&mut self, name: &str, value: &Json) -> Written {
-        let is_class = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_');
-        if !name.chars().all(is_class) || !name.starts_with(char::is_alphabetic) {
+        if !name.chars().all(is_name_letter) || !name.starts_with(begins_name) {
             let expected = "a class name of letters, digits, \"-\" and \"_\"";
             return Err(self.error(expected, format!("\"{name}\"")));
         }
@@ -220,8 +220,7 @@ impl<'a> RuleWriter<'a> {
     }
 
     fn declaration(&mut self, key: &str, value: &Json) -> Written {
-        let is_property = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_');
-        if key.is_empty() || !key.chars().all(is_property) {
+        if key.is_empty() || !key.chars().all(is_name_letter) {
             return Err(self.error("a property's name", format!("\"{key}\"")));
         }
         let text = scalar_text(value, &self.path, self.sources)?;

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use super::name::is_name_letter;
 use crate::names::kebab_case;
 
 /// The selector of a rule with that key inside one with that selector; `None` if the key says no way to nest.
@@ -32,8 +33,9 @@ fn nest_one(outer: &str, key: &str) -> Option<String> {
     if key.contains(' ') {
         return Some(format!("{outer} {key}"));
     }
-    let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_');
-    key.chars().all(is_name).then(|| format!("{outer}[{key}]"))
+    key.chars()
+        .all(is_name_letter)
+        .then(|| format!("{outer}[{key}]"))
 }
 
 /// A pseudo-class or attribute, alone: what `:host(…)` takes.
@@ -84,7 +86,7 @@ pub(super) fn kebab_classes(selector: &str) -> String {
             ']' => depth = depth.saturating_sub(1),
             '.' if depth == 0 => {
                 let end = after
-                    .find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '-' | '_'))
+                    .find(|letter| !is_name_letter(letter))
                     .unwrap_or(after.len());
                 let (class, tail) = after.split_at(end);
                 written.push_str(&kebab_case(class));

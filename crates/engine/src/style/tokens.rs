@@ -9,6 +9,7 @@ use cojson::collections::OrderedMap;
 use cojson::json::{Json, JsonObject};
 
 use super::CONTAINER_NAME;
+use super::name::is_name_letter;
 use super::safety::{Piece, check_piece, unsafe_token};
 use super::sources::{Path, Sources};
 use crate::definition_error::DefinitionError;
@@ -191,10 +192,7 @@ fn token_path(dotted: &str) -> Path {
 }
 
 fn check_name(name: &str, path: &[Arc<str>], sources: &Sources<'_>) -> Result<(), DefinitionError> {
-    let is_plain = !name.is_empty()
-        && name
-            .chars()
-            .all(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_'));
+    let is_plain = !name.is_empty() && name.chars().all(is_name_letter);
     if is_plain && !FORBIDDEN_NAMES.contains(&name) {
         return Ok(());
     }
@@ -275,5 +273,5 @@ fn is_reference(text: &str) -> bool {
     !text.is_empty()
         && text
             .chars()
-            .all(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.'))
+            .all(|letter| is_name_letter(letter) || letter == '.')
 }
