@@ -6,7 +6,7 @@
 //! functions are left out, dates are text; cycles and `BigInt`s are refused. Text is bounded before it is parsed, and
 //! nesting by the parser.
 
-use cojson::json::Json;
+use cojson::json::{Json, JsonError};
 use js_sys::{JSON, JsString};
 use wasm_bindgen::JsValue;
 
@@ -36,6 +36,14 @@ pub enum ValueError {
         /// Which bound, and by what.
         detail: String,
     },
+}
+
+impl ValueError {
+    /// The browser wrote this text, so nesting is all the parser can object to.
+    pub(crate) fn of_text(what: &'static str, error: &JsonError) -> Self {
+        let detail = error.to_string();
+        Self::TooLarge { what, detail }
+    }
 }
 
 impl Told for ValueError {
@@ -80,16 +88,6 @@ fn scalar_from_js(value: &JsValue) -> Option<Json> {
     value.as_string().map(Json::from)
 }
 
-/// A value of JavaScript as the text of its JSON.
-pub(crate) fn text_from_js(value: &JsValue, what: &'static str) -> Result<String, ValueError> {
-    let text = stringify(value, what)?;
-    if text.length() as usize > VALUE_BYTES_MAX {
-        let detail = format!("more than {VALUE_BYTES_MAX} bytes of JSON");
-        return Err(ValueError::TooLarge { what, detail });
-    }
-    Ok(String::from(text))
-}
-
 fn stringify(value: &JsValue, what: &'static str) -> Result<JsString, ValueError> {
     let not_json = |found, cause| ValueError::NotJson { what, found, cause };
     let text =
@@ -108,8 +106,7 @@ fn parse(text: &JsString, what: &'static str) -> Result<Json, ValueError> {
             "more than {VALUE_BYTES_MAX} bytes of JSON"
         )));
     }
-    // The browser wrote this text, so nesting is all the parser can object to.
-    Json::parse(&String::from(text)).map_err(|error| too_large(error.to_string()))
+    Json::parse(&String::from(text)).map_err(|error| ValueError::of_text(what, &error))
 }
 
 /// The value for JavaScript. Fresh objects each time: keep the result while the value stands.

@@ -13,6 +13,7 @@ mod invitations;
 mod neighbours;
 mod open;
 mod options;
+mod outbox;
 mod page;
 mod patterns;
 mod profile;

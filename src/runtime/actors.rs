@@ -1,11 +1,12 @@
 //! Actors as JavaScript sees them, and the promises of those who wait for one.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use cojson::ids::{CoId, Timestamp};
-use cojson::json::{Json, Reader};
-use engine::actor::{ActorEngine, ActorError, ActorId, HistoryError, SendError, Ticket, When};
+use cojson::json::Json;
+use engine::actor::{
+    ActorEngine, ActorError, ActorId, Events, HistoryError, SendError, Ticket, Tickets, When,
+};
 use engine::machine::{Event, ToolFailure};
 use js_sys::{Date, Promise};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -15,16 +16,20 @@ use web_sys::Element;
 
 use super::error::RuntimeError;
 use super::host::Host;
+use super::outbox::{self, How};
 use super::store::StoreHandle;
 use crate::bridge;
 use crate::clock::now;
 use crate::deferred::Deferred;
+use crate::error::to_js;
 
 /// An actor that runs here.
 #[wasm_bindgen]
 pub struct Actor {
     host: Rc<Host>,
     id: ActorId,
+    /// What stands for it in JavaScript.
+    number: u32,
     context: JsValue,
 }
 
@@ -58,7 +63,13 @@ impl Actor {
         let store = host.engine(|engine| engine.context_store(&id))?;
         let store = store.ok_or(RuntimeError::Closed)?;
         let context = StoreHandle::of(store).into();
-        Ok(Self { host, id, context })
+        let number = host.outbox.number(&id);
+        Ok(Self {
+            host,
+            id,
+            number,
+            context,
+        })
     }
 
     fn queue(&self, event: &JsValue) -> Result<Ticket, RuntimeError> {
@@ -67,18 +78,24 @@ impl Actor {
         Ok(ticket?)
     }
 
-    /// What it tells of its past.
-    /// What is told of a ticket, when it is handled.
-    fn promise(&self, queued: Result<Ticket, RuntimeError>) -> Promise {
-        let deferred = Deferred::default();
-        let promise = deferred.promise();
-        match queued {
-            Ok(ticket) => drop(self.host.sent.borrow_mut().insert(ticket, deferred)),
-            Err(error) => deferred.reject(&error.into()),
-        }
-        promise
+    fn queue_all(&self, events: &JsValue) -> Result<Ticket, RuntimeError> {
+        let events = match outbox::events_of(events) {
+            Some(events) => events?,
+            None => events_of(events)?,
+        };
+        let host = &self.host;
+        Ok(host.input(|engine| engine.send_all(&self.id, events))??)
     }
 
+    /// What is told of a ticket, when it is handled.
+    fn promise(&self, queued: Result<Ticket, RuntimeError>) -> Promise {
+        match queued {
+            Ok(ticket) => self.host.outbox.wait(ticket),
+            Err(error) => Promise::reject(&error.into()),
+        }
+    }
+
+    /// What it tells of its past.
     fn told(
         &self,
         tell: impl FnOnce(&mut ActorEngine, &ActorId) -> Result<Json, HistoryError>,
@@ -107,10 +124,7 @@ impl Actor {
         let ticket = self
             .host
             .input(|engine| tell(engine, &self.id, &message))??;
-        let deferred = Deferred::default();
-        let promise = deferred.promise();
-        self.host.sent.borrow_mut().insert(ticket, deferred);
-        Ok(promise)
+        Ok(self.host.outbox.wait(ticket))
     }
 
     /// Shows it in an element.
@@ -147,7 +161,16 @@ impl Actor {
         &self,
         #[wasm_bindgen(unchecked_param_type = "ActorEvent")] event: &JsValue,
     ) -> Promise {
-        self.promise(self.queue(event))
+        let host = &self.host;
+        let is_open = !host.is_closed();
+        let sent = is_open.then(|| host.outbox.send(self.number, event));
+        match sent.flatten() {
+            Some(promise) => {
+                host.schedule();
+                promise
+            }
+            None => self.promise(self.queue(event)),
+        }
     }
 
     /// Gives the actor many events at once, which are handled one after the other and written together. Resolves when that
@@ -157,12 +180,7 @@ impl Actor {
         &self,
         #[wasm_bindgen(unchecked_param_type = "ActorEvent[]")] events: &JsValue,
     ) -> Promise {
-        self.promise(events_of(events).and_then(|events| {
-            let ticket = self
-                .host
-                .input(|engine| engine.send_all(&self.id, events))?;
-            Ok(ticket?)
-        }))
+        self.promise(self.queue_all(events))
     }
 
     /// Every transition that it made, the oldest first. Its definition must say `history`.
@@ -242,57 +260,33 @@ fn when_of(when: &JsValue) -> Result<When, RuntimeError> {
     }
 }
 
-/// Many events, read in one pass. Types that follow each other are shared, and so are payloads that there are none of.
-fn events_of(events: &JsValue) -> Result<Vec<Event>, RuntimeError> {
-    const WHAT: &str = "The events";
-    let text = bridge::text_from_js(events, WHAT)?;
-    let none = Json::empty_object();
-    let mut event_type: Arc<str> = "".into();
-    let mut events = Vec::new();
-    let mut reader = Reader::new(&text);
-    let read = reader.array(&mut |reader| {
-        let mut payload = none.clone();
-        let mut has_type = false;
-        reader.object(&mut |reader, member| {
-            match member {
-                "type" => {
-                    let text = reader.text()?;
-                    has_type = true;
-                    if *event_type != *text {
-                        event_type = (&*text).into();
-                    }
-                }
-                "payload" => payload = reader.value()?,
-                _ => reader.skip()?,
-            }
-            Ok(())
-        })?;
-        reader.required(has_type.then_some(()), "type")?;
-        events.push(Event::new(event_type.clone(), payload));
-        Ok(())
-    });
-    read.map_err(|error| RuntimeError::Option {
-        what: WHAT,
-        expected: "an array of objects with a `type`",
-        found: error.to_string(),
-    })?;
-    Ok(events)
+/// Many events, of which some may be none: then that is what is wrong.
+fn events_of(events: &JsValue) -> Result<Events, RuntimeError> {
+    let events = bridge::from_js(events, "The events")?;
+    match events.as_array() {
+        Some(events) => events.iter().map(read_event).collect(),
+        None => Err(not_an_event("The events", "an array of events", &events)),
+    }
 }
 
 fn event_of(event: &JsValue) -> Result<Event, RuntimeError> {
-    let event = bridge::from_js(event, "The event")?;
-    let Some(event_type) = event.get("type").and_then(Json::as_str) else {
-        return Err(RuntimeError::Option {
-            what: "The event",
-            expected: "an object with a `type`",
-            found: event.to_string().chars().take(64).collect(),
-        });
+    read_event(&bridge::from_js(event, "The event")?)
+}
+
+fn read_event(event: &Json) -> Result<Event, RuntimeError> {
+    let Some(Json::String(event_type)) = event.get("type") else {
+        return Err(not_an_event("The event", "an object with a `type`", event));
     };
-    let payload = event.get("payload").cloned();
-    Ok(Event::new(
-        event_type,
-        payload.unwrap_or_else(Json::empty_object),
-    ))
+    let payload = event.get("payload").cloned().unwrap_or_default();
+    Ok(Event::new(event_type.clone(), payload))
+}
+
+fn not_an_event(what: &'static str, expected: &'static str, found: &Json) -> RuntimeError {
+    RuntimeError::Option {
+        what,
+        expected,
+        found: found.to_string().chars().take(64).collect(),
+    }
 }
 
 impl Host {
@@ -323,29 +317,27 @@ impl Host {
         }
     }
 
-    /// An event was handled, or not: its sender is told; what nobody sent from a program is told to everybody.
-    pub(crate) fn handled(&self, ticket: Ticket, outcome: Result<bool, SendError>) {
-        self.counts.borrow_mut().messages += 1;
-        let sender = self.sent.borrow_mut().remove(&ticket);
-        match (sender, outcome) {
-            (Some(sender), Ok(handled)) => {
-                sender.resolve(&bridge::to_js(&Json::object([("handled", handled.into())])));
+    /// Events were handled, or not: their senders are told; what nobody sent from a program is told to everybody.
+    pub(crate) fn handled(&self, tickets: Tickets, outcome: Result<bool, SendError>) {
+        self.counts.borrow_mut().messages += tickets.count as usize;
+        match outcome {
+            Ok(handled) => drop(self.outbox.settle(tickets, How::Handled, &handled.into())),
+            Err(error) => {
+                let error = self.send_error(error);
+                if !self.outbox.settle(tickets, How::Failed, &to_js(&error)) {
+                    self.problem(&error);
+                }
             }
-            (Some(sender), Err(error)) => sender.reject(&self.send_error(error).into()),
-            (None, Err(error)) => self.problem(&self.send_error(error)),
-            (None, Ok(_)) => {}
         }
     }
 
     /// A question was answered, or was not.
     pub(crate) fn answered(&self, ticket: Ticket, outcome: Result<Json, ToolFailure>) {
-        let Some(sender) = self.sent.borrow_mut().remove(&ticket) else {
-            return;
+        let (how, value) = match outcome {
+            Ok(answer) => (How::Answered, bridge::to_js(&answer)),
+            Err(failure) => (How::Failed, RuntimeError::Unanswered { failure }.into()),
         };
-        match outcome {
-            Ok(answer) => sender.resolve(&bridge::to_js(&answer)),
-            Err(failure) => sender.reject(&RuntimeError::Unanswered { failure }.into()),
-        }
+        self.outbox.settle(Tickets::one(ticket), how, &value);
     }
 
     /// A refused write has a cause that the engine does not know.

@@ -137,7 +137,7 @@ impl Host {
             } => self.call_tool(call, &actor, &tool, &payload),
             Effect::CancelCall(call) => self.cancel_call(&call),
             Effect::ActorEnded(actor) => self.actor_ended(&actor),
-            Effect::Handled { ticket, outcome } => self.handled(ticket, outcome),
+            Effect::Handled { tickets, outcome } => self.handled(tickets, outcome),
             Effect::Answered { ticket, outcome } => self.answered(ticket, outcome),
             Effect::Rerender => self.plan_frame(),
             Effect::Claim(actor) => self.claim(&actor),

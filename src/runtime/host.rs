@@ -3,18 +3,19 @@
 //! Everything is owned here, behind cells. The engine is borrowed only inside [`Host::engine`], which never calls into
 //! JavaScript that a user wrote; so a subscriber may call any method of the runtime.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 
 use cojson::collections::{SortedMap, SortedSet};
 use cojson::ids::{CoId, SessionId};
 use cojson::json::Json;
 use cojson::sync::PeerId;
-use engine::actor::{ActorEngine, ActorId, Ticket};
+use engine::actor::{ActorEngine, ActorId};
 use engine::reactive_store::ReactiveStore;
 use gloo_timers::callback::Timeout;
 
 use super::error::RuntimeError;
+use super::outbox::Outbox;
 use super::stage::Stage;
 use super::tools::Tools;
 use super::waiters::Waiters;
@@ -49,7 +50,7 @@ pub(crate) struct Host {
     pub(crate) marked: RefCell<SortedSet<CoId>>,
     pub(crate) waiters: Waiters,
     pub(crate) starting: RefCell<SortedMap<ActorId, Vec<Deferred>>>,
-    pub(crate) sent: RefCell<SortedMap<Ticket, Deferred>>,
+    pub(crate) outbox: Outbox,
     pub(crate) tools: Tools,
     pub(crate) status: ReactiveStore,
     pub(crate) problems: ReactiveStore,
@@ -133,7 +134,7 @@ impl Host {
             marked: RefCell::default(),
             waiters: Waiters::default(),
             starting: RefCell::default(),
-            sent: RefCell::default(),
+            outbox: Outbox::default(),
             tools: Tools::default(),
             status: ReactiveStore::new(status),
             problems: ReactiveStore::new(Json::Null),
@@ -142,13 +143,22 @@ impl Host {
         })
     }
 
-    /// Does something with the engine; nothing that a user wrote may be called meanwhile.
+    /// Does something with the engine, which has what was sent before; nothing that a user wrote may be called meanwhile.
     pub(crate) fn engine<R>(
         &self,
         work: impl FnOnce(&mut ActorEngine) -> R,
     ) -> Result<R, RuntimeError> {
-        let mut engine = self.engine.borrow_mut();
-        engine.as_mut().map(work).ok_or(RuntimeError::Closed)
+        let engine = self.delivered().ok_or(RuntimeError::Closed);
+        engine.map(|mut engine| work(&mut engine))
+    }
+
+    /// Apart from [`engine`](Self::engine), which the compiler writes anew for each that calls it.
+    #[inline(never)]
+    fn delivered(&self) -> Option<RefMut<'_, ActorEngine>> {
+        let engine = self.engine.borrow_mut();
+        let mut engine = RefMut::filter_map(engine, Option::as_mut).ok()?;
+        self.outbox.deliver(&mut engine);
+        Some(engine)
     }
 
     /// Does something with the engine that is worked off at the end of this task.
@@ -202,9 +212,8 @@ impl Host {
         self.storage.close();
         drop(engine);
         self.waiters.reject_all(|| RuntimeError::Closed.into());
-        let sent = self.sent.take();
-        let starting = self.starting.take();
-        for deferred in sent.into_values().chain(starting.into_values().flatten()) {
+        self.outbox.fail_all(&RuntimeError::Closed.into());
+        for deferred in self.starting.take().into_values().flatten() {
             deferred.reject(&RuntimeError::Closed.into());
         }
     }

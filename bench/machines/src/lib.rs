@@ -65,19 +65,16 @@ impl Machines {
         self.actors.extend((0..count).map(|_| start().snapshot));
     }
 
-    /// Gives the first actor so many events of a type; whether each was handled.
+    /// Gives the last actor so many events of a type; whether each was handled.
     pub fn send(&mut self, event_type: &str, count: usize) -> bool {
-        let Some(mut snapshot) = self.actors.pop() else {
+        let Some(snapshot) = self.actors.pop() else {
             return false;
         };
         let event = Event::new(event_type, Json::Null);
-        let mut all = true;
-        for _ in 0..count {
-            let step = self.machine.advance(snapshot, &event, &mut NoTools);
-            all &= step.handled;
-            snapshot = step.snapshot;
-        }
-        self.actors.push(snapshot);
+        let mut host = NoTools;
+        let mut steps = self.machine.steps(snapshot, &mut host);
+        let all = (0..count).all(|_| steps.take(&event) && steps.is_plain());
+        self.actors.push(steps.finish(all).snapshot);
         all
     }
 

@@ -31,12 +31,14 @@ mod migration;
 mod query;
 mod replay;
 mod running;
+mod sent;
 mod space;
 mod tools;
 mod world;
 
 pub use effect::{ActorError, Effect, HistoryError, SendError, Warning};
 pub use engine::{ActorEngine, EngineConfig, MESSAGES_PER_TASK_MAX, PublishError, When};
-pub use ids::{ActorId, Ticket};
+pub use ids::{ActorId, Ticket, Tickets};
 pub use migration::Unreadable;
+pub use sent::Events;
 pub use tools::ToolDeclaration;

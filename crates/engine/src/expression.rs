@@ -39,11 +39,13 @@ mod scope;
 mod tests;
 mod typed;
 
+use std::sync::Arc;
+
 use cojson::json::Json;
 
 use crate::definition_error::{DefinitionError, Place};
 use compile::Compiler;
-use node::Node;
+use node::{Member, Name, Node};
 
 pub use dependencies::Dependencies;
 pub use evaluate::{EVALUATION_STEPS_MAX, EvaluationError};
@@ -141,8 +143,39 @@ impl Expression {
         evaluate::evaluate(&self.node, scope)
     }
 
+    /// The members of what [`compile_update`](Self::compile_update) compiled, if all names are written in the definition.
+    pub(crate) fn as_record(&self) -> Option<Record<'_>> {
+        let is_written = |member: &Member| matches!(member.name, Name::Written(_));
+        match &self.node {
+            Node::Record(members) if members.iter().all(is_written) => Some(Record(members)),
+            _ => None,
+        }
+    }
+
     /// Evaluates it to a truth value, as JavaScript's `if` would.
     pub fn is_truthy(&self, scope: &Scope<'_>) -> Result<bool, EvaluationError> {
-        Ok(self.evaluate(scope)?.is_some_and(|value| value.is_truthy()))
+        evaluate::is_truthy(&self.node, scope)
+    }
+}
+
+/// What is merged into a context, member by member, without an object in between.
+#[derive(Clone, Copy)]
+pub(crate) struct Record<'a>(&'a [Member]);
+
+impl<'a> Record<'a> {
+    pub(crate) fn names(self) -> impl Iterator<Item = &'a Arc<str>> {
+        self.0.iter().filter_map(|member| match &member.name {
+            Name::Written(name) => Some(name),
+            Name::Evaluated { .. } => None,
+        })
+    }
+
+    /// Adds the value of each.
+    pub(crate) fn evaluate(
+        self,
+        scope: &Scope<'_>,
+        values: &mut Vec<Json>,
+    ) -> Result<(), EvaluationError> {
+        evaluate::members(self.0, scope, values)
     }
 }

@@ -39,6 +39,7 @@ mod enter;
 mod invoke;
 mod pending;
 mod place;
+mod plan;
 mod run;
 mod select;
 #[cfg(test)]
@@ -57,6 +58,7 @@ use crate::schema::PatternCompiler;
 use bits::Bits;
 use compiled::{Definition, ROOT};
 use pending::Visit;
+use run::Run;
 
 pub use invoke::is_actor;
 pub use pending::PendingCall;
@@ -187,16 +189,24 @@ pub struct Step {
     pub runaway: Option<Runaway>,
 }
 
-impl Step {
-    /// Whether it leads to nothing but another snapshot: nothing to call, to keep time for, to end or to tell.
+/// Steps that follow each other: as long as they are plain, what each led to is but where the next begins.
+pub struct Steps<'a>(Run<'a>);
+
+impl Steps<'_> {
+    /// Handles an event and everything it raises; whether a transition was taken for it.
+    pub fn take(&mut self, event: &Event) -> bool {
+        self.0.event(event)
+    }
+
+    /// Whether they led to nothing but another snapshot so far. If not, the next event has to wait until what they led to
+    /// is done.
     pub fn is_plain(&self) -> bool {
-        self.pending.is_empty()
-            && self.timers.is_empty()
-            && self.queries.is_empty()
-            && self.unheard.is_empty()
-            && self.left.is_empty()
-            && self.output.is_none()
-            && self.runaway.is_none()
+        self.0.is_plain()
+    }
+
+    /// What they led to, as one step; whether the last event was handled is what its caller knows.
+    pub fn finish(self, handled: bool) -> Step {
+        self.0.finish(handled)
     }
 }
 
@@ -286,12 +296,14 @@ impl Machine {
 
     /// Handles an event and everything it raises. A timer's event is one too, when it is due.
     pub fn step(&self, snapshot: &Snapshot, event: &Event, host: &mut dyn ToolHost) -> Step {
-        self.advance(snapshot.clone(), event, host)
+        let mut steps = self.steps(snapshot.clone(), host);
+        let handled = steps.take(event);
+        steps.finish(handled)
     }
 
-    /// The same from a snapshot that nobody needs any more: what is in it is changed in place where it can be.
-    pub fn advance(&self, snapshot: Snapshot, event: &Event, host: &mut dyn ToolHost) -> Step {
-        run::event(&self.definition, snapshot, event, host)
+    /// Steps that follow each other from there.
+    pub fn steps<'a>(&'a self, snapshot: Snapshot, host: &'a mut dyn ToolHost) -> Steps<'a> {
+        Steps(Run::new(&self.definition, snapshot, host))
     }
 
     /// Goes on after a pending call, with what became of it.

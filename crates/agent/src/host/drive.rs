@@ -79,9 +79,11 @@ impl Host {
                     attempt.task.abort();
                 }
             }
-            Effect::Handled { ticket, outcome } => {
-                if let Some(sender) = self.sent.remove(&ticket) {
-                    let _ = sender.send(outcome);
+            Effect::Handled { tickets, outcome } => {
+                for ticket in tickets.iter() {
+                    if let Some(sender) = self.sent.remove(&ticket) {
+                        let _ = sender.send(outcome.clone());
+                    }
                 }
             }
             // Nobody asks an actor from outside here.

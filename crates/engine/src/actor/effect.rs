@@ -6,7 +6,7 @@ use cojson::json::Json;
 use cojson::json::quoted;
 use cojson::node::WriteError;
 
-use super::{ActorId, Ticket, Unreadable};
+use super::{ActorId, Ticket, Tickets, Unreadable};
 use crate::definition_error::DefinitionError;
 use crate::machine::{CallId, ToolFailure};
 use crate::schema::Violation;
@@ -40,10 +40,10 @@ pub enum Effect {
     CancelCall(CallId),
     /// An actor that a state invoked has come to its end here, with those in its slots.
     ActorEnded(ActorId),
-    /// An accepted `send` is done, and what it changed is durable here.
+    /// Accepted sends are done, and what they changed is durable here; or they were refused.
     Handled {
-        /// Which `send`.
-        ticket: Ticket,
+        /// Which sends.
+        tickets: Tickets,
         /// Whether a transition took the event; `false` if the active state has none for it or its guard said no.
         outcome: Result<bool, SendError>,
     },

@@ -27,8 +27,9 @@ use super::documents::Documents;
 use super::history::Keep;
 use super::message::Message;
 use super::running::Running;
+use super::sent::{Events, Outcome, Receipt, Sent};
 use super::world::World;
-use super::{ActorId, Effect, SendError, Ticket, ToolDeclaration, Warning};
+use super::{ActorId, Effect, SendError, Ticket, Tickets, ToolDeclaration, Warning};
 use crate::definition_error::DefinitionError;
 use crate::machine::{CallId, Event};
 use crate::reactive_store::ReactiveStore;
@@ -60,7 +61,7 @@ pub struct ActorEngine {
     patterns: Rc<dyn PatternCompiler>,
     styles: StyleEngine,
     actors: OrderedMap<ActorId, Actor>,
-    pending_messages: VecDeque<PendingMessage>,
+    pending_messages: VecDeque<Pending>,
     pending_rerenders: OrderedSet<ActorId>,
     effects: VecDeque<Effect>,
     /// The actors whose context changed since the stores were told.
@@ -112,11 +113,18 @@ struct Actor {
     running: Option<Box<Running>>,
 }
 
-/// An event on its way to an actor's machine.
+/// What waits to be handled.
+enum Pending {
+    /// Events from the host: a click, a program.
+    Sent(Sent),
+    /// A message from an actor.
+    Told(PendingMessage),
+}
+
+/// A message on its way to an actor's machine.
 struct PendingMessage {
     actor: ActorId,
     message: Message,
-    ticket: Option<Ticket>,
     origin: Origin,
 }
 
@@ -126,13 +134,6 @@ struct Awaiting {
     outcomes: Vec<Outcome>,
     /// A tool is called once the record of its call cannot be lost: what a crash cuts off is known to have been called.
     calls: Vec<CallId>,
-}
-
-/// What became of one `send`.
-struct Outcome {
-    ticket: Ticket,
-    actor: ActorId,
-    result: Result<bool, SendError>,
 }
 
 impl ActorEngine {
@@ -256,44 +257,69 @@ impl ActorEngine {
 
     /// Queues an event for an actor. Its contract is checked now; what became of it is told by [`Effect::Handled`].
     pub fn send(&mut self, actor: &ActorId, event: Event) -> Result<Ticket, SendError> {
-        let Some(running) = self.running(actor) else {
-            return Err(SendError::NoActor(actor.clone()));
-        };
-        running.definition.contract.check(actor, &event)?;
-        self.tickets_given += 1;
-        let ticket = Ticket(self.tickets_given);
-        self.pending_messages.push_back(PendingMessage {
-            actor: actor.clone(),
-            message: Message::of_host(event),
-            ticket: Some(ticket),
-            origin: Origin::Host,
-        });
-        Ok(ticket)
+        self.check(actor, &event)?;
+        Ok(self.queue(actor, event, 1))
+    }
+
+    /// Queues an event so many times, each with a ticket of its own, of which the first is handed back. A refusal is told
+    /// by [`Effect::Handled`] too.
+    pub fn send_times(&mut self, actor: &ActorId, event: Event, count: u32) -> Ticket {
+        let checked = self.check(actor, &event);
+        match checked {
+            Ok(()) => self.queue(actor, event, count),
+            Err(error) => {
+                let tickets = self.tickets(count);
+                let outcome = Err(error);
+                self.effects.push_back(Effect::Handled { tickets, outcome });
+                tickets.first
+            }
+        }
     }
 
     /// Queues events for an actor that are handled one right after the other. It counts as handled if each of them was; of
     /// those that failed the first is told.
-    pub fn send_all(&mut self, actor: &ActorId, events: Vec<Event>) -> Result<Ticket, SendError> {
-        let Some(running) = self.running(actor) else {
-            return Err(SendError::NoActor(actor.clone()));
-        };
-        for event in &events {
-            running.definition.contract.check(actor, event)?;
+    pub fn send_all(&mut self, actor: &ActorId, events: Events) -> Result<Ticket, SendError> {
+        for event in events.distinct() {
+            self.check(actor, event)?;
         }
-        self.tickets_given += 1;
-        let ticket = Ticket(self.tickets_given);
-        let mut events = events.into_iter();
-        let Some(first) = events.next() else {
-            self.tell_result(Some(ticket), actor.clone(), Ok(true));
-            return Ok(ticket);
-        };
-        self.pending_messages.push_back(PendingMessage {
+        let ticket = self.tickets(1).first;
+        self.pending_messages.push_back(Pending::Sent(Sent {
             actor: actor.clone(),
-            message: Message::of_host(first),
-            ticket: Some(ticket),
-            origin: Origin::Batch(events.collect()),
-        });
+            events,
+            receipt: Receipt::All(ticket),
+        }));
         Ok(ticket)
+    }
+
+    fn check(&self, actor: &ActorId, event: &Event) -> Result<(), SendError> {
+        match self.running(actor) {
+            Some(running) => running.definition.contract.check(actor, event),
+            None => Err(SendError::NoActor(actor.clone())),
+        }
+    }
+
+    /// What follows each other for the same actor is handled together.
+    fn queue(&mut self, actor: &ActorId, event: Event, count: u32) -> Ticket {
+        let tickets = self.tickets(count);
+        if let Some(Pending::Sent(last)) = self.pending_messages.back_mut()
+            && last.takes_more(actor, &event, tickets)
+        {
+            return tickets.first;
+        }
+        let mut events = Events::default();
+        events.push(event, count as usize);
+        self.pending_messages.push_back(Pending::Sent(Sent {
+            actor: actor.clone(),
+            events,
+            receipt: Receipt::Each(tickets),
+        }));
+        tickets.first
+    }
+
+    fn tickets(&mut self, count: u32) -> Tickets {
+        let first = Ticket(self.tickets_given + 1);
+        self.tickets_given += u64::from(count);
+        Tickets { first, count }
     }
 
     /// The next thing to do. Drain it after every `flush`, and after `stored`, `loaded` and `receive`.

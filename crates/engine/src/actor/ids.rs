@@ -32,6 +32,31 @@ impl fmt::Display for ActorId {
     }
 }
 
-/// One accepted `send`: what became of it is told by [`Effect::Handled`](super::Effect::Handled).
+/// One `send`: what became of it is told by [`Effect::Handled`](super::Effect::Handled).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
+
+/// Tickets that follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tickets {
+    /// The first of them.
+    pub first: Ticket,
+    /// How many there are.
+    pub count: u32,
+}
+
+impl Tickets {
+    /// A single one.
+    pub fn one(ticket: Ticket) -> Self {
+        Self {
+            first: ticket,
+            count: 1,
+        }
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = Ticket> {
+        let Ticket(first) = self.first;
+        (first..first + u64::from(self.count)).map(Ticket)
+    }
+}

@@ -91,16 +91,6 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// An event from the host, which nobody else tells.
-    pub(crate) fn of_host(event: Event) -> Self {
-        Self {
-            event,
-            source: Json::Null,
-            reply_to: Json::Null,
-            call: None,
-        }
-    }
-
     /// As an inbox holds it.
     pub(crate) fn to_json(&self) -> Json {
         let reply_to = (!self.reply_to.is_null()).then(|| (REPLY_TO, self.reply_to.clone()));

@@ -1,5 +1,6 @@
 //! Evaluation: a walk over the compiled nodes. Nothing is parsed, and paths and comparisons allocate nothing.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -68,10 +69,32 @@ impl EvaluationError {
     }
 }
 
-type Value = Result<Option<Json>, EvaluationError>;
+type Evaluated<T> = Result<T, Box<EvaluationError>>;
 
-pub(super) fn evaluate(node: &Node, scope: &Scope<'_>) -> Value {
-    Evaluator { steps: 0 }.value(node, scope)
+/// A value that is there already is borrowed from where it is.
+type Value<'a> = Evaluated<Option<Cow<'a, Json>>>;
+
+pub(super) fn evaluate(node: &Node, scope: &Scope<'_>) -> Result<Option<Json>, EvaluationError> {
+    let value = Evaluator { steps: 0 }.value(node, scope);
+    Ok(value.map_err(|error| *error)?.map(Cow::into_owned))
+}
+
+pub(super) fn is_truthy(node: &Node, scope: &Scope<'_>) -> Result<bool, EvaluationError> {
+    let value = Evaluator { steps: 0 }.is_truthy(node, scope);
+    value.map_err(|error| *error)
+}
+
+pub(super) fn members(
+    members: &[Member],
+    scope: &Scope<'_>,
+    values: &mut Vec<Json>,
+) -> Result<(), EvaluationError> {
+    let mut evaluator = Evaluator { steps: 0 };
+    for member in members {
+        let value = evaluator.owned(&member.value, scope);
+        values.push(value.map_err(|error| *error)?.unwrap_or_default());
+    }
+    Ok(())
 }
 
 struct Evaluator {
@@ -80,13 +103,13 @@ struct Evaluator {
 }
 
 impl Evaluator {
-    fn value(&mut self, node: &Node, scope: &Scope<'_>) -> Value {
+    fn value<'a>(&mut self, node: &'a Node, scope: &Scope<'a>) -> Value<'a> {
         self.steps += 1;
-        Ok(Some(match node {
+        let made = match node {
             Node::Undefined => return Ok(None),
-            Node::Literal(value) => value.clone(),
+            Node::Literal(value) => return Ok(Some(Cow::Borrowed(value))),
             Node::Path(path) => return Ok(path.read(scope)),
-            Node::Marker(name) => return Ok(scope.marker(name).cloned()),
+            Node::Marker(name) => return Ok(scope.marker(name).map(Cow::Borrowed)),
             Node::Member(parts) => return self.member_of(parts, scope),
             Node::Array(items) => self.array(items, scope)?,
             Node::Object(members) => self.object(members, None, scope)?,
@@ -103,34 +126,34 @@ impl Evaluator {
             Node::Concat(parts) => self.concat(parts, scope)?,
             Node::Join(parts) => self.join(parts, scope)?,
             Node::Map(each) => self.map(each, scope)?,
-            Node::Find(each) => return self.find(each, scope),
+            Node::Find(each) => return Ok(self.find(each, scope)?.map(Cow::Owned)),
             Node::Filter(each) => self.filter(each, scope)?,
             Node::Typed(it) => {
                 let sides = self.pair(&it.sides, scope)?;
-                for side in &sides {
-                    self.charge(side.as_ref());
+                let sides = sides.each_ref().map(Option::as_deref);
+                for side in sides {
+                    self.charge(side);
                 }
-                it.result(&sides)?
+                it.result(sides)?
             }
             Node::If(parts) => return self.branch(parts, scope),
             Node::Switch(switch) => return self.switch(switch, scope),
-            Node::Now => return Ok(scope.now_ms.map(Json::from)),
-        }))
+            Node::Now => return Ok(scope.now_ms.map(|ms| Cow::Owned(ms.into()))),
+        };
+        Ok(Some(Cow::Owned(made)))
     }
 
-    fn is_truthy(&mut self, node: &Node, scope: &Scope<'_>) -> Result<bool, EvaluationError> {
-        Ok(self
-            .value(node, scope)?
-            .is_some_and(|value| value.is_truthy()))
+    fn owned(&mut self, node: &Node, scope: &Scope<'_>) -> Evaluated<Option<Json>> {
+        Ok(self.value(node, scope)?.map(Cow::into_owned))
+    }
+
+    fn is_truthy(&mut self, node: &Node, scope: &Scope<'_>) -> Evaluated<bool> {
+        let value = self.value(node, scope)?;
+        Ok(value.is_some_and(|value| value.is_truthy()))
     }
 
     /// Whether any part is as truthy as wanted; those after it are not evaluated.
-    fn any(
-        &mut self,
-        parts: &[Node],
-        wanted: bool,
-        scope: &Scope<'_>,
-    ) -> Result<bool, EvaluationError> {
+    fn any(&mut self, parts: &[Node], wanted: bool, scope: &Scope<'_>) -> Evaluated<bool> {
         for part in parts {
             if self.is_truthy(part, scope)? == wanted {
                 return Ok(true);
@@ -139,21 +162,17 @@ impl Evaluator {
         Ok(false)
     }
 
-    fn pair(
+    fn pair<'a>(
         &mut self,
-        [left, right]: &[Node; 2],
-        scope: &Scope<'_>,
-    ) -> Result<[Option<Json>; 2], EvaluationError> {
+        [left, right]: &'a [Node; 2],
+        scope: &Scope<'a>,
+    ) -> Evaluated<[Option<Cow<'a, Json>>; 2]> {
         Ok([self.value(left, scope)?, self.value(right, scope)?])
     }
 
-    fn order(
-        &mut self,
-        sides: &[Node; 2],
-        scope: &Scope<'_>,
-    ) -> Result<Option<Ordering>, EvaluationError> {
+    fn order(&mut self, sides: &[Node; 2], scope: &Scope<'_>) -> Evaluated<Option<Ordering>> {
         let [left, right] = self.pair(sides, scope)?;
-        Ok(order(left.as_ref(), right.as_ref()))
+        Ok(order(left.as_deref(), right.as_deref()))
     }
 
     /// Counts what it takes to copy or compare a value.
@@ -168,13 +187,17 @@ impl Evaluator {
 
     /// `===`, with undefined different from null. Arrays and objects are compared by content, since which of them are
     /// the very same object would differ after a reload.
-    fn is_equal(&mut self, sides: &[Node; 2], scope: &Scope<'_>) -> Result<bool, EvaluationError> {
+    fn is_equal(&mut self, sides: &[Node; 2], scope: &Scope<'_>) -> Evaluated<bool> {
         let [left, right] = self.pair(sides, scope)?;
-        self.charge(left.as_ref());
+        self.charge(left.as_deref());
         Ok(left == right)
     }
 
-    fn branch(&mut self, [condition, then, otherwise]: &[Node; 3], scope: &Scope<'_>) -> Value {
+    fn branch<'a>(
+        &mut self,
+        [condition, then, otherwise]: &'a [Node; 3],
+        scope: &Scope<'a>,
+    ) -> Value<'a> {
         let chosen = if self.is_truthy(condition, scope)? {
             then
         } else {
@@ -184,7 +207,7 @@ impl Evaluator {
     }
 
     /// The case of the value's text; without one the default.
-    fn switch(&mut self, switch: &Switch, scope: &Scope<'_>) -> Value {
+    fn switch<'a>(&mut self, switch: &'a Switch, scope: &Scope<'a>) -> Value<'a> {
         let on = self.value(&switch.on, scope)?.map(|value| to_text(&value));
         let case = switch
             .cases
@@ -193,19 +216,23 @@ impl Evaluator {
         self.value(case.map_or(&switch.otherwise, |(_, node)| node), scope)
     }
 
-    fn member_of(&mut self, parts: &[Node; 2], scope: &Scope<'_>) -> Value {
+    fn member_of<'a>(&mut self, parts: &'a [Node; 2], scope: &Scope<'a>) -> Value<'a> {
         let [Some(map), Some(name)] = self.pair(parts, scope)? else {
             return Ok(None);
         };
-        Ok(map.step(&to_text(&name)).cloned())
+        let name = to_text(&name);
+        Ok(match map {
+            Cow::Borrowed(map) => map.step(&name).map(Cow::Borrowed),
+            Cow::Owned(map) => map.step(&name).cloned().map(Cow::Owned),
+        })
     }
 
     /// As `JSON.stringify` has it, an item that is undefined is null.
-    fn array(&mut self, items: &[Node], scope: &Scope<'_>) -> Result<Json, EvaluationError> {
+    fn array(&mut self, items: &[Node], scope: &Scope<'_>) -> Evaluated<Json> {
         let values = items
             .iter()
-            .map(|item| Ok(self.value(item, scope)?.unwrap_or_default()));
-        Ok(values.collect::<Result<Vec<Json>, _>>()?.into())
+            .map(|item| Ok(self.owned(item, scope)?.unwrap_or_default()));
+        Ok(values.collect::<Evaluated<Vec<Json>>>()?.into())
     }
 
     /// A member that is undefined is the given value, or left out, as `JSON.stringify` has it; one whose name is null
@@ -215,11 +242,11 @@ impl Evaluator {
         members: &[Member],
         undefined: Option<&Json>,
         scope: &Scope<'_>,
-    ) -> Result<Json, EvaluationError> {
+    ) -> Evaluated<Json> {
         let mut object = JsonObject::new();
         for member in members {
             if let Some(name) = self.name(&member.name, scope)?
-                && let Some(value) = self.value(&member.value, scope)?.or(undefined.cloned())
+                && let Some(value) = self.owned(&member.value, scope)?.or(undefined.cloned())
             {
                 object.insert(name, value);
             }
@@ -227,52 +254,49 @@ impl Evaluator {
         Ok(object.into())
     }
 
-    fn name(
-        &mut self,
-        name: &Name,
-        scope: &Scope<'_>,
-    ) -> Result<Option<Arc<str>>, EvaluationError> {
+    fn name(&mut self, name: &Name, scope: &Scope<'_>) -> Evaluated<Option<Arc<str>>> {
         let (node, path) = match name {
             Name::Written(name) => return Ok(Some(name.clone())),
             Name::Evaluated { name, place } => (name, place),
         };
-        let name = match self.value(node, scope)? {
+        let name = match self.value(node, scope)?.as_deref() {
             None | Some(Json::Null) => return Ok(None),
-            Some(Json::Array(_)) => return Err(not_a_name(path, "an array")),
-            Some(Json::Object(_)) => return Err(not_a_name(path, "an object")),
-            Some(scalar) => to_text(&scalar),
+            Some(Json::Array(_)) => return Err(not_a_name(path, "an array").into()),
+            Some(Json::Object(_)) => return Err(not_a_name(path, "an object").into()),
+            Some(scalar) => to_text(scalar),
         };
         if path::is_forbidden(&name) {
             let path = path.clone();
-            return Err(EvaluationError::ForbiddenName { path, name });
+            return Err(EvaluationError::ForbiddenName { path, name }.into());
         }
         Ok(Some(name))
     }
 
-    fn length(&mut self, part: &Node, scope: &Scope<'_>) -> Result<Json, EvaluationError> {
+    fn length(&mut self, part: &Node, scope: &Scope<'_>) -> Evaluated<Json> {
         let value = self.value(part, scope)?;
-        Ok(value.as_ref().and_then(length).unwrap_or(Json::Number(0.0)))
+        let length = value.as_deref().and_then(length);
+        Ok(length.unwrap_or(Json::Number(0.0)))
     }
 
-    fn concat(&mut self, parts: &[Node], scope: &Scope<'_>) -> Result<Json, EvaluationError> {
+    fn concat(&mut self, parts: &[Node], scope: &Scope<'_>) -> Evaluated<Json> {
         let mut all = Vec::new();
         for part in parts {
             let value = self.value(part, scope)?;
-            self.charge(value.as_ref());
-            match value {
+            self.charge(value.as_deref());
+            match value.as_deref() {
                 None | Some(Json::Null) => {}
                 Some(Json::Array(items)) => all.extend(items.iter().cloned()),
-                Some(single) => all.push(single),
+                Some(single) => all.push(single.clone()),
             }
         }
         Ok(all.into())
     }
 
-    fn join(&mut self, parts: &[Node; 2], scope: &Scope<'_>) -> Result<Json, EvaluationError> {
+    fn join(&mut self, parts: &[Node; 2], scope: &Scope<'_>) -> Evaluated<Json> {
         let [items, separator] = self.pair(parts, scope)?;
-        self.charge(items.as_ref());
+        self.charge(items.as_deref());
         let separator = separator.map_or_else(|| ",".into(), |value| to_text(&value));
-        let text = match &items {
+        let text = match items.as_deref() {
             None | Some(Json::Null) => String::new(),
             Some(Json::Array(items)) => join(items, &separator),
             Some(single) => to_text(single).to_string(),
@@ -280,10 +304,16 @@ impl Evaluator {
         Ok(text.into())
     }
 
-    fn map(&mut self, each: &Each, scope: &Scope<'_>) -> Result<Json, EvaluationError> {
-        let Some(Json::Array(items)) = self.value(&each.array, scope)? else {
-            return Ok(Vec::new().into());
-        };
+    /// The items that `$map`, `$find` and `$filter` go through.
+    fn items(&mut self, each: &Each, scope: &Scope<'_>) -> Evaluated<Arc<Vec<Json>>> {
+        match self.value(&each.array, scope)?.as_deref() {
+            Some(Json::Array(items)) => Ok(Arc::clone(items)),
+            _ => Ok(Arc::default()),
+        }
+    }
+
+    fn map(&mut self, each: &Each, scope: &Scope<'_>) -> Evaluated<Json> {
+        let items = self.items(each, scope)?;
         let mut mapped = Vec::with_capacity(items.len());
         for item in items.iter() {
             let value = self.with_item(each, item, scope, |evaluator, scope| {
@@ -294,10 +324,9 @@ impl Evaluator {
         Ok(mapped.into())
     }
 
-    fn find(&mut self, each: &Each, scope: &Scope<'_>) -> Value {
-        let (Some(Json::Array(items)), Some(condition)) =
-            (self.value(&each.array, scope)?, &each.condition)
-        else {
+    fn find(&mut self, each: &Each, scope: &Scope<'_>) -> Evaluated<Option<Json>> {
+        let items = self.items(each, scope)?;
+        let Some(condition) = &each.condition else {
             return Ok(None);
         };
         for item in items.iter() {
@@ -315,16 +344,15 @@ impl Evaluator {
         Ok(None)
     }
 
-    fn filter(&mut self, each: &Each, scope: &Scope<'_>) -> Result<Json, EvaluationError> {
-        let (Some(Json::Array(items)), Some(condition)) =
-            (self.value(&each.array, scope)?, &each.condition)
-        else {
-            return Ok(Vec::new().into());
-        };
+    fn filter(&mut self, each: &Each, scope: &Scope<'_>) -> Evaluated<Json> {
+        let items = self.items(each, scope)?;
         let mut kept = Vec::new();
         for item in items.iter() {
             let value = self.with_item(each, item, scope, |evaluator, scope| {
-                let is_kept = evaluator.is_truthy(condition, scope)?;
+                let is_kept = match &each.condition {
+                    Some(condition) => evaluator.is_truthy(condition, scope)?,
+                    None => false,
+                };
                 let template = is_kept.then(|| evaluator.template(each, item, scope));
                 template.transpose()
             })?;
@@ -333,9 +361,9 @@ impl Evaluator {
         Ok(kept.into())
     }
 
-    fn template(&mut self, each: &Each, item: &Json, scope: &Scope<'_>) -> Value {
+    fn template(&mut self, each: &Each, item: &Json, scope: &Scope<'_>) -> Evaluated<Option<Json>> {
         match &each.template {
-            Some(template) => self.value(template, scope),
+            Some(template) => self.owned(template, scope),
             None => Ok(Some(item.clone())),
         }
     }
@@ -346,11 +374,11 @@ impl Evaluator {
         each: &Each,
         item: &Json,
         scope: &Scope<'_>,
-        evaluate: impl FnOnce(&mut Self, &Scope<'_>) -> Result<T, EvaluationError>,
-    ) -> Result<T, EvaluationError> {
+        evaluate: impl FnOnce(&mut Self, &Scope<'_>) -> Evaluated<T>,
+    ) -> Evaluated<T> {
         if self.steps > EVALUATION_STEPS_MAX {
             let path = each.place.clone();
-            return Err(EvaluationError::TooManySteps { path });
+            return Err(EvaluationError::TooManySteps { path }.into());
         }
         let name = each.name.as_deref();
         let local = Local::inside(scope.locals, name.unwrap_or("item"), item);
@@ -363,16 +391,14 @@ impl Evaluator {
     }
 }
 
-fn trimmed(value: Json) -> Json {
-    match value {
-        Json::String(text) => Json::String(trim(&text)),
-        other => other,
+fn trimmed(value: Cow<'_, Json>) -> Cow<'_, Json> {
+    match &*value {
+        Json::String(text) => Cow::Owned(Json::String(trim(text))),
+        _ => value,
     }
 }
 
 fn not_a_name(path: &Arc<str>, found: &str) -> EvaluationError {
-    EvaluationError::NotAName {
-        path: path.clone(),
-        found: found.to_owned(),
-    }
+    let (path, found) = (path.clone(), found.to_owned());
+    EvaluationError::NotAName { path, found }
 }

@@ -1,5 +1,6 @@
 //! JavaScript's comparisons and conversions, for JSON values.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -58,18 +59,18 @@ pub(super) fn join(items: &[Json], separator: &str) -> String {
 
 /// Which of two comes first, for `<`, `<=`, `>` and `>=`; `None` if neither does, as with `undefined`.
 pub(super) fn order(left: Option<&Json>, right: Option<&Json>) -> Option<Ordering> {
-    match (primitive(left?), primitive(right?)) {
+    match (&*primitive(left?), &*primitive(right?)) {
         (Json::String(left), Json::String(right)) => {
             Some(left.encode_utf16().cmp(right.encode_utf16()))
         }
-        (left, right) => to_number(&left).partial_cmp(&to_number(&right)),
+        (left, right) => to_number(left).partial_cmp(&to_number(right)),
     }
 }
 
-fn primitive(value: &Json) -> Json {
+fn primitive(value: &Json) -> Cow<'_, Json> {
     match value {
-        Json::Array(_) | Json::Object(_) => Json::String(to_text(value)),
-        scalar => scalar.clone(),
+        Json::Array(_) | Json::Object(_) => Cow::Owned(Json::String(to_text(value))),
+        scalar => Cow::Borrowed(scalar),
     }
 }
 

@@ -3,6 +3,7 @@
 //! A path reads only members of JSON values; the names that reach into JavaScript's prototypes are refused, exactly
 //! (a member called `constructors` is fine).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use cojson::json::Json;
@@ -61,9 +62,10 @@ impl Segment {
     }
 
     /// The member or item, or an array's or text's `length`.
-    fn step(&self, value: &Json) -> Option<Json> {
+    fn step<'a>(&self, value: &'a Json) -> Option<Cow<'a, Json>> {
         let length = || super::javascript::length(value).filter(|_| &*self.name == "length");
-        self.part(value).cloned().or_else(length)
+        let part = self.part(value).map(Cow::Borrowed);
+        part.or_else(|| length().map(Cow::Owned))
     }
 }
 
@@ -117,7 +119,7 @@ impl Path {
     }
 
     /// The value it leads to.
-    pub(super) fn read(&self, scope: &Scope<'_>) -> Option<Json> {
+    pub(super) fn read<'a>(&self, scope: &Scope<'a>) -> Option<Cow<'a, Json>> {
         match self.root {
             Root::Context => walk(scope.context, &self.segments),
             Root::Existing => self.read_special(scope.existing, Some(scope.context)),
@@ -129,7 +131,7 @@ impl Path {
         }
     }
 
-    fn read_item(&self, scope: &Scope<'_>) -> Option<Json> {
+    fn read_item<'a>(&self, scope: &Scope<'a>) -> Option<Cow<'a, Json>> {
         match self.local(scope) {
             Some((local, rest)) => walk(local, rest),
             None => walk(scope.item?, &self.segments),
@@ -143,7 +145,11 @@ impl Path {
     }
 
     /// The value has a root of its own if the scope has one, else it is an ordinary member of `otherwise`.
-    fn read_special(&self, special: Option<&Json>, otherwise: Option<&Json>) -> Option<Json> {
+    fn read_special<'a>(
+        &self,
+        special: Option<&'a Json>,
+        otherwise: Option<&'a Json>,
+    ) -> Option<Cow<'a, Json>> {
         match (special, self.segments.split_first()) {
             (Some(special), Some((_, rest))) => walk(special, rest),
             _ => walk(otherwise?, &self.segments),
@@ -171,9 +177,9 @@ fn split(path: &str, place: &Place) -> Result<Vec<Segment>, DefinitionError> {
         .collect()
 }
 
-fn walk(root: &Json, segments: &[Segment]) -> Option<Json> {
+fn walk<'a>(root: &'a Json, segments: &[Segment]) -> Option<Cow<'a, Json>> {
     let Some((last, before)) = segments.split_last() else {
-        return Some(root.clone());
+        return Some(Cow::Borrowed(root));
     };
     let mut value = root;
     for segment in before {

@@ -48,10 +48,10 @@ pub(super) struct Typed {
 
 impl Typed {
     /// What the values of both sides give.
-    pub(super) fn result(&self, sides: &[Option<Json>; 2]) -> Result<Json, EvaluationError> {
+    pub(super) fn result(&self, sides: [Option<&Json>; 2]) -> Result<Json, Box<EvaluationError>> {
         let [left, right] = sides;
         let number = |calculate: fn(f64, f64) -> f64| {
-            let sides = left.as_ref()?.as_number().zip(right.as_ref()?.as_number());
+            let sides = left?.as_number().zip(right?.as_number());
             let result = sides.map(|(left, right)| calculate(left, right));
             result.filter(|number| number.is_finite()).map(Json::from)
         };
@@ -61,29 +61,27 @@ impl Typed {
             Operator::Multiply => (number(|a, b| a * b), TWO_NUMBERS),
             Operator::Subtract => (number(|a, b| a - b), TWO_NUMBERS),
             Operator::FormatDate => (
-                formatted(left.as_ref(), right.as_ref()),
+                formatted(left, right),
                 "milliseconds since 1970, of a year of four digits",
             ),
-            Operator::Includes => (
-                includes(left.as_ref(), right.as_ref()),
-                "an array and an item, or two texts",
-            ),
-            Operator::ToLowerCase => (recased(left.as_ref(), to_lowercase), "a text"),
-            Operator::ToUpperCase => (recased(left.as_ref(), to_uppercase), "a text"),
+            Operator::Includes => (includes(left, right), "an array and an item, or two texts"),
+            Operator::ToLowerCase => (recased(left, to_lowercase), "a text"),
+            Operator::ToUpperCase => (recased(left, to_uppercase), "a text"),
         };
-        result.ok_or_else(|| self.error(expected, sides))
+        result.ok_or_else(|| self.error(expected, sides).into())
     }
 
     #[cold]
-    fn error(&self, expected: &'static str, sides: &[Option<Json>; 2]) -> EvaluationError {
-        let named = |side: &Option<Json>| side.as_ref().map_or("nothing".to_owned(), describe);
+    fn error(&self, expected: &'static str, sides: [Option<&Json>; 2]) -> EvaluationError {
+        let named = |side: Option<&Json>| side.map_or("nothing".to_owned(), describe);
         let [left, right] = sides;
         let found = match self.operator {
             Operator::ToLowerCase | Operator::ToUpperCase | Operator::FormatDate => named(left),
             _ => format!("{} and {}", named(left), named(right)),
         };
+        let path = self.place.clone();
         EvaluationError::WrongType {
-            path: self.place.clone(),
+            path,
             expected,
             found,
         }

@@ -10,7 +10,7 @@ use super::pending::{ListOf, PendingCall};
 use super::run::{Progress, Run};
 use super::timer::{Timer, TimerChange};
 use super::tool::{ToolCall, ToolFailure, ToolReply};
-use crate::expression::Scope;
+use crate::expression::{Expression, Scope};
 
 impl Run<'_> {
     /// Runs a list from that position until it ends, fails or must wait.
@@ -24,10 +24,7 @@ impl Run<'_> {
         let actions = definition.actions(of).iter().enumerate();
         for (index, action) in actions.skip(from) {
             match action {
-                Action::Update(update) => {
-                    let members = self.update(update.evaluate(&self.scope(event))?)?;
-                    self.write(&members);
-                }
+                Action::Update(update) => self.update_context(update, event)?,
                 Action::Query(queries) => {
                     let members = self.update(queries.evaluate(&self.scope(event))?)?;
                     self.write(&members);
@@ -78,6 +75,7 @@ impl Run<'_> {
         event: &Event,
     ) -> Result<Progress, ToolFailure> {
         let payload = self.payload(action, event)?;
+        self.calls += 1;
         let reply = self.host.call(ToolCall {
             tool: &action.tool,
             payload: &payload,
@@ -155,6 +153,22 @@ impl Run<'_> {
             .at(self.now_ms)
     }
 
+    /// Merges what it evaluates to into the context.
+    fn update_context(&mut self, update: &Expression, event: &Event) -> Result<(), ToolFailure> {
+        let Some(record) = update.as_record() else {
+            let members = self.update(update.evaluate(&self.scope(event))?)?;
+            self.write(&members);
+            return Ok(());
+        };
+        let mut values = std::mem::take(&mut self.values);
+        record.evaluate(&self.scope(event), &mut values)?;
+        for (name, value) in record.names().zip(values.drain(..)) {
+            self.write_key(name, value);
+        }
+        self.values = values;
+        Ok(())
+    }
+
     /// What may be merged into the context: an object without the runtime's own keys.
     fn update(&self, value: Option<Json>) -> Result<Arc<JsonObject>, ToolFailure> {
         let refused = |found: &str| {
@@ -175,17 +189,23 @@ impl Run<'_> {
     }
 
     fn write(&mut self, update: &JsonObject) {
-        if update.is_empty() {
-            return;
+        for (key, value) in update {
+            self.write_key(key, value.clone());
+        }
+    }
+
+    fn write_key(&mut self, key: &Arc<str>, value: Json) {
+        if !self.queries.is_empty() {
+            self.queries.remove(key);
         }
         if self.snapshot.context.as_object().is_none() {
             self.snapshot.context = Json::empty_object();
         }
         if let Json::Object(members) = &mut self.snapshot.context {
             let members = Arc::make_mut(members);
-            for (key, value) in update {
-                members.insert(key.clone(), value.clone());
-                self.queries.remove(key);
+            match members.get_mut(key) {
+                Some(old) => *old = value,
+                None => drop(members.insert(key.clone(), value)),
             }
         }
     }

@@ -3,10 +3,25 @@
 const BITS: usize = u64::BITS as usize;
 
 /// A set of small numbers below a bound that was given when it was made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Bits {
     first: u64,
     more: Vec<u64>,
+}
+
+impl Clone for Bits {
+    fn clone(&self) -> Self {
+        Self {
+            first: self.first,
+            more: self.more.clone(),
+        }
+    }
+
+    /// The memory that is there is used again.
+    fn clone_from(&mut self, other: &Self) {
+        self.first = other.first;
+        self.more.clone_from(&other.more);
+    }
 }
 
 impl Bits {
@@ -91,6 +106,14 @@ impl Bits {
             start = member + 1;
             Some(member)
         })
+    }
+
+    /// A number that sets which differ seldom have in common.
+    #[expect(clippy::cast_possible_truncation, reason = "any bits do")]
+    pub(super) fn mixed(&self) -> usize {
+        let mix = |mixed: u64, word: &u64| mixed.rotate_left(5) ^ word;
+        let mixed = self.more.iter().fold(self.first, mix);
+        (mixed ^ (mixed >> 32) ^ (mixed >> 17)) as usize
     }
 
     /// Whether both have a member in common.

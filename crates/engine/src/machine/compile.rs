@@ -20,6 +20,7 @@ use super::MachineLibrary;
 use super::bits::Bits;
 use super::compiled::{ANY, Definition, Kind, ROOT, State, Transition};
 use super::enter::Entering;
+use super::plan::Plans;
 use crate::definition_error::{DefinitionError, Place, one_of};
 use crate::expression::Expression;
 
@@ -135,6 +136,7 @@ impl Compiler<'_> {
         }
         let mut definition = Definition {
             values: RefCell::default(),
+            plans: Plans::default(),
             eventless: set(&|state| !state.always.is_empty()),
             remembering,
             initial: Bits::new(count),

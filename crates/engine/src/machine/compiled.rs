@@ -12,6 +12,7 @@ use cojson::json::Json;
 
 use super::bits::Bits;
 use super::place::value_of;
+use super::plan::Plans;
 use super::timer::OnRestore;
 use crate::expression::Expression;
 use crate::schema::Schema;
@@ -44,6 +45,8 @@ pub(super) struct Definition {
     pub(super) calls_tools: bool,
     /// Sets of active states and their values.
     pub(super) values: RefCell<Vec<(Bits, Json)>>,
+    /// What was found out lately.
+    pub(super) plans: Plans,
     /// Context keys that no action may write, even when their names come from data.
     pub(super) reserved_keys: Box<[Arc<str>]>,
 }

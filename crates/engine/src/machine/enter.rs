@@ -15,6 +15,8 @@ pub(super) struct Entering<'a> {
     pub(super) defaults: Bits,
     /// States whose history is empty, and the transition that is taken instead.
     pub(super) histories: Vec<(usize, usize)>,
+    /// Whether what is kept was looked at.
+    pub(super) has_met_history: bool,
 }
 
 impl<'a> Entering<'a> {
@@ -26,6 +28,7 @@ impl<'a> Entering<'a> {
             set: none.clone(),
             defaults: none,
             histories: Vec::new(),
+            has_met_history: false,
         }
     }
 
@@ -81,6 +84,7 @@ impl<'a> Entering<'a> {
     }
 
     fn history(&mut self, history: usize) {
+        self.has_met_history = true;
         let around = self.definition.parent(history);
         if let Some(kept) = remembered(self.definition, self.kept, history) {
             for target in &kept {

@@ -37,6 +37,7 @@ impl Run<'_> {
             Ok(input) => input.unwrap_or_default(),
             Err(error) => return self.raise_failed(&invoke.id, visit, error.into()),
         };
+        self.calls += 1;
         let (tool, reply) = match &invoke.what {
             Invoked::Tool(tool) => {
                 let reply = self.host.call(ToolCall {

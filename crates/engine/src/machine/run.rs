@@ -18,23 +18,8 @@ pub(super) fn start(definition: &Definition, snapshot: Snapshot, host: &mut dyn 
     let mut run = Run::new(definition, snapshot, host);
     let event = Event::new("", Json::Null);
     run.begin(&event);
-    run.settle(true, &event)
-}
-
-/// Handles an event.
-pub(super) fn event(
-    definition: &Definition,
-    snapshot: Snapshot,
-    event: &Event,
-    host: &mut dyn ToolHost,
-) -> Step {
-    let is_over = definition.is_over(&snapshot.active);
-    let mut run = Run::new(definition, snapshot, host);
-    if is_over {
-        return run.finish(false, None);
-    }
-    let handled = run.take(event, ROOT);
-    run.settle(handled, event)
+    run.settle(&event);
+    run.finish(true)
 }
 
 /// Goes on after a call.
@@ -52,7 +37,8 @@ pub(super) fn finished(
         if is_awaited {
             run.invoked(call, outcome);
         }
-        return run.settle(is_awaited, &call.event);
+        run.settle(&call.event);
+        return run.finish(is_awaited);
     }
     let list = call.of.find(definition);
     match outcome {
@@ -65,9 +51,10 @@ pub(super) fn finished(
         Err(failure) => run.unheard.push(failure),
     }
     if is_over {
-        return run.finish(false, None);
+        return run.finish(false);
     }
-    run.settle(is_awaited, &call.event)
+    run.settle(&call.event);
+    run.finish(is_awaited)
 }
 
 /// Gives it what an invoked tool says.
@@ -83,7 +70,8 @@ pub(super) fn progressed(
     if is_awaited {
         run.told(call, progress);
     }
-    run.settle(is_awaited, &call.event)
+    run.settle(&call.event);
+    run.finish(is_awaited)
 }
 
 /// An event that an action raised.
@@ -96,6 +84,7 @@ pub(super) struct Raised {
     pub(super) failure: Option<ToolFailure>,
 }
 
+/// What is going on: one step, or several that follow each other without leading to anything but another place.
 pub(super) struct Run<'a> {
     pub(super) definition: &'a Definition,
     pub(super) host: &'a mut dyn ToolHost,
@@ -119,6 +108,11 @@ pub(super) struct Run<'a> {
     pub(super) is_moved: bool,
     /// Whether a final state of the machine itself was entered.
     pub(super) is_over: bool,
+    /// How often a tool was called, or an actor invoked.
+    pub(super) calls: u32,
+    /// What an action is about to write; empty between actions, so that its memory is used again.
+    pub(super) values: Vec<Json>,
+    runaway: Option<Runaway>,
 }
 
 /// Whether a list went on to its end.
@@ -128,7 +122,11 @@ pub(super) enum Progress {
 }
 
 impl<'a> Run<'a> {
-    fn new(definition: &'a Definition, snapshot: Snapshot, host: &'a mut dyn ToolHost) -> Self {
+    pub(super) fn new(
+        definition: &'a Definition,
+        snapshot: Snapshot,
+        host: &'a mut dyn ToolHost,
+    ) -> Self {
         Self {
             definition,
             now_ms: host.now_ms(),
@@ -146,6 +144,9 @@ impl<'a> Run<'a> {
             is_result_fresh: false,
             is_moved: false,
             is_over: false,
+            calls: 0,
+            values: Vec::new(),
+            runaway: None,
         }
     }
 
@@ -159,11 +160,36 @@ impl<'a> Run<'a> {
         }))
     }
 
-    /// Handles what was raised until nothing is, and gives the step.
-    fn settle(mut self, handled: bool, event: &Event) -> Step {
+    /// Handles an event and everything it raises; whether a transition was taken for it.
+    pub(super) fn event(&mut self, event: &Event) -> bool {
+        if self.definition.is_over(&self.snapshot.active) {
+            return false;
+        }
+        let handled = self.take(event, ROOT);
+        self.settle(event);
+        handled
+    }
+
+    /// Whether it has led to nothing but another place: nothing to call, to keep time for, to end or to tell.
+    pub(super) fn is_plain(&self) -> bool {
+        self.calls == 0
+            && self.pending.is_empty()
+            && self.timers.is_empty()
+            && self.queries.is_empty()
+            && self.unheard.is_empty()
+            && self.left.is_empty()
+            && self.output.is_none()
+            && self.runaway.is_none()
+    }
+
+    /// Handles what was raised until nothing is.
+    fn settle(&mut self, event: &Event) {
+        let is_idle = self.raised.is_empty() && self.invoking.is_empty() && !self.is_over;
+        if is_idle && !self.is_restless() {
+            return;
+        }
         let mut left = RAISED_EVENTS_MAX;
         let mut last = None;
-        let mut runaway = None;
         while !self.is_over {
             let is_moved = self.take_eventless(last.as_ref().unwrap_or(event));
             let raised = if is_moved {
@@ -179,7 +205,7 @@ impl<'a> Run<'a> {
                 continue;
             }
             if left == 0 {
-                runaway = Some(self.stop(raised, last.as_ref().unwrap_or(event)));
+                self.runaway = Some(self.stop(raised, last.as_ref().unwrap_or(event)));
                 break;
             }
             left -= 1;
@@ -191,10 +217,10 @@ impl<'a> Run<'a> {
         if self.is_over {
             self.end(last.as_ref().unwrap_or(event));
         }
-        self.finish(handled, runaway)
     }
 
-    fn finish(mut self, handled: bool, runaway: Option<Runaway>) -> Step {
+    /// What came of it all; `handled` is of the last event.
+    pub(super) fn finish(mut self, handled: bool) -> Step {
         if self.is_moved {
             self.snapshot.state = self.definition.value(&self.snapshot.active);
         }
@@ -211,7 +237,7 @@ impl<'a> Run<'a> {
             output: self.output,
             unheard: self.unheard,
             queries: self.queries,
-            runaway,
+            runaway: self.runaway,
         }
     }
 
@@ -317,7 +343,7 @@ impl<'a> Run<'a> {
             return;
         }
         match self.actions(list, from, event) {
-            Ok(Progress::Done) if self.raises_success(list) => {
+            Ok(Progress::Done) if self.definition.calls_tools && self.raises_success(list) => {
                 self.raise_success(event, self.definition.heading(list));
             }
             Ok(_) => {}

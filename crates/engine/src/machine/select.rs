@@ -1,16 +1,19 @@
 //! Which transitions are taken for an event: of each active state the first whose guard holds, the innermost state's
 //! first; of those that would leave the same states, the innermost, else the first in the document.
 
+use std::rc::Rc;
+
 use cojson::json::Json;
 
 use super::Event;
 use super::bits::Bits;
 use super::compiled::{ANY, ERROR, Guard, Kind, ROOT, SUCCESS, Transition};
+use super::plan::Plan;
 use super::run::Run;
 use super::tool::ToolFailure;
 
 /// Transitions that are taken together, in order; a single one takes no memory of its own.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Enabled {
     first: Option<usize>,
     more: Vec<usize>,
@@ -19,6 +22,10 @@ pub(super) struct Enabled {
 impl Enabled {
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = usize> + use<'_> {
         self.first.into_iter().chain(self.more.iter().copied())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none()
     }
 
     fn push(&mut self, transition: usize) {
@@ -30,11 +37,24 @@ impl Enabled {
     }
 }
 
-/// What is looked for: a transition for that class of events, or one without an event.
-#[derive(Clone, Copy)]
-enum Wanted {
+/// What a plan is wanted for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The machine's start.
+    Start,
+    /// The transitions for that class of events.
     Class(usize),
+    /// The transitions without an event.
     Eventless,
+    /// Those that guards have chosen.
+    Taken(Enabled),
+}
+
+/// What was asked for a transition.
+struct Asked {
+    states: Bits,
+    /// Whether what was found is found each time: no guard was asked.
+    is_certain: bool,
 }
 
 impl Run<'_> {
@@ -42,30 +62,59 @@ impl Run<'_> {
     pub(super) fn take(&mut self, event: &Event, owner: usize) -> bool {
         self.is_result_fresh = false;
         let class = self.definition.class_of(&event.event_type);
-        let enabled = self.select(Wanted::Class(class), event, owner);
-        if enabled.first.is_none() {
+        let plan = self.plan(Wanted::Class(class), event, owner);
+        if plan.taken.is_empty() {
             return false;
         }
         if &*event.event_type == SUCCESS {
             self.snapshot.last_result = event.payload.get("result").cloned();
         }
-        self.transit(&enabled, event);
+        self.transit(&plan, event);
         true
     }
 
     /// Takes the transitions that wait for no event; whether there were any.
     pub(super) fn take_eventless(&mut self, event: &Event) -> bool {
-        if !self.definition.eventless.intersects(&self.snapshot.active) {
+        if !self.is_restless() {
             return false;
         }
-        let enabled = self.select(Wanted::Eventless, event, ROOT);
-        self.transit(&enabled, event);
-        enabled.first.is_some()
+        let plan = self.plan(Wanted::Eventless, event, ROOT);
+        if plan.taken.is_empty() {
+            return false;
+        }
+        self.transit(&plan, event);
+        true
     }
 
-    fn select(&mut self, wanted: Wanted, event: &Event, owner: usize) -> Enabled {
+    /// Whether a state with transitions that wait for no event is active.
+    pub(super) fn is_restless(&self) -> bool {
+        self.definition.eventless.intersects(&self.snapshot.active)
+    }
+
+    /// What is to be done; where no guard has a say it is the same each time.
+    fn plan(&mut self, wanted: Wanted, event: &Event, owner: usize) -> Rc<Plan> {
+        let plans = &self.definition.plans;
+        let known = (owner == ROOT).then(|| plans.find(&self.snapshot.active, &wanted));
+        if let Some(known) = known.flatten() {
+            return known;
+        }
+        let (enabled, is_certain) = self.select(&wanted, event, owner);
+        let (active, kept) = (&self.snapshot.active, &self.snapshot.kept);
+        if is_certain && owner == ROOT {
+            return self.definition.plan(active, kept, enabled, wanted);
+        }
+        let chosen = Wanted::Taken(enabled.clone());
+        let known = plans.find(active, &chosen);
+        known.unwrap_or_else(|| self.definition.plan(active, kept, enabled, chosen))
+    }
+
+    /// The transitions to take, and whether no guard had a say in that.
+    fn select(&mut self, wanted: &Wanted, event: &Event, owner: usize) -> (Enabled, bool) {
         let mut enabled = Enabled::default();
-        let mut asked = Bits::new(self.definition.states.len());
+        let mut asked = Asked {
+            states: Bits::new(self.definition.states.len()),
+            is_certain: true,
+        };
         let last = self.definition.last(owner);
         let mut next = owner;
         while let Some(leaf) = self.snapshot.active.next(next).filter(|leaf| *leaf <= last) {
@@ -77,24 +126,24 @@ impl Run<'_> {
                 self.add(&mut enabled, found);
             }
         }
-        enabled
+        (enabled, asked.is_certain)
     }
 
     /// The first transition from a state outwards; none beyond a state that was asked already.
     fn find(
         &mut self,
         leaf: usize,
-        wanted: Wanted,
+        wanted: &Wanted,
         event: &Event,
-        asked: &mut Bits,
+        asked: &mut Asked,
     ) -> Option<usize> {
         let definition = self.definition;
         let mut at = leaf;
-        while asked.add(at) {
+        while asked.states.add(at) {
             let state = definition.state(at)?;
             let (range, class) = match wanted {
-                Wanted::Class(class) => (state.on.clone(), class),
-                Wanted::Eventless => (state.always.clone(), ANY),
+                Wanted::Class(class) => (state.on.clone(), *class),
+                _ => (state.always.clone(), ANY),
             };
             let start = range.start;
             for (index, it) in definition.transitions.get(range)?.iter().enumerate() {
@@ -103,7 +152,10 @@ impl Run<'_> {
                 }
                 let holds = match &it.guard {
                     None => Ok(true),
-                    Some(guard) => self.holds(guard, event),
+                    Some(guard) => {
+                        asked.is_certain = false;
+                        self.holds(guard, event)
+                    }
                 };
                 match holds {
                     Ok(false) => {}

@@ -2,57 +2,42 @@
 
 use cojson::json::Json;
 
-use super::bits::Bits;
 use super::compiled::{Kind, List, ROOT};
-use super::enter::{Entering, Kept};
+use super::plan::{Entry, Plan, remember};
 use super::run::Run;
-use super::select::Enabled;
 use super::timer::{Timer, TimerChange};
 use super::tool::ToolFailure;
 use super::{Event, pending::Visit};
 use crate::expression::Expression;
 
-/// What is about to be entered, apart from the snapshot it was read from.
-struct Arrival {
-    set: Bits,
-    defaults: Bits,
-    histories: Vec<(usize, usize)>,
-}
-
 impl Run<'_> {
     /// Takes transitions together: all leave, then all act, then all enter.
-    pub(super) fn transit(&mut self, enabled: &Enabled, event: &Event) {
+    pub(super) fn transit(&mut self, plan: &Plan, event: &Event) {
         self.snapshot.visit += 1;
-        // What a history led to when the transition was chosen, not what it is of the states that are left now.
-        let is_dynamic = |it| {
-            self.definition
-                .transition(it)
-                .is_some_and(|it| it.is_dynamic)
-        };
-        let kept = if enabled.iter().any(is_dynamic) {
-            self.snapshot.kept.clone()
-        } else {
-            Vec::new()
-        };
-        for transition in enabled.iter().rev() {
-            self.depart(transition, event);
+        self.is_moved |= plan.is_move;
+        remember(&mut self.snapshot.kept, &plan.remembered);
+        for state in &plan.exits {
+            self.exit(*state, event);
         }
-        for transition in enabled.iter() {
+        for transition in plan.taken.iter() {
             self.transitions += 1;
             self.list(List::Transition(transition), 0, event);
         }
-        for transition in enabled.iter() {
-            self.arrive(transition, &kept, event);
-        }
+        self.arrive(plan, event);
     }
 
     /// Enters the machine.
     pub(super) fn begin(&mut self, event: &Event) {
-        let mut entering = Entering::new(self.definition, &[]);
-        entering.descend(ROOT);
-        let arrival = Arrival::of(entering);
-        self.snapshot.active = Bits::new(self.definition.states.len());
-        self.enter_all(&arrival, event);
+        self.arrive(&self.definition.start(), event);
+    }
+
+    fn arrive(&mut self, plan: &Plan, event: &Event) {
+        self.snapshot.active.clone_from(&plan.staying);
+        for entry in &plan.entries {
+            self.snapshot.active.add(entry.state);
+            self.enter(entry, event);
+        }
+        self.snapshot.active.clone_from(&plan.active);
     }
 
     /// The machine has come to its end: what is active does what it does when it is left.
@@ -64,48 +49,6 @@ impl Run<'_> {
             end = state;
         }
         self.forget_raised();
-    }
-
-    fn depart(&mut self, transition: usize, event: &Event) {
-        let Some(transition) = self.definition.transition(transition) else {
-            return;
-        };
-        if transition.targets.is_empty() {
-            return;
-        }
-        let domain = self.definition.domain_of(transition, &self.snapshot.kept);
-        let last = self.definition.last(domain);
-        self.keep(domain + 1, last);
-        self.is_moved = true;
-        let mut end = last + 1;
-        while let Some(state) = self.snapshot.active.previous(end).filter(|it| *it > domain) {
-            self.exit(state, event);
-            self.snapshot.active.remove(state);
-            end = state;
-        }
-    }
-
-    /// Keeps what is active in the states that are left and have a history.
-    fn keep(&mut self, first: usize, last: usize) {
-        let definition = self.definition;
-        for state in definition.remembering.within(first, last) {
-            if !self.snapshot.active.has(state) {
-                continue;
-            }
-            let mut inside = Bits::new(definition.states.len());
-            for active in self
-                .snapshot
-                .active
-                .within(state + 1, definition.last(state))
-            {
-                inside.add(active);
-            }
-            let kept = &mut self.snapshot.kept;
-            match kept.iter_mut().find(|(known, _)| *known == state) {
-                Some((_, kept)) => *kept = inside,
-                None => kept.push((state, inside)),
-            }
-        }
     }
 
     fn exit(&mut self, number: usize, event: &Event) {
@@ -122,32 +65,8 @@ impl Run<'_> {
         }
     }
 
-    fn arrive(&mut self, transition: usize, kept: &Kept, event: &Event) {
-        let Some(transition) = self.definition.transition(transition) else {
-            return;
-        };
-        if transition.targets.is_empty() {
-            return;
-        }
-        let domain = self.definition.domain_of(transition, kept);
-        let mut entering = Entering::new(self.definition, &self.snapshot.kept);
-        entering.transition(transition, domain);
-        let arrival = Arrival::of(entering);
-        self.enter_all(&arrival, event);
-    }
-
-    fn enter_all(&mut self, arrival: &Arrival, event: &Event) {
-        let mut next = ROOT;
-        while let Some(state) = arrival.set.next(next) {
-            next = state + 1;
-            if self.snapshot.active.add(state) {
-                self.enter(state, arrival, event);
-            }
-        }
-    }
-
-    fn enter(&mut self, number: usize, arrival: &Arrival, event: &Event) {
-        let definition = self.definition;
+    fn enter(&mut self, entry: &Entry, event: &Event) {
+        let (definition, number) = (self.definition, entry.state);
         let Some(state) = definition.state(number) else {
             return;
         };
@@ -172,13 +91,8 @@ impl Run<'_> {
             self.invoking.push(number);
         }
         self.list(List::Entry(number), 0, event);
-        if let Some(initial) = state.initial.filter(|_| arrival.defaults.has(number)) {
-            self.list(List::Transition(initial), 0, event);
-        }
-        for (around, default) in &arrival.histories {
-            if *around == number {
-                self.list(List::Transition(*default), 0, event);
-            }
+        for transition in &entry.onward {
+            self.list(List::Transition(*transition), 0, event);
         }
         if state.kind == Kind::Final {
             self.finished(number, event);
@@ -227,15 +141,5 @@ impl Run<'_> {
             let message = format!("a delay is a number of milliseconds, not {delay}");
             ToolFailure::new("structural", message)
         })
-    }
-}
-
-impl Arrival {
-    fn of(entering: Entering<'_>) -> Self {
-        Self {
-            set: entering.set,
-            defaults: entering.defaults,
-            histories: entering.histories,
-        }
     }
 }

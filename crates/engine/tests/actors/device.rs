@@ -200,8 +200,9 @@ impl Device {
             }
             Effect::Node(NodeEffect::Store(batch)) => self.store(batch),
             Effect::CallTool { call, payload, .. } => self.calls.push(OpenCall { call, payload }),
-            Effect::Handled { ticket, outcome } => {
-                self.handled.insert(ticket, outcome);
+            Effect::Handled { tickets, outcome } => {
+                let told = tickets.iter().map(|ticket| (ticket, outcome.clone()));
+                self.handled.extend(told);
             }
             Effect::Warning(warning) => self.warnings.push(warning),
             Effect::CancelCall(call) => {

@@ -29,8 +29,8 @@ fn r1_what_cannot_be_stored_is_told_and_kept_for_the_next_write() {
     while let Some(effect) = device.engine.poll_effect() {
         if let engine::actor::Effect::Node(cojson::sync::Effect::Store(batch)) = effect {
             device.engine.store_failed(batch.id);
-        } else if let engine::actor::Effect::Handled { ticket, outcome } = effect {
-            device.handled.insert(ticket, outcome);
+        } else if let engine::actor::Effect::Handled { tickets, outcome } = effect {
+            device.handled.insert(tickets.first, outcome);
         }
     }
     assert!(device.handled[&ticket].is_err());

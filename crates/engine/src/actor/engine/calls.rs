@@ -88,8 +88,6 @@ pub(super) struct Caller<'a> {
     actor: &'a ActorId,
     definition: &'a ActorDefinition,
     started: Vec<Started>,
-    /// Whether the machine asked for anything.
-    is_used: bool,
 }
 
 impl<'a> Caller<'a> {
@@ -103,7 +101,6 @@ impl<'a> Caller<'a> {
             actor,
             definition,
             started: Vec::new(),
-            is_used: false,
         }
     }
 
@@ -137,11 +134,6 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Whether a step that led to nothing but a snapshot needs nothing else to be done.
-    pub(super) fn is_unused(&self) -> bool {
-        !self.is_used && self.started.is_empty()
-    }
-
     fn begin(&mut self, needs: Option<CoId>) -> ToolReply {
         let call = self.engine.world.next_call();
         self.begin_as(call, needs)
@@ -162,7 +154,6 @@ impl ToolHost for Caller<'_> {
     }
 
     fn call(&mut self, call: ToolCall<'_>) -> ToolReply {
-        self.is_used = true;
         if is_question(call.tool) {
             return self.ask(call.payload);
         }

@@ -7,7 +7,7 @@ use cojson::view::MapView;
 use super::super::message::Message;
 use super::super::{ActorId, Effect};
 use super::messages::Origin;
-use super::{ActorEngine, PendingMessage, running_mut};
+use super::{ActorEngine, Pending, PendingMessage, running_mut};
 
 impl ActorEngine {
     /// A value was written through [`node_mut`](Self::node_mut): whoever shows it is told with the next task.
@@ -179,7 +179,8 @@ impl ActorEngine {
         for session in sessions {
             self.collect_session(actor, &inbox, &session, &mut queued);
         }
-        self.pending_messages.extend(queued);
+        self.pending_messages
+            .extend(queued.into_iter().map(Pending::Told));
     }
 
     fn collect_session(
@@ -203,7 +204,6 @@ impl ActorEngine {
             queued.push(PendingMessage {
                 actor: actor.clone(),
                 message: Message::read(&item.value),
-                ticket: None,
                 origin: Origin::Inbox(session.clone(), position),
             });
             position += 1;

@@ -14,8 +14,8 @@ use super::super::effect::SendError;
 use super::super::message::{self, Address, Mailbox, Message, REFUSAL, REPLY};
 use super::super::space::Named;
 use super::super::tools::{ASK, TELL, refusal};
-use super::super::{ActorId, Ticket};
-use super::{ActorEngine, Outcome, PendingMessage};
+use super::super::{ActorId, Ticket, Tickets};
+use super::{ActorEngine, Outcome, Pending, PendingMessage};
 use crate::machine::{CallId, Event, ToolFailure};
 use crate::schema::Schema;
 
@@ -98,12 +98,12 @@ impl ActorEngine {
             checked.map_err(|error| failure_of(&error))?;
         }
         let cause = self.world.next_of_cause();
-        self.pending_messages.push_back(PendingMessage {
-            actor: actor.clone(),
-            message,
-            ticket: None,
-            origin: Origin::Here(cause),
-        });
+        self.pending_messages
+            .push_back(Pending::Told(PendingMessage {
+                actor: actor.clone(),
+                message,
+                origin: Origin::Here(cause),
+            }));
         Ok(())
     }
 
@@ -238,23 +238,28 @@ impl ActorEngine {
     /// What was told to actors that run here and is not handled yet goes the way that all others go, through their
     /// inboxes: a task may end before it is done, and must not lose what it began.
     pub(super) fn post_what_is_left(&mut self) {
-        let is_here = |pending: &PendingMessage| matches!(pending.origin, Origin::Here(_));
+        let is_here = |pending: &Pending| match pending {
+            Pending::Told(told) => matches!(told.origin, Origin::Here(_)),
+            Pending::Sent(_) => false,
+        };
         if !self.pending_messages.iter().any(is_here) {
             return;
         }
-        let pending = std::mem::take(&mut self.pending_messages);
-        for pending in pending {
-            let inbox = self
-                .actors
-                .get(&pending.actor)
-                .map(|actor| actor.inbox.clone());
-            let posted = match (is_here(&pending), inbox) {
-                (true, Some(inbox)) => self.post(&inbox, &pending.message).is_ok(),
-                _ => false,
-            };
-            if !posted {
+        for pending in std::mem::take(&mut self.pending_messages) {
+            if !self.is_posted(&pending) {
                 self.pending_messages.push_back(pending);
             }
+        }
+    }
+
+    fn is_posted(&mut self, pending: &Pending) -> bool {
+        let Pending::Told(told) = pending else {
+            return false;
+        };
+        let inbox = self.actors.get(&told.actor).map(|it| it.inbox.clone());
+        match (&told.origin, inbox) {
+            (Origin::Here(_), Some(inbox)) => self.post(&inbox, &told.message).is_ok(),
+            _ => false,
         }
     }
 
@@ -294,8 +299,7 @@ impl ActorEngine {
         if self.running(from).is_none() {
             return Err(SendError::NoActor(from.clone()));
         }
-        self.tickets_given += 1;
-        let ticket = Ticket(self.tickets_given);
+        let ticket = self.tickets(1).first;
         self.begin_host_call(from, tool, message, Some(ticket));
         Ok(ticket)
     }
@@ -320,10 +324,6 @@ impl ActorEngine {
 
 /// How a message came.
 pub(super) enum Origin {
-    /// From the host: a click, a program.
-    Host,
-    /// From the host, with those that follow it.
-    Batch(Vec<Event>),
     /// From an actor that runs here, under the name of what it was told for, if others may do that too.
     Here(Option<CallId>),
     /// Through the inbox, where it stands at that position of that session: handling it moves the session's cursor (R4).
@@ -345,7 +345,7 @@ pub(super) fn told(ticket: Ticket, actor: &ActorId, result: Result<(), ToolFailu
         message: failure.to_string(),
     };
     Outcome {
-        ticket,
+        tickets: Tickets::one(ticket),
         actor: actor.clone(),
         result: result.map(|()| true).map_err(refused),
     }

@@ -12,12 +12,13 @@ use super::super::history::Recorder;
 use super::super::input::Input;
 use super::super::message::Message;
 use super::super::running::Running;
+use super::super::sent::{Report, Sent, Waiting};
 use super::super::world::Cause;
-use super::super::{ActorId, Effect, SendError, Ticket};
+use super::super::{ActorId, Effect, SendError};
 use super::calls::Caller;
 use super::dead_letters::{LATE, UNHANDLED};
 use super::messages::{Origin, failure_of};
-use super::{ActorEngine, Awaiting, MESSAGES_PER_TASK_MAX, Outcome, PendingMessage};
+use super::{ActorEngine, Awaiting, MESSAGES_PER_TASK_MAX, Outcome, Pending, PendingMessage};
 use crate::machine::{Event, Step};
 
 impl ActorEngine {
@@ -28,11 +29,16 @@ impl ActorEngine {
         self.check_wire();
         self.take_in_node_effects();
         self.advance_all();
-        for _ in 0..MESSAGES_PER_TASK_MAX {
+        let mut handled = 0;
+        while handled < MESSAGES_PER_TASK_MAX {
+            handled += 1;
             if let Some(finished) = self.finished_calls.pop_front() {
                 self.take_answer(finished);
             } else if let Some(message) = self.pending_messages.pop_front() {
-                self.handle(message);
+                match message {
+                    Pending::Told(told) => self.handle_from_actor(told),
+                    Pending::Sent(sent) => handled += self.handle_sent(sent),
+                }
             } else if !self.begin_new_calls() && !self.check_leases() && !self.do_due() {
                 break;
             }
@@ -76,8 +82,10 @@ impl ActorEngine {
     }
 
     fn tell_outcomes(&mut self, outcomes: Vec<Outcome>) {
-        let told = |Outcome { ticket, result, .. }| Effect::Handled {
-            ticket,
+        let told = |Outcome {
+                        tickets, result, ..
+                    }| Effect::Handled {
+            tickets,
             outcome: result,
         };
         self.effects.extend(outcomes.into_iter().map(told));
@@ -108,46 +116,27 @@ impl ActorEngine {
         self.take_in_node_effects();
     }
 
-    fn handle(&mut self, pending: PendingMessage) {
+    fn handle_from_actor(&mut self, told: PendingMessage) {
         let PendingMessage {
             actor,
             message,
-            ticket,
             origin,
-        } = pending;
-        if let Origin::Here(Some(cause)) = &origin {
-            self.world.set_cause(Some(Cause::new(cause.to_string())));
+        } = told;
+        match &origin {
+            Origin::Here(None) => {}
+            Origin::Here(Some(cause)) => {
+                self.world.set_cause(Some(Cause::new(cause.to_string())));
+            }
+            Origin::Inbox(session, position) => {
+                self.with_running(&actor, |_, running| {
+                    running.memory.set_cursor(session, position + 1);
+                });
+                let place = format!("{actor}-{session}-{position}");
+                self.world.set_cause(Some(Cause::new(place)));
+            }
         }
-        if let Origin::Inbox(session, position) = &origin {
-            self.with_running(&actor, |_, running| {
-                running.memory.set_cursor(session, position + 1);
-            });
-            let place = format!("{actor}-{session}-{position}");
-            self.world.set_cause(Some(Cause::new(place)));
-        }
-        self.handle_as(actor, message, ticket, origin);
+        self.handle_told(&actor, message);
         self.world.set_cause(None);
-    }
-
-    fn handle_as(
-        &mut self,
-        actor: ActorId,
-        message: Message,
-        ticket: Option<Ticket>,
-        origin: Origin,
-    ) {
-        match (ticket, origin) {
-            (ticket, Origin::Batch(rest)) => {
-                let events = std::iter::once(message.event).chain(rest);
-                let result = self.handle_batch(&actor, events);
-                self.tell_result(ticket, actor, result);
-            }
-            (None, Origin::Here(_) | Origin::Inbox(..)) => self.handle_told(&actor, message),
-            (ticket, _) => {
-                let result = self.handle_event(&actor, message.event);
-                self.tell_result(ticket, actor, result);
-            }
-        }
     }
 
     fn handle_event(&mut self, actor: &ActorId, event: Event) -> Result<bool, SendError> {
@@ -157,73 +146,63 @@ impl ActorEngine {
         result.unwrap_or_else(|| Err(SendError::NoActor(actor.clone())))
     }
 
-    /// Handles events one after the other; whether each was handled, or the first failure.
-    fn handle_batch(
-        &mut self,
-        actor: &ActorId,
-        mut events: impl Iterator<Item = Event>,
-    ) -> Result<bool, SendError> {
-        let mut all = Ok(true);
-        while let Some(event) = events.next() {
-            let taken = self.with_running(actor, |engine, running| {
-                if running.is_alone() {
-                    engine.run_plain(actor, running, event, &mut events)
-                } else {
-                    engine.step(actor, running, &Input::Event(event))
-                }
+    /// Handles events of the host one after the other; how many they were.
+    fn handle_sent(&mut self, sent: Sent) -> usize {
+        let Sent {
+            actor,
+            ref events,
+            receipt,
+        } = sent;
+        let mut report = Report::new(actor.clone(), receipt);
+        let mut waiting = events.waiting();
+        while let Some(event) = waiting.next() {
+            let told = self.with_running(&actor, |engine, running| {
+                engine.take_events(&actor, running, event, &mut waiting, &mut report);
             });
+            if told.is_none() {
+                report.tell(Err(SendError::NoActor(actor.clone())));
+            }
             self.take_in_written();
-            let taken = taken.unwrap_or_else(|| Err(SendError::NoActor(actor.clone())));
-            all = all.and_then(|all| Ok(taken? && all));
         }
-        all
+        self.outcomes.extend(report.into_outcomes());
+        events.len()
     }
 
-    /// Takes steps from snapshot to snapshot, up to and with the first that leads to anything else.
-    fn run_plain(
+    /// Takes an event. Where steps may follow each other without a look at anything else, those that wait are taken too, up
+    /// to and with the first that leads to more than another place.
+    fn take_events<'e>(
         &mut self,
         actor: &ActorId,
         running: &mut Running,
-        first: Event,
-        events: &mut impl Iterator<Item = Event>,
-    ) -> Result<bool, SendError> {
+        mut event: &'e Event,
+        waiting: &mut Waiting<'e>,
+        report: &mut Report,
+    ) {
+        if !running.is_alone() {
+            let result = self.step(actor, running, &Input::Event(event.clone()));
+            return report.tell(result);
+        }
         let definition = Rc::clone(&running.definition);
-        let mut snapshot = running.current();
-        let (mut all, mut next) = (true, Some(first));
-        while let Some(event) = next {
-            let mut caller = Caller::new(self, actor, &definition);
-            let step = definition.machine.advance(snapshot, &event, &mut caller);
-            if !(step.is_plain() && caller.is_unused()) {
-                let started = caller.into_started();
-                let input = Input::Event(event);
-                let taken = self.take_step(actor, running, step, started, &input)?;
-                return Ok(taken && all);
-            }
-            snapshot = step.snapshot;
-            all &= step.handled;
-            next = events.next();
-        }
-        if running.take_step(snapshot) {
-            self.mark_changed(actor);
-        }
-        self.tell_of_end(actor, running);
-        Ok(all)
+        let mut caller = Caller::new(self, actor, &definition);
+        let mut steps = definition.machine.steps(running.current(), &mut caller);
+        let handled = loop {
+            let handled = steps.take(event);
+            let next = steps.is_plain().then(|| waiting.next()).flatten();
+            let Some(next) = next else { break handled };
+            report.tell_handled(handled);
+            event = next;
+        };
+        let step = steps.finish(handled);
+        let started = caller.into_started();
+        let input = Input::Event(event.clone());
+        let result = self.take_step(actor, running, step, started, &input);
+        report.tell(result);
     }
 
-    pub(super) fn tell_result(
-        &mut self,
-        ticket: Option<Ticket>,
-        actor: ActorId,
-        result: Result<bool, SendError>,
-    ) {
-        match (ticket, result) {
-            (Some(ticket), result) => self.outcomes.push(Outcome {
-                ticket,
-                actor,
-                result,
-            }),
-            (None, Err(error)) => self.warn(&actor, error.code(), error.to_string()),
-            (None, Ok(_)) => {}
+    /// A failure that nobody waits for is told to everybody.
+    pub(super) fn tell_failure(&mut self, actor: &ActorId, result: Result<bool, SendError>) {
+        if let Err(error) = result {
+            self.warn(actor, error.code(), error.to_string());
         }
     }
 
@@ -275,7 +254,7 @@ impl ActorEngine {
                 "the actor does not take that now",
             );
         }
-        self.tell_result(None, actor.clone(), result);
+        self.tell_failure(actor, result);
     }
 
     /// Brings the queries up to date for a step, which must see what was written before it.

@@ -1,0 +1,198 @@
+//! What a host sends: events on their way to an actor, and what became of each.
+
+use std::slice;
+use std::sync::Arc;
+
+use super::{ActorId, SendError, Ticket, Tickets};
+use crate::machine::Event;
+
+/// Events in their order. Those that follow each other and are the very same are kept once.
+#[derive(Clone, Debug, Default)]
+pub struct Events {
+    runs: Vec<(Event, usize)>,
+}
+
+impl Events {
+    /// Adds an event so many times.
+    pub fn push(&mut self, event: Event, count: usize) {
+        match self.runs.last_mut() {
+            Some((last, times)) if is_same(last, &event) => *times += count,
+            _ => self.runs.push((event, count)),
+        }
+    }
+
+    /// All of them, in their order.
+    pub(crate) fn waiting(&self) -> Waiting<'_> {
+        Waiting {
+            rest: self.runs.iter(),
+            run: None,
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.runs.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Without those that are the same as the one before.
+    pub(crate) fn distinct(&self) -> impl Iterator<Item = &Event> {
+        self.runs.iter().map(|(event, _)| event)
+    }
+}
+
+/// Goes through events in their order.
+pub(crate) struct Waiting<'a> {
+    rest: slice::Iter<'a, (Event, usize)>,
+    /// The event that is next, and how often.
+    run: Option<(&'a Event, usize)>,
+}
+
+impl<'a> Iterator for Waiting<'a> {
+    type Item = &'a Event;
+
+    fn next(&mut self) -> Option<&'a Event> {
+        loop {
+            if let Some((event, left @ 1..)) = &mut self.run {
+                *left -= 1;
+                return Some(event);
+            }
+            let (event, count) = self.rest.next()?;
+            self.run = Some((event, *count));
+        }
+    }
+}
+
+impl FromIterator<Event> for Events {
+    fn from_iter<I: IntoIterator<Item = Event>>(events: I) -> Self {
+        let mut all = Self::default();
+        for event in events {
+            all.push(event, 1);
+        }
+        all
+    }
+}
+
+fn is_same(one: &Event, other: &Event) -> bool {
+    Arc::ptr_eq(&one.event_type, &other.event_type) && one.payload.is_same(&other.payload)
+}
+
+/// Events that wait to be handled by an actor, one right after the other.
+pub(crate) struct Sent {
+    pub(crate) actor: ActorId,
+    pub(crate) events: Events,
+    pub(crate) receipt: Receipt,
+}
+
+/// How many sends of an actor are put together; the rest is handled apart, so that a task can end in between.
+const SENDS_TOGETHER_MAX: u32 = 1_000;
+
+impl Sent {
+    /// Adds an event as many times as there are tickets for it, if it may be put to these; whether it was.
+    pub(crate) fn takes_more(&mut self, actor: &ActorId, event: &Event, next: Tickets) -> bool {
+        let Receipt::Each(tickets) = &mut self.receipt else {
+            return false;
+        };
+        let count = tickets.count.saturating_add(next.count);
+        let is_next = tickets.first.0 + u64::from(tickets.count) == next.first.0;
+        if !is_next || count > SENDS_TOGETHER_MAX || self.actor != *actor {
+            return false;
+        }
+        tickets.count = count;
+        self.events.push(event.clone(), next.count as usize);
+        true
+    }
+}
+
+/// Who is told what became of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Receipt {
+    /// The tickets are theirs, one for each.
+    Each(Tickets),
+    /// The ticket is of all: they count as handled if each was; of those that failed the first is told.
+    All(Ticket),
+}
+
+/// What became of one send, or of several that came to the same.
+pub(crate) struct Outcome {
+    pub(crate) tickets: Tickets,
+    pub(crate) actor: ActorId,
+    pub(crate) result: Result<bool, SendError>,
+}
+
+/// Puts together what became of the events of a [`Sent`].
+pub(crate) struct Report {
+    actor: ActorId,
+    next: Ticket,
+    is_for_all: bool,
+    outcomes: Vec<Outcome>,
+}
+
+impl Report {
+    pub(crate) fn new(actor: ActorId, receipt: Receipt) -> Self {
+        let (next, is_for_all) = match receipt {
+            Receipt::Each(tickets) => (tickets.first, false),
+            Receipt::All(ticket) => (ticket, true),
+        };
+        let mut report = Self {
+            actor,
+            next,
+            is_for_all,
+            outcomes: Vec::new(),
+        };
+        if is_for_all {
+            report.push(Ok(true));
+        }
+        report
+    }
+
+    /// What became of the next event.
+    pub(crate) fn tell(&mut self, result: Result<bool, SendError>) {
+        match (self.outcomes.last_mut(), result) {
+            (_, Ok(handled)) => self.tell_handled(handled),
+            (Some(last), error) if self.is_for_all => {
+                if last.result.is_ok() {
+                    last.result = error;
+                }
+            }
+            (_, error) => self.push(error),
+        }
+    }
+
+    /// The next event was handled, or not.
+    pub(crate) fn tell_handled(&mut self, handled: bool) {
+        match self.outcomes.last_mut() {
+            Some(last) if self.is_for_all => {
+                if let Ok(all) = &mut last.result {
+                    *all &= handled;
+                }
+            }
+            Some(Outcome {
+                tickets,
+                result: Ok(last),
+                ..
+            }) if *last == handled => {
+                tickets.count += 1;
+                self.next.0 += 1;
+            }
+            _ => self.push(Ok(handled)),
+        }
+    }
+
+    fn push(&mut self, result: Result<bool, SendError>) {
+        self.outcomes.push(Outcome {
+            tickets: Tickets::one(self.next),
+            actor: self.actor.clone(),
+            result,
+        });
+        self.next.0 += 1;
+    }
+
+    pub(crate) fn into_outcomes(self) -> Vec<Outcome> {
+        self.outcomes
+    }
+}
