@@ -139,10 +139,11 @@ impl Run<'_> {
     }
 
     pub(super) fn scope<'s>(&'s self, event: &'s Event) -> Scope<'s> {
-        let told = event
-            .payload
-            .get("result")
-            .filter(|result| result.is_truthy());
+        let told = match &event.payload {
+            Json::Object(members) if !members.is_empty() => members.get("result"),
+            _ => None,
+        };
+        let told = told.filter(|result| result.is_truthy());
         let result = match &self.snapshot.last_result {
             Some(last) if self.is_result_fresh || told.is_none() => Some(last),
             _ => told,
@@ -162,9 +163,10 @@ impl Run<'_> {
         };
         let mut values = std::mem::take(&mut self.values);
         record.evaluate(&self.scope(event), &mut values)?;
-        for (name, value) in record.names().zip(values.drain(..)) {
-            self.write_key(name, value);
+        for (name, value) in record.names().zip(&mut values) {
+            self.write_key(name, std::mem::take(value));
         }
+        values.clear();
         self.values = values;
         Ok(())
     }
@@ -198,15 +200,16 @@ impl Run<'_> {
         if !self.queries.is_empty() {
             self.queries.remove(key);
         }
-        if self.snapshot.context.as_object().is_none() {
-            self.snapshot.context = Json::empty_object();
-        }
-        if let Json::Object(members) = &mut self.snapshot.context {
-            let members = Arc::make_mut(members);
-            match members.get_mut(key) {
-                Some(old) => *old = value,
-                None => drop(members.insert(key.clone(), value)),
+        let members = match &mut self.snapshot.context {
+            Json::Object(members) => Arc::make_mut(members),
+            other => {
+                *other = Json::empty_object();
+                return self.write_key(key, value);
             }
+        };
+        match members.get_mut(key) {
+            Some(old) => *old = value,
+            None => drop(members.insert(key.clone(), value)),
         }
     }
 }

@@ -140,6 +140,7 @@ impl Compiler<'_> {
             eventless: set(&|state| !state.always.is_empty()),
             remembering,
             initial: Bits::new(count),
+            has_finals: states.iter().any(|state| state.kind == Kind::Final),
             states: states.into(),
             transitions: [].into(),
             ids: std::mem::take(&mut self.ids),

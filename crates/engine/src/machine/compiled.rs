@@ -41,6 +41,8 @@ pub(super) struct Definition {
     pub(super) remembering: Bits,
     /// The states that are active at first.
     pub(super) initial: Bits,
+    /// Whether any state is final.
+    pub(super) has_finals: bool,
     /// Whether any action calls a tool: then it is written down who waits for a call.
     pub(super) calls_tools: bool,
     /// Sets of active states and their values.

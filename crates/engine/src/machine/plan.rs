@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::bits::Bits;
-use super::compiled::{Definition, Kind, List, ROOT};
+use super::compiled::{Definition, List, ROOT};
 use super::enter::{Entering, Kept};
 use super::select::{Enabled, Wanted};
 
@@ -18,8 +18,10 @@ const PLACES_EACH: usize = 4;
 /// The way from the states that are active to those that are active next.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// The transitions that are taken, in order; none if there are none to take.
-    pub(super) taken: Enabled,
+    /// How many transitions are taken.
+    pub(super) taken: u32,
+    /// Those of them that have something to do, in order.
+    pub(super) acting: Vec<usize>,
     /// Whether any of them leads anywhere.
     pub(super) is_move: bool,
     /// The states with a history that are left, each with its active descendants.
@@ -122,7 +124,7 @@ impl Definition {
         &self,
         active: &Bits,
         kept: &Kept,
-        taken: Enabled,
+        taken: &Enabled,
         wanted: Wanted,
     ) -> Rc<Plan> {
         let mut plan = Plan {
@@ -147,7 +149,12 @@ impl Definition {
             plan.is_lasting &= !transition.is_dynamic && !entering.has_met_history;
             plan.enter(self, &entering);
         }
-        plan.taken = taken;
+        for transition in taken.iter() {
+            plan.taken += 1;
+            if self.does(List::Transition(transition)) {
+                plan.acting.push(transition);
+            }
+        }
         let plan = Rc::new(plan);
         if plan.is_lasting {
             self.plans.keep(active, wanted, &plan);
@@ -161,11 +168,6 @@ impl Definition {
             || self
                 .state(state)
                 .is_some_and(|it| !it.timers.is_empty() || !it.invokes.is_empty())
-    }
-
-    /// Whether what a final state ends is read from what is active when it is entered.
-    fn has_finals(&self) -> bool {
-        self.states.iter().any(|state| state.kind == Kind::Final)
     }
 
     fn does(&self, list: List) -> bool {
@@ -197,7 +199,8 @@ impl Plan {
     }
 
     fn enter(&mut self, definition: &Definition, entering: &Entering<'_>) {
-        let is_each_told = definition.has_finals();
+        // What a final state ends is read from what is active when it is entered.
+        let is_each_told = definition.has_finals;
         for state in entering.set.within(ROOT, definition.states.len()) {
             if !self.active.add(state) {
                 continue;

@@ -339,9 +339,6 @@ impl<'a> Run<'a> {
 
     /// Runs a list from that position, and raises what comes of it.
     pub(super) fn list(&mut self, list: List, from: usize, event: &Event) {
-        if self.definition.actions(list).is_empty() {
-            return;
-        }
         match self.actions(list, from, event) {
             Ok(Progress::Done) if self.definition.calls_tools && self.raises_success(list) => {
                 self.raise_success(event, self.definition.heading(list));

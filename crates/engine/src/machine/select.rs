@@ -24,10 +24,6 @@ impl Enabled {
         self.first.into_iter().chain(self.more.iter().copied())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.first.is_none()
-    }
-
     fn push(&mut self, transition: usize) {
         if self.first.is_none() {
             self.first = Some(transition);
@@ -63,7 +59,7 @@ impl Run<'_> {
         self.is_result_fresh = false;
         let class = self.definition.class_of(&event.event_type);
         let plan = self.plan(Wanted::Class(class), event, owner);
-        if plan.taken.is_empty() {
+        if plan.taken == 0 {
             return false;
         }
         if &*event.event_type == SUCCESS {
@@ -79,7 +75,7 @@ impl Run<'_> {
             return false;
         }
         let plan = self.plan(Wanted::Eventless, event, ROOT);
-        if plan.taken.is_empty() {
+        if plan.taken == 0 {
             return false;
         }
         self.transit(&plan, event);
@@ -101,11 +97,11 @@ impl Run<'_> {
         let (enabled, is_certain) = self.select(&wanted, event, owner);
         let (active, kept) = (&self.snapshot.active, &self.snapshot.kept);
         if is_certain && owner == ROOT {
-            return self.definition.plan(active, kept, enabled, wanted);
+            return self.definition.plan(active, kept, &enabled, wanted);
         }
         let chosen = Wanted::Taken(enabled.clone());
         let known = plans.find(active, &chosen);
-        known.unwrap_or_else(|| self.definition.plan(active, kept, enabled, chosen))
+        known.unwrap_or_else(|| self.definition.plan(active, kept, &enabled, chosen))
     }
 
     /// The transitions to take, and whether no guard had a say in that.
@@ -249,6 +245,10 @@ impl Run<'_> {
 impl super::compiled::Definition {
     /// Whether the machine has come to its end: it takes no event any more.
     pub(super) fn is_over(&self, active: &Bits) -> bool {
+        self.has_finals && self.has_ended(active)
+    }
+
+    fn has_ended(&self, active: &Bits) -> bool {
         if self.kind(ROOT) == Kind::Parallel {
             return self.is_finished(active, ROOT);
         }

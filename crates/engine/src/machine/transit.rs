@@ -19,9 +19,9 @@ impl Run<'_> {
         for state in &plan.exits {
             self.exit(*state, event);
         }
-        for transition in plan.taken.iter() {
-            self.transitions += 1;
-            self.list(List::Transition(transition), 0, event);
+        self.transitions += plan.taken;
+        for transition in &plan.acting {
+            self.list(List::Transition(*transition), 0, event);
         }
         self.arrive(plan, event);
     }
