@@ -161,6 +161,12 @@ impl Access {
         (is_self && new == Role::Revoked) || may_set_role(own, is_self, held, new)
     }
 
+    /// Whether it is known what we encrypt new content of the group with, as the group is now.
+    pub fn has_write_key(&self, group: &CoId) -> bool {
+        let judged = self.groups.get(group);
+        judged.is_some_and(|judged| judged.write_key.is_some())
+    }
+
     /// What we encrypt new content of the group with; found once per generation.
     pub fn write_key(&mut self, logs: &impl Logs, group: &CoId) -> Result<&WriteKey, AccessError> {
         if self

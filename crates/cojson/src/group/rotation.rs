@@ -1,13 +1,17 @@
 //! A new read key for a group, so that who was removed cannot read what is written from now on.
 //!
 //! The new key is sealed for all who stay and opens the old ones. Groups below follow, because who
-//! had the old key could open theirs.
+//! had the old key could open theirs: those that are loaded at once, the others before somebody who administers them
+//! writes there the next time.
+
+use std::sync::Arc;
 
 use super::ReadKey;
 use super::edit::GroupEdit;
 use crate::access::{AccessError, EVERYONE, GroupHistory, Role};
 use crate::crypto::SealerId;
-use crate::ids::{CoId, Timestamp};
+use crate::ids::{CoId, KeyId, Timestamp};
+use crate::json::Json;
 use crate::node::Node;
 use crate::sync::AppendError;
 
@@ -37,6 +41,53 @@ impl Node {
             self.rotate(&rotation, at)?;
         }
         Ok(())
+    }
+
+    /// Rotates the keys of a group, and of those above it, that were left behind when a group above was rotated: by a device
+    /// that had them not loaded. Where we do not administer it, or cannot do it, it stays as it is.
+    pub(crate) fn follow_rotations_above(&mut self, group: &CoId, now: Timestamp) {
+        let mut above = vec![group.clone()];
+        let mut count = 0;
+        while let Some(id) = above.get(count).cloned() {
+            count += 1;
+            let history = self.history(&id).map(Arc::clone);
+            let parents = history.iter().flat_map(|history| history.parents());
+            for parent in parents {
+                if above.len() < ROTATED_GROUPS_MAX && !above.contains(parent) {
+                    above.push(parent.clone());
+                }
+            }
+        }
+        // From the top, as what is rotated leaves behind what is below it.
+        for id in above.iter().rev() {
+            let at = self.stamp_in_group(id, now);
+            if self.is_left_behind(id, at) {
+                let _ = self.rotate_read_key(id, None, at);
+            }
+        }
+    }
+
+    /// Whether who had an old key of a group above can open what is written now, and we can change that without keeping
+    /// anybody from it who should.
+    fn is_left_behind(&mut self, group: &CoId, at: Timestamp) -> bool {
+        let Some(history) = self.history(group).map(Arc::clone) else {
+            return false;
+        };
+        let Some(key) = history.read_key() else {
+            return false;
+        };
+        let parents: Vec<CoId> = history.parents().cloned().collect();
+        let mut histories = Vec::new();
+        for parent in &parents {
+            histories.extend(self.history(parent).map(Arc::clone));
+        }
+        histories.len() == parents.len()
+            && histories
+                .iter()
+                .any(|above| is_revealed_to_old_key_alone(&key, &history, above))
+            && !stays_public(&history, None, at)
+            && self.can_rotate(group, at)
+            && parents.iter().all(|parent| self.way_into(parent).is_ok())
     }
 
     /// Parents come before their children, which wrap their new key for the parent's new one.
@@ -108,6 +159,26 @@ impl Node {
         }
         edit.finish()
     }
+}
+
+/// Whether a group's key was revealed to a group above under a key or sealer that is not the newest there, and under the
+/// newest not.
+fn is_revealed_to_old_key_alone(key: &KeyId, group: &GroupHistory, above: &GroupHistory) -> bool {
+    let settings = [("readKey", "for"), ("groupSealer", "sealedFor")];
+    let is_revealed = |word: &str, value: &Json| {
+        let text = value.as_str().unwrap_or_default();
+        let way = text.split_once('@').map_or(text, |(_, sealer)| sealer);
+        !group.entries(&format!("{key}_{word}_{way}")).is_empty()
+    };
+    let is_now = |(setting, word): &(&str, &str)| {
+        let value = above.get(setting);
+        value.is_some_and(|value| is_revealed(word, value))
+    };
+    let was_ever = |(setting, word): &(&str, &str)| {
+        let mut entries = above.entries(setting).iter();
+        entries.any(|entry| is_revealed(word, &entry.value))
+    };
+    settings.iter().any(was_ever) && !settings.iter().any(is_now)
 }
 
 /// A key that everyone may read protects nothing, so that a new one would not either.

@@ -17,7 +17,7 @@ use crate::view::{TransactionId, ValidTransaction};
 
 /// How far ahead of the own clock others are followed, in milliseconds: a day, which covers wrong time zones. One who
 /// dates further ahead wins over us until that day.
-const FOLLOW_AHEAD_MS_MAX: u64 = 86_400_000;
+pub(super) const FOLLOW_AHEAD_MS_MAX: u64 = 86_400_000;
 
 /// When a transaction is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -307,6 +307,11 @@ impl Node {
     }
 
     fn write_key(&mut self, owner: &CoId, stamp: Stamp) -> Result<WriteKey, AccessError> {
+        if let Stamp::Now(now) = stamp
+            && !self.access.has_write_key(owner)
+        {
+            self.follow_rotations_above(owner, now);
+        }
         let (access, replica) = self.access();
         let known = access.write_key(replica, owner).cloned();
         let (Err(AccessError::NoReadKey { .. }), Stamp::Now(now)) = (&known, stamp) else {
