@@ -7,6 +7,7 @@ use engine::actor::ActorEngine;
 use gloo_timers::callback::Timeout;
 
 use super::host::{Host, SERVER};
+use crate::clock;
 use crate::transport::{Address, BadAddress, Transport, TransportEvent};
 
 /// How long an actor that storage does not have waits for the server to say what it has.
@@ -57,7 +58,8 @@ impl Host {
         for message in decode_frame(frame, &FrameLimits::default()) {
             match message {
                 Ok(message) => {
-                    let _ = self.input(|engine| engine.node_mut().receive(SERVER, message));
+                    let now = clock::now();
+                    let _ = self.input(|engine| engine.node_mut().receive_at(SERVER, message, now));
                 }
                 Err(error) => self.count_rejection(error.code()),
             }

@@ -7,10 +7,14 @@
     reason = "a test"
 )]
 
+#[path = "devices/ahead.rs"]
+mod ahead;
 #[path = "devices/binary.rs"]
 mod binary;
 #[path = "devices/branches.rs"]
 mod branches;
+#[path = "devices/circles.rs"]
+mod circles;
 #[path = "devices/deletion.rs"]
 mod deletion;
 #[path = "devices/founding.rs"]

@@ -112,7 +112,8 @@ impl Host {
             match message {
                 Ok(message) => {
                     self.founding.note_message(&message);
-                    self.engine.node_mut().receive(SERVER, message);
+                    let now = now();
+                    self.engine.node_mut().receive_at(SERVER, message, now);
                 }
                 Err(error) => tracing::debug!("a message was dropped: {}", error.code()),
             }

@@ -1,9 +1,12 @@
 //! What goes straight to the replica and back: peers, storage, flushes, effects.
 
+use super::writing::FOLLOW_AHEAD_MS_MAX;
 use super::{Node, NodeEffect};
 use crate::access::Identity;
-use crate::ids::CoId;
-use crate::sync::{ContentMessage, Effect, PeerId, PeerRole, StoredLog, SyncMessage, WriteId};
+use crate::ids::{CoId, Timestamp};
+use crate::sync::{
+    ContentMessage, Effect, PeerId, PeerRole, Rejection, StoredLog, SyncMessage, WriteId,
+};
 
 impl Node {
     /// Wants a value: `Changed` or `Unavailable` follows.
@@ -39,10 +42,26 @@ impl Node {
         self.drain();
     }
 
-    /// A peer said something.
+    /// A peer said something, whatever its date.
     pub fn receive(&mut self, peer: PeerId, message: SyncMessage) {
         self.replica.receive(peer, message);
         self.drain();
+    }
+
+    /// A peer said something at this time by our clock. A session with a transaction that is dated further ahead than
+    /// others are followed, a day, is left out: whatever we wrote would lose against it until that day comes. Should it
+    /// come again then, it is taken.
+    pub fn receive_at(&mut self, peer: PeerId, mut message: SyncMessage, now: Timestamp) {
+        if let SyncMessage::Content(content) = &mut message {
+            for session in content.leave_out_later_than(now.plus_ms(FOLLOW_AHEAD_MS_MAX)) {
+                self.effects.push_back(Effect::Rejected {
+                    peer: Some(peer),
+                    id: Some(content.id.clone()),
+                    reason: Rejection::DatedAhead { session },
+                });
+            }
+        }
+        self.receive(peer, message);
     }
 
     /// What storage has of a value, in answer to `Load`.

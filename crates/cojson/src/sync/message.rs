@@ -5,7 +5,7 @@
 
 use crate::collections::SortedMap;
 use crate::header::Header;
-use crate::ids::{CoId, SessionId};
+use crate::ids::{CoId, SessionId, Timestamp};
 use crate::known_state::KnownState;
 use crate::session_log::SessionContent;
 use crate::transaction::{Transaction, content_bytes_of};
@@ -104,6 +104,24 @@ impl ContentMessage {
         let sessions = self.new.values();
         let sessions = sessions.map(|content| session(&content.new_transactions));
         OVERHEAD_BYTES + sessions.sum::<usize>()
+    }
+
+    /// Leaves out the sessions that bring something of a later time than this, and names them: a signature covers the
+    /// whole of what a session brings.
+    pub fn leave_out_later_than(&mut self, latest: Timestamp) -> Vec<SessionId> {
+        let is_later = |content: &SessionContent| {
+            let mut transactions = content.new_transactions.iter();
+            transactions.any(|transaction| transaction.made_at() > latest)
+        };
+        let mut left_out = Vec::new();
+        self.new.retain(|session, content| {
+            let is_taken = !is_later(content);
+            if !is_taken {
+                left_out.push(session.clone());
+            }
+            is_taken
+        });
+        left_out
     }
 
     /// How far each session reaches with this message.

@@ -36,6 +36,17 @@ pub enum Rejection {
         /// Why.
         denial: Denial,
     },
+    /// The value was deleted, and a peer sent more of it. That is no misdeed: the peer may not know it yet.
+    #[error("the value was deleted: nothing of it is taken in any more")]
+    Deleted,
+    /// A transaction is dated too far ahead of our clock.
+    #[error(
+        "a transaction of session {session} is dated more than a day ahead; is this device's clock right?"
+    )]
+    DatedAhead {
+        /// The session that was skipped.
+        session: SessionId,
+    },
     /// A transaction is over 1 MiB.
     #[error("a transaction of session {session} is over the limit of 1 MiB")]
     TransactionTooLarge {
@@ -116,6 +127,8 @@ impl Rejection {
             Self::BadSignature { .. } => "bad_signature",
             Self::UnknownAuthor { .. } => "unknown_author",
             Self::NotAllowed { denial, .. } => denial.code(),
+            Self::DatedAhead { .. } => "dated_ahead",
+            Self::Deleted => "deleted",
             Self::TransactionTooLarge { .. } => "transaction_too_large",
             Self::BadContent { .. } => "bad_content",
             Self::TooManySessions { .. } => "too_many_sessions",

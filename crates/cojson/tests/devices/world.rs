@@ -14,7 +14,7 @@ use cojson::sync::{
 };
 
 /// What a device calls the server.
-const SERVER: PeerId = PeerId(0);
+pub(crate) const SERVER: PeerId = PeerId(0);
 
 /// The agent secret of a person, the same each time.
 pub(crate) fn secret(person: &str) -> AgentSecret {
@@ -50,6 +50,10 @@ pub(crate) fn settle(node: &mut Node) -> Vec<SyncMessage> {
             Effect::Load(id) => node.loaded(&id, None),
             Effect::Store(batch) => node.stored(batch.id),
             Effect::Send { message, .. } => messages.push(message),
+            Effect::Rejected {
+                reason: Rejection::Deleted,
+                ..
+            } => {}
             Effect::Rejected { reason, .. } => panic!("refused: {reason}"),
             _ => {}
         }
@@ -137,6 +141,10 @@ impl World {
                     reason: Rejection::NotAllowed { denial, .. },
                     ..
                 } => self.denied.push(denial),
+                Effect::Rejected {
+                    reason: Rejection::Deleted,
+                    ..
+                } => {}
                 Effect::Rejected { reason, .. } => panic!("refused: {reason}"),
                 _ => {}
             }
