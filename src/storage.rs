@@ -18,7 +18,7 @@ mod record;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use cojson::ids::CoId;
+use cojson::ids::{CoId, SessionId};
 use wasm_bindgen::JsValue;
 
 use crate::futures::spawn_local;
@@ -69,6 +69,9 @@ pub struct SegmentRow {
 pub struct Rows {
     /// New headers.
     pub headers: Vec<HeaderRow>,
+    /// Deleted values: before the new segments are put, those of all their sessions go but of such as are made for a
+    /// tombstone.
+    pub erased: Vec<CoId>,
     /// New segments.
     pub segments: Vec<SegmentRow>,
     /// Keys of this device that are to be there, without a value.
@@ -237,6 +240,11 @@ impl Storage {
             Self::Memory(memory) => memory.close(),
         }
     }
+}
+
+/// Whether a session is made for a tombstone, which outlives a deletion.
+fn is_tombstone(session: &str) -> bool {
+    SessionId::parse(session).is_ok_and(|session| session.is_delete())
 }
 
 /// Asks the browser, once per page, not to evict this site's data. What it answers changes nothing here.

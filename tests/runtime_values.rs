@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::float_cmp, reason = "counts, which doubles hold exactly")]
 
+use cojson::ids::CoId;
 use js_sys::{Array, Reflect, Uint8Array};
 use pleione::Runtime;
 use pleione::runtime::CoBinaryStream;
+use pleione::storage::{Storage, segment};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -272,6 +274,17 @@ async fn what_is_deleted_stays_deleted() {
     let refused = map.set(&"a".into(), &2.into()).unwrap_err();
     assert_eq!(code(&refused), "PLEIONE_E_DELETED");
     runtime.close().await.unwrap();
+
+    // What it was is not in the database any more.
+    let database = Storage::open(&name).await.unwrap();
+    let id = CoId::parse(&map.id()).unwrap();
+    let kept = database.read(&[id]).await.unwrap().remove(0);
+    let sessions = kept.segments.iter().map(|bytes| segment(bytes).unwrap());
+    let sessions: Vec<_> = sessions.map(|segment| segment.session).collect();
+    assert!(kept.header.is_some());
+    assert_eq!(sessions.len(), 1);
+    assert!(sessions[0].is_delete(), "{sessions:?}");
+    database.close();
 
     let runtime = open_local(&name).await;
     let refused = runtime.load(map.id()).await.unwrap_err();

@@ -48,8 +48,32 @@ fn rows(headers: &[&str], segments: &[(&str, &str, u32)]) -> Rows {
             .iter()
             .map(|(name, session, after)| segment(name, session, *after))
             .collect(),
-        notes: Vec::new(),
+        ..Rows::default()
     }
+}
+
+/// Of a value that was deleted what stands in sessions for tombstones stays, and what comes with the same write.
+async fn erases_what_was_deleted(storage: &Storage) {
+    let (own, tombstone) = ("co_zA_session_z1", "co_zA_session_d1$");
+    let written = rows(
+        &["D", "Dd"],
+        &[("D", own, 0), ("D", own, 5), ("Dd", own, 0)],
+    );
+    storage.write(&written, STRICT).await.unwrap();
+    let deleted = Rows {
+        erased: vec![id("D")],
+        ..rows(&[], &[("D", tombstone, 0)])
+    };
+    storage.write(&deleted, STRICT).await.unwrap();
+    let again = Rows {
+        erased: vec![id("D")],
+        ..Rows::default()
+    };
+    storage.write(&again, Durability::Relaxed).await.unwrap();
+    let found = storage.read(&[id("D"), id("Dd")]).await.unwrap();
+    assert_eq!(found[0].header, Some(header("D").bytes));
+    assert_eq!(texts(&found[0].segments), [format!("D/{tombstone}/0")]);
+    assert_eq!(texts(&found[1].segments), [format!("Dd/{own}/0")]);
 }
 
 fn texts(segments: &[Vec<u8>]) -> Vec<String> {
@@ -107,6 +131,7 @@ async fn conforms(storage: &Storage) {
         ["A/s1/0", "A/s1/2", "A/s1/10", "A/s2/0"]
     );
 
+    erases_what_was_deleted(storage).await;
     assert_eq!(storage.device("secret").await.unwrap(), None);
     assert_eq!(storage.device_or_put("secret", "one").await.unwrap(), "one");
     assert_eq!(storage.device_or_put("secret", "two").await.unwrap(), "one");

@@ -23,6 +23,9 @@ impl Host {
             if let Some(header) = &write.header {
                 rows.headers.push(header_row(&write.id, header));
             }
+            if write.erases {
+                rows.erased.push(write.id.clone());
+            }
             let segments = write.segments.iter();
             rows.segments.extend(
                 segments.map(|segment| segment_row(&write.id, &segment.session, &segment.content)),
@@ -42,7 +45,8 @@ impl Host {
     fn own_values(&self, batch: &WriteBatch) -> SortedSet<CoId> {
         let is_own = |write: &&cojson::sync::ValueWrite| {
             let mut sessions = write.segments.iter().map(|segment| &segment.session);
-            write.segments.is_empty() || sessions.any(|session| self.is_own(session))
+            (write.segments.is_empty() && !write.erases)
+                || sessions.any(|session| self.is_own(session))
         };
         batch
             .values

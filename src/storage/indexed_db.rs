@@ -70,6 +70,7 @@ impl IndexedDb {
                 all.as_slice()
             };
             let transaction = begin_write(database, stores, durability)?;
+            erase(&transaction, &rows.erased).await?;
             put_rows(&transaction, rows)?;
             commit(transaction).await
         };
@@ -221,6 +222,23 @@ async fn commit(transaction: Transaction<'_>) -> Result<(), StorageError> {
         Some(cause) => Err(StorageError::from_thrown(cause.into())),
         None => Err(error.into()),
     }
+}
+
+/// Takes away the segments of deleted values, but for those of their tombstones.
+async fn erase(transaction: &Transaction<'_>, erased: &[CoId]) -> Result<(), StorageError> {
+    for id in erased {
+        let store = transaction.object_store(SEGMENTS)?;
+        for key in reading::segment_keys(&store, id).await? {
+            if !super::is_tombstone(&reading::session_of(&key)) {
+                drop(
+                    store
+                        .delete::<JsValue, _>(KeyRange::Only(key))
+                        .primitive()?,
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 fn put_rows(transaction: &Transaction<'_>, rows: &Rows) -> Result<(), StorageError> {

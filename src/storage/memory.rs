@@ -49,6 +49,9 @@ impl Memory {
             for row in &rows.headers {
                 kept.headers.insert(row.id.clone(), row.bytes.clone());
             }
+            kept.segments.retain(|(id, session, _), _| {
+                !rows.erased.contains(id) || super::is_tombstone(session)
+            });
             for row in &rows.segments {
                 let key = (row.id.clone(), row.session.clone(), row.after);
                 kept.segments.insert(key, row.bytes.clone());

@@ -80,9 +80,8 @@ pub(super) async fn read_segments(
     let segments = transaction.object_store(SEGMENTS)?;
     let (keys, records) =
         keyed_records(&segments, range_of(&[id.as_str()]), SEGMENTS_READ_MAX).await?;
-    let session = |key| part_of_key(key, 1).as_string().unwrap_or_default();
     let records = records.iter().map(bytes_of);
-    Ok(keys.iter().map(session).zip(records).collect())
+    Ok(keys.iter().map(session_of).zip(records).collect())
 }
 
 /// Keeps what is wanted of all headers, and of the segments, read from end to end.
@@ -126,6 +125,23 @@ fn row_of<'a>(
     let id = id.as_string()?;
     let place = sorted.binary_search_by(|wanted| wanted.as_str().cmp(&id));
     found.get_mut(place.ok()?)
+}
+
+/// The keys of a value's segments.
+pub(super) async fn segment_keys(
+    store: &ObjectStore<'_>,
+    id: &CoId,
+) -> Result<Vec<JsValue>, StorageError> {
+    let keys = store
+        .get_all_keys::<JsValue>()
+        .with_query::<JsValue, _>(range_of(&[id.as_str()]))
+        .primitive()?;
+    Ok(keys.await?.filter_map(Result::ok).collect())
+}
+
+/// The session that a segment is kept under.
+pub(super) fn session_of(key: &JsValue) -> String {
+    part_of_key(key, 1).as_string().unwrap_or_default()
 }
 
 /// A segment's key is an array of the value's id, the session and the first index.

@@ -123,14 +123,23 @@ throughEach((town) => {
     await our.synced();
     const map = await load(their, value);
     await until(() => map.get("a"), 1);
+    // Ours keeps the tombstones alone, whoever deleted, and both go on agreeing on what there is.
+    const kept = async (id) => Object.keys((await our.tell("known", { value: id })).sessions);
+    const keepsTombstones = async (core) => {
+      await untilTold(async () => (await kept(core.id)).every((session) => session.endsWith("$")), true);
+      assert.deepEqual(await kept(core.id), Object.keys(core.knownState().sessions).filter((session) => session.endsWith("$")));
+      await our.synced();
+    };
     await our.tell("delete", { value });
     await until(() => map.core.isDeleted, true);
+    await keepsTombstones(map.core);
 
     const second = group.createMap({ b: 1 });
     await synced(second);
     assert.deepEqual(await our.load(second.id), { b: 1 });
     second.core.deleteCoValue();
     await untilOurs(our, second.id, { deleted: true });
+    await keepsTombstones(second.core);
   });
 
   test("of a list that restricts deletion a writer deletes nothing, whose ever it is", async () => {

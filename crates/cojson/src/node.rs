@@ -363,7 +363,7 @@ impl Node {
             let Some(source) = source.filter(|_| lineage.len() < BRANCH_DEPTH_MAX) else {
                 break;
             };
-            if self.log(&source).is_some_and(may_be_deleted) && self.is_deleted(&source) {
+            if self.replica.has_tombstone(&source) && self.is_deleted(&source) {
                 break;
             }
             lineage.push(source);
@@ -392,13 +392,20 @@ impl Node {
         if !is_group {
             touched.push(id.clone());
         }
+        let mut tombstoned = SortedSet::from([id.clone()]);
         for source in touched {
             for value in self.ruled.get(&source).cloned().unwrap_or_default() {
                 self.mark_stale(&value);
                 if value != *id {
                     self.announce(&value);
                 }
+                if self.replica.has_tombstone(&value) {
+                    tombstoned.insert(value);
+                }
             }
+        }
+        for value in tombstoned {
+            self.settle_deletion(&value);
         }
         if is_group {
             // Judged at once, so that the groups below a group are known when it changes.
@@ -429,9 +436,4 @@ fn ruler_of(log: &ValueLog) -> Option<&CoId> {
         Ruleset::OwnedByGroup { group, .. } => Some(group),
         Ruleset::UnsafeAllowAll => None,
     }
-}
-
-/// Whether there is what would be a tombstone, if its author may delete.
-fn may_be_deleted(log: &ValueLog) -> bool {
-    log.sessions().any(|log| log.session().is_delete())
 }

@@ -17,6 +17,7 @@ mod dependencies;
 mod durability;
 mod effect;
 mod entry;
+mod erasure;
 mod frame;
 mod inbound;
 mod lane;

@@ -136,6 +136,11 @@ impl ValueLog {
         is_more
     }
 
+    /// Lets go of the other sessions.
+    pub fn retain_sessions(&mut self, is_kept: impl Fn(&SessionId) -> bool) {
+        self.sessions.retain(|session, _| is_kept(session));
+    }
+
     /// The logs of all sessions, to be changed.
     pub fn sessions_mut(&mut self) -> impl Iterator<Item = &mut SessionLog> {
         self.sessions.values_mut()

@@ -28,6 +28,7 @@ pub fn check_storage(fresh: &mut dyn FnMut() -> Box<dyn Storage>) {
     writing::a_batch_is_written_whole_or_not_at_all(fresh().as_mut());
     writing::transactions_without_a_header_are_refused(fresh().as_mut());
     writing::a_long_session_can_still_be_cut_where_it_could(fresh().as_mut());
+    writing::of_a_deleted_value_the_tombstones_alone_are_kept(fresh().as_mut());
     reading::a_log_of_any_length_is_read_in_bounded_pieces(fresh().as_mut());
     reading::the_outline_tells_what_is_kept(fresh().as_mut());
     reading::every_value_is_listed_once(fresh().as_mut());

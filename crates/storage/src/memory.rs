@@ -132,7 +132,9 @@ impl MemoryStorage {
         }
         let mut counts: HashMap<&SessionId, u32> = HashMap::new();
         for Segment { session, content } in &write.segments {
-            let kept = value.and_then(|value| value.sessions.get(session));
+            let is_kept = !write.erases || session.is_delete();
+            let kept = value.filter(|_| is_kept);
+            let kept = kept.and_then(|value| value.sessions.get(session));
             let have = counts
                 .entry(session)
                 .or_insert_with(|| kept.map_or(0, Session::count));
@@ -167,6 +169,9 @@ impl MemoryStorage {
         let Some(value) = self.values.get_mut(&write.id) else {
             return;
         };
+        if write.erases {
+            value.sessions.retain(|session, _| session.is_delete());
+        }
         for Segment { session, content } in &write.segments {
             let session = value.sessions.entry(session.clone()).or_default();
             session.take(content);

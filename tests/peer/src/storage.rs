@@ -24,7 +24,7 @@ impl Storage {
 
     fn write_value(&mut self, value: ValueWrite) {
         if let Some(stored) = self.0.get_mut(&value.id) {
-            stored.segments.extend(value.segments);
+            stored.take(&value);
         } else if let Some(header) = value.header {
             let segments = value.segments;
             self.0.insert(value.id, StoredLog { header, segments });

@@ -40,7 +40,8 @@ impl Host {
     /// Whether we wrote to the value, or nobody did yet: we made it.
     fn is_own(&self, write: &ValueWrite) -> bool {
         let mut sessions = write.segments.iter().map(|segment| &segment.session);
-        write.segments.is_empty() || sessions.any(|session| self.is_own_session(session))
+        (write.segments.is_empty() && !write.erases)
+            || sessions.any(|session| self.is_own_session(session))
     }
 
     /// Whether a session is ours: those that the node writes in, and those in which we delete.

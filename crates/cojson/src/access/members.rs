@@ -87,6 +87,19 @@ impl Members {
         roles.is_some_and(|roles| roles.iter().all(|role| *role == Role::Admin))
     }
 
+    /// Whether an author was admin of a group at that time, whatever it is now: what was deleted stays so when the one who
+    /// did it leaves.
+    pub(crate) fn was_admin(
+        &mut self,
+        logs: &impl Logs,
+        group: &CoId,
+        author: &str,
+        at: Timestamp,
+    ) -> bool {
+        let histories = self.histories(logs, group);
+        histories.is_some_and(|histories| histories.role_in(group, author, at) == Some(Role::Admin))
+    }
+
     /// Whether a group's own log may grow by these transactions of a session: the newest of them is what counts, as those
     /// before it cannot be left out, and whatever else is among them every reader ignores.
     pub(crate) fn may_change(

@@ -1,7 +1,8 @@
 //! Deleting a value, for ever and for everyone: an admin of its group puts a tombstone into a session made for it.
 //!
-//! Groups and accounts cannot be deleted. What a deleted value was is shown to nobody any more, and nothing can be written
-//! to it.
+//! Groups and accounts cannot be deleted. What a deleted value was is shown to nobody any more, leaves memory and storage,
+//! and nothing can be written to it. Should it come out later that who deleted it was no admin by then, it is taken in
+//! again from whoever still has it.
 
 use super::error::WriteError;
 use super::writing::{Draft, Stamp};
@@ -30,6 +31,19 @@ impl Node {
         self.commit(id, &session, &tombstone, &terms)?;
         self.take_note_of(id);
         Ok(())
+    }
+
+    /// Lets go of a value's content once it is deleted, and asks for it again if it is so no more.
+    pub(super) fn settle_deletion(&mut self, id: &CoId) {
+        if !self.replica.has_tombstone(id) {
+            return;
+        }
+        match self.shown(id) {
+            Some(Shown::Deleted) => self.replica.erase(id),
+            Some(_) => self.replica.revive(id),
+            // Its group is not here: nobody can say.
+            None => {}
+        }
     }
 
     /// Whether a value was deleted; `false` while it is not loaded.

@@ -37,6 +37,7 @@ impl Replica {
     /// Takes in a peer's content for a value in order, what continues one session together, until a message has to wait.
     pub(super) fn pump(&mut self, peer: PeerId, id: &CoId) {
         while self.pending.front(peer, id).is_some() {
+            self.drop_erased(peer, id);
             let blockers = self.blockers(peer, id);
             if blockers.len() > self.config.missing_dependencies_max {
                 self.refuse_greedy(peer, id);
@@ -212,6 +213,10 @@ impl Replica {
             return;
         }
         let admitted = self.admit_sessions(peer, &mut message, more);
+        if admitted.grew {
+            self.judge_tombstones(&id);
+            self.judge_tombstones_of(&id);
+        }
         self.touch(&id);
         self.note_proven(peer, &message, &admitted.proven);
         if is_new {
@@ -347,6 +352,7 @@ impl Replica {
         self.contents_checked += 1;
         match entry.log.receive(session, content, &signer) {
             Ok(_) => {
+                entry.erasure.note(session);
                 entry.depend_on(named);
                 Ok(true)
             }

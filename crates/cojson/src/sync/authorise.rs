@@ -65,7 +65,7 @@ impl Denial {
 }
 
 /// The logs in memory.
-struct Held<'a>(&'a SortedMap<CoId, Entry>);
+pub(super) struct Held<'a>(pub(super) &'a SortedMap<CoId, Entry>);
 
 impl Logs for Held<'_> {
     fn log(&self, id: &CoId) -> Option<&ValueLog> {
@@ -175,7 +175,8 @@ impl Replica {
     }
 }
 
-fn is_deletion_of(id: &CoId, transaction: &Transaction) -> bool {
+/// Whether a transaction is the tombstone of that value.
+pub(super) fn is_deletion_of(id: &CoId, transaction: &Transaction) -> bool {
     let Transaction::Trusting {
         meta: Some(meta), ..
     } = transaction

@@ -101,7 +101,11 @@ impl Entry {
     /// Lets go of the transactions that storage keeps.
     fn shed(&mut self) {
         let durable = self.durable_ends();
-        for (session, count) in durable {
+        // A tombstone is short, and needed to judge it again.
+        let content = durable
+            .into_iter()
+            .filter(|(session, _)| !session.is_delete());
+        for (session, count) in content {
             if let Some(log) = self.log.session_mut(&session) {
                 log.shed(count);
             }
@@ -177,8 +181,10 @@ impl Replica {
             return true;
         }
         if !is_in_use {
-            self.cache.forget(entry);
-            self.entries.remove(&id);
+            self.forget_tombstones(&id);
+            if let Some(entry) = self.entries.remove(&id) {
+                self.cache.forget(&entry);
+            }
             return true;
         }
         let before = entry.cached.bytes;

@@ -55,8 +55,11 @@ impl Replica {
         for (id, marks) in &write.marks {
             if let Some(entry) = self.entries.get_mut(id) {
                 entry.header_durable = true;
-                for (session, end) in marks {
+                for (session, end) in &marks.ends {
                     entry.note_durable(session, *end);
+                }
+                if let Some(erasure) = marks.erasure {
+                    entry.erasure.note_durable(erasure);
                 }
             }
             self.touch(id);
@@ -94,10 +97,15 @@ impl Replica {
         let id = content.id;
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.header_durable = true;
-            let mut is_torn = false;
+            let (mut is_torn, mut is_left_over) = (false, false);
             for (session, content) in content.new {
-                is_torn |= !absorb_session(entry, &session, content);
+                if entry.has_room_for(&session) {
+                    is_torn |= !absorb_session(entry, &session, content);
+                } else {
+                    is_left_over = true;
+                }
             }
+            self.erase_again(&id, is_left_over);
             if is_torn {
                 self.effect(Effect::Load(id.clone()));
             }
@@ -131,13 +139,19 @@ impl Replica {
             .get_or_insert_with(id.clone(), || Entry::new(log));
         entry.header_durable = true;
         let mut torn = Vec::new();
+        let mut is_left_over = false;
         for segment in segments {
+            if !entry.has_room_for(&segment.session) {
+                is_left_over = true;
+                continue;
+            }
             match restore(entry, segment) {
                 Ok(is_new) => grew |= is_new,
                 Err(reason) if torn.last() == Some(&reason) => {}
                 Err(reason) => torn.push(reason),
             }
         }
+        self.erase_again(id, is_left_over);
         for reason in torn {
             self.reject(None, Some(id), reason);
         }
@@ -153,8 +167,12 @@ impl Replica {
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
+        let Some(log) = entry.log.session_mut(&session) else {
+            // The value was deleted meanwhile.
+            return;
+        };
         if let Some(secret) = signer(&session) {
-            entry.log.own_session(&session).sign(&secret);
+            log.sign(&secret);
             self.dirty.insert(id.clone());
         } else {
             self.unsigned.insert((id.clone(), session.clone()));

@@ -100,6 +100,9 @@ pub struct ValueWrite {
     pub id: CoId,
     /// Its header, the first time it is written. Storage may have it already (another tab made the same named value).
     pub header: Option<Header>,
+    /// Whether the value was deleted: before the new pieces are written, storage forgets its sessions but for those that
+    /// are made for a tombstone ([`SessionId::is_delete`]).
+    pub erases: bool,
     /// The new pieces, those of one session in order. A piece may overlap what storage has.
     pub segments: Vec<Segment>,
 }
@@ -169,4 +172,14 @@ pub struct StoredLog {
     pub header: Header,
     /// Every piece of every session.
     pub segments: Vec<Segment>,
+}
+
+impl StoredLog {
+    /// Takes in what a write brings, as storage that keeps such logs does it.
+    pub fn take(&mut self, write: &ValueWrite) {
+        if write.erases {
+            self.segments.retain(|segment| segment.session.is_delete());
+        }
+        self.segments.extend(write.segments.iter().cloned());
+    }
 }

@@ -13,6 +13,7 @@ use crate::value_log::ValueLog;
 use super::cache::Cached;
 use super::dependencies;
 use super::effect::{Segment, ValueWrite};
+use super::erasure::Erasure;
 use super::message::{ContentMessage, content_end};
 use super::packing::Packing;
 
@@ -45,6 +46,8 @@ pub(super) struct Entry {
     pub(super) record: Record,
     /// Made here, with an id that nobody else can have made: no peer needs to be asked for it first.
     pub(super) founded_here: bool,
+    /// What became of it if it was deleted.
+    pub(super) erasure: Erasure,
 }
 
 impl Entry {
@@ -61,6 +64,7 @@ impl Entry {
             cached,
             record: Record::Sound,
             founded_here: false,
+            erasure: Erasure::default(),
         }
     }
 
@@ -81,10 +85,10 @@ impl Entry {
         self.durable.get(session).map_or(0, |end| end.count)
     }
 
-    /// Whether every transaction here is durable.
+    /// Whether storage has just what is here.
     pub(super) fn is_all_durable(&self) -> bool {
         let is_durable = |log: &SessionLog| log.len() == self.durable_count(log.session());
-        self.header_durable && self.log.sessions().all(is_durable)
+        self.header_durable && self.erasure.due().is_none() && self.log.sessions().all(is_durable)
     }
 
     /// Whether everything here that a peer has too is durable.
@@ -102,6 +106,11 @@ impl Entry {
         if is_here && end.count > self.durable_count(session) {
             self.durable.insert(session.clone(), end);
         }
+    }
+
+    /// Forgets how far sessions are durable that are made for no tombstone.
+    pub(super) fn forget_durable_content(&mut self) {
+        self.durable.retain(|session, _| session.is_delete());
     }
 
     /// How far each session is durable.
@@ -127,11 +136,13 @@ impl Entry {
     pub(super) fn add_dependencies(&mut self, session: &SessionId, content: &SessionContent) {
         let mut named = SortedSet::new();
         dependencies::of_content(self.is_group(), session, content, &mut named);
+        self.erasure.note(session);
         self.depend_on(named);
     }
 
     /// Takes in that there is a session: its author's account is needed.
     pub(super) fn depend_on_author(&mut self, session: &SessionId) {
+        self.erasure.note(session);
         self.depend_on(dependencies::author_account(session).into_iter().collect());
     }
 
@@ -150,12 +161,16 @@ impl Entry {
         let mut write = ValueWrite {
             id: self.log.id().clone(),
             header: (!self.header_durable).then(|| self.log.header().clone()),
+            erases: self.erasure.due().is_some(),
             segments: Vec::new(),
         };
-        let mut marks = Vec::new();
+        let mut marks = StoreMarks {
+            ends: Vec::new(),
+            erasure: self.erasure.due(),
+        };
         for log in self.log.sessions() {
             let pieces = log.content_since(self.durable_count(log.session()), piece_bytes_max);
-            marks.extend(
+            marks.ends.extend(
                 pieces
                     .last()
                     .map(|last| (log.session().clone(), end_of(last))),
@@ -167,7 +182,7 @@ impl Entry {
                     content,
                 }));
         }
-        let is_empty = write.header.is_none() && write.segments.is_empty();
+        let is_empty = write.header.is_none() && !write.erases && write.segments.is_empty();
         (!is_empty).then_some((write, marks))
     }
 
@@ -248,8 +263,14 @@ pub(super) struct Missing {
     pub(super) stored: Vec<(SessionId, u32)>,
 }
 
-/// How far each session of a value is durable once a write is.
-pub(super) type StoreMarks = Vec<(SessionId, DurableEnd)>;
+/// What of a value is durable once a write is.
+#[derive(Debug)]
+pub(super) struct StoreMarks {
+    /// How far sessions are.
+    pub(super) ends: Vec<(SessionId, DurableEnd)>,
+    /// The erasure that the write carries out.
+    pub(super) erasure: Option<u32>,
+}
 
 /// Where a piece ends, and the signature there.
 pub(super) fn end_of(content: &SessionContent) -> DurableEnd {

@@ -73,6 +73,7 @@ impl Replica {
         }
         if let Some(id) = message.id() {
             self.touch(id);
+            self.judge_tombstones(id);
         }
         match message {
             SyncMessage::Load(state) => self.receive_load(peer, state),

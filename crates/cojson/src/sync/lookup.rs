@@ -209,6 +209,7 @@ impl Replica {
         if was_doubted {
             self.correct_subscribers(id);
         }
+        self.judge_tombstones(id);
         self.news_of(id);
         self.publish(id);
         self.work_off();
@@ -367,6 +368,7 @@ impl Replica {
         let Some(lookup) = self.lookups.remove(id) else {
             return;
         };
+        self.judge_tombstones(id);
         if lookup.storage == InStorage::Found || lookup.wanted {
             self.changed(id);
         }

@@ -225,7 +225,7 @@ impl Replica {
 
     /// Sends what we have of a value, as far as it is durable.
     pub(super) fn send_known(&mut self, peer: PeerId, id: &CoId, is_correction: bool) {
-        let state = self.durable_state(id);
+        let state = self.told_state(peer, id);
         let known = KnownMessage {
             state,
             is_correction,

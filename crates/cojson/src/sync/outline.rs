@@ -50,9 +50,15 @@ impl Replica {
             .entries
             .get_or_insert_with(id.clone(), || Entry::new(log));
         entry.header_durable = true;
+        let mut is_left_over = false;
         for session in &stored.sessions {
-            grew |= entry.take_outline(session);
+            if entry.has_room_for(&session.session) {
+                grew |= entry.take_outline(session);
+            } else {
+                is_left_over = true;
+            }
         }
+        self.erase_again(id, is_left_over);
         Ok(grew)
     }
 
@@ -63,6 +69,9 @@ impl Replica {
             .entries
             .get(id)
             .is_some_and(|entry| entry.record == Record::Doubted);
+        if is_doubted {
+            self.forget_tombstones(id);
+        }
         if is_doubted && let Some(entry) = self.entries.remove(id) {
             self.cache.unlist(id);
             self.cache.forget(&entry);

@@ -77,6 +77,12 @@ impl Pending {
         self.queues.get(&(peer, id.clone()))?.waiting.front()
     }
 
+    /// The same, to be changed.
+    pub(super) fn front_mut(&mut self, peer: PeerId, id: &CoId) -> Option<&mut Waiting> {
+        let queue = self.queues.get_mut(&(peer, id.clone()))?;
+        queue.waiting.front_mut()
+    }
+
     /// Takes the message at the head of a queue.
     pub(super) fn pop(&mut self, peer: PeerId, id: &CoId) -> Option<ContentMessage> {
         let key = (peer, id.clone());
@@ -112,8 +118,7 @@ impl Pending {
 
     /// Notes what the head of a queue no longer waits for.
     pub(super) fn give_up(&mut self, peer: PeerId, id: &CoId, dependency: &CoId) {
-        let queue = self.queues.get_mut(&(peer, id.clone()));
-        if let Some(head) = queue.and_then(|queue| queue.waiting.front_mut()) {
+        if let Some(head) = self.front_mut(peer, id) {
             head.given_up.insert(dependency.clone());
         }
     }

@@ -126,6 +126,10 @@ impl Replica {
         if reading.take_if(|reading| *reading == id).is_none() {
             return;
         }
+        if self.is_erased(&read.value) {
+            self.advance(peer);
+            return;
+        }
         let suspect = suspect(&read.from, &segments);
         self.send_read(peer, &read.value, segments);
         if let Some(session) = suspect {
@@ -170,6 +174,10 @@ impl Replica {
         let Some(mut rebuilt) = self.reads.rebuilds.remove(&key) else {
             return;
         };
+        if self.is_erased(id) {
+            self.news_of(id);
+            return;
+        }
         let before = rebuilt.count();
         for segment in segments {
             if segment.session == *session && rebuilt.feed(&segment.content).is_err() {

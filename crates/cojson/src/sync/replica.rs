@@ -37,6 +37,8 @@ pub struct Replica {
     pub(super) entries: SortedMap<CoId, Entry>,
     /// Who may write what, as far as it was judged.
     pub(super) members: Members,
+    /// The values in memory that have a tombstone and were judged, by the group that they belong to.
+    pub(super) tombstoned: SortedMap<CoId, SortedSet<CoId>>,
     /// The connected peers.
     pub(super) peers: SortedMap<PeerId, Peer>,
     /// Who of them is subscribed to a value.
@@ -215,6 +217,7 @@ impl Replica {
         if entry.is_group() {
             dependencies::of_group_transaction(&transaction, &mut named);
         }
+        entry.erasure.note(session);
         entry.depend_on(named);
         let index = entry.log.append_local(session, transaction);
         self.unsigned.insert((id.clone(), session.clone()));

@@ -115,6 +115,7 @@ impl Replica {
     /// have told each other since.
     pub fn is_level(&self, id: &CoId) -> bool {
         let known = self.known_state(id);
+        let is_erased = self.is_erased(id);
         let mut servers = self
             .peers
             .iter()
@@ -127,7 +128,7 @@ impl Replica {
                 let theirs = self.uploads.acknowledged(*id_of_peer, id);
                 is_answered
                     && theirs.is_some_and(|theirs| {
-                        theirs.is_covered_by(&known) && known.is_covered_by(theirs)
+                        (is_erased || theirs.is_covered_by(&known)) && known.is_covered_by(theirs)
                     })
             })
     }

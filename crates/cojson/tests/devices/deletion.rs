@@ -1,10 +1,11 @@
 //! Deleting values: by whom, and what is left.
 
 use cojson::access::{AccessError, Role};
-use cojson::ids::{CoId, Timestamp};
+use cojson::ids::{CoId, SessionId, Timestamp};
 use cojson::json::Json;
 use cojson::node::{Node, Shown, WriteError};
-use cojson::sync::Denial;
+use cojson::session_log::SessionLog;
+use cojson::sync::{Denial, Effect};
 use cojson::view::Moment;
 
 use crate::scene::{END, NOW, scene};
@@ -55,6 +56,72 @@ fn what_was_written_while_it_was_deleted_does_not_bring_it_back() {
     scene.sync();
     for node in [&mut scene.alice, &mut scene.bob] {
         assert!(is_deleted(node, &scene.map));
+    }
+}
+
+/// How many sessions there are, and how many of them are made for a tombstone.
+fn sessions(node: &Node, id: &CoId) -> (usize, usize) {
+    let sessions = node.log(id).unwrap().sessions().map(SessionLog::session);
+    let are_tombstones: Vec<bool> = sessions.map(SessionId::is_delete).collect();
+    let tombstones = are_tombstones.iter().filter(|is_tombstone| **is_tombstone);
+    (are_tombstones.len(), tombstones.count())
+}
+
+#[test]
+fn of_what_was_deleted_every_device_keeps_the_tombstone_alone_and_has_storage_do_the_same() {
+    let mut scene = scene();
+    scene.add_bob(Role::Writer, NOW + 1);
+    set(&mut scene.bob, &scene.map, "text", "bob's", NOW + 2);
+    scene.sync();
+    scene.alice.delete(&scene.map, Timestamp(NOW + 3)).unwrap();
+    assert_eq!(sessions(&scene.alice, &scene.map), (1, 1));
+    scene.alice.flush();
+    let batch = std::iter::from_fn(|| scene.alice.poll_effect()).find_map(|effect| match effect {
+        Effect::Store(batch) => Some(batch),
+        _ => None,
+    });
+    let batch = batch.unwrap();
+    let write = batch.values.iter().find(|write| write.id == scene.map);
+    let write = write.unwrap();
+    assert!(write.erases && write.segments.len() == 1, "{write:?}");
+    scene.alice.stored(batch.id);
+    // Bob has written on, and does not know yet.
+    set(&mut scene.bob, &scene.map, "text", "later", NOW + 50);
+    scene.sync();
+    for node in [&mut scene.alice, &mut scene.bob] {
+        assert_eq!(sessions(node, &scene.map), (1, 1));
+        assert!(node.is_synced());
+    }
+    // Nothing of it is sent again when they meet the next time.
+    scene.sync();
+    assert_eq!(sessions(&scene.bob, &scene.map), (1, 1));
+}
+
+#[test]
+fn r10_a_removal_that_was_made_before_a_deletion_and_comes_after_it_brings_the_value_back() {
+    let mut scene = scene();
+    scene.add_bob(Role::Admin, NOW + 1);
+    let mut phone = device("bob", 8);
+    load(&mut scene.world, &mut phone, &[&scene.map]);
+    // On one device Bob leaves the group, on the other, a second later, he deletes, which comes first.
+    let bob = crate::scene::member(&phone);
+    phone
+        .remove_member(&scene.group, &bob, Timestamp(NOW + 10))
+        .unwrap();
+    scene.bob.delete(&scene.map, Timestamp(NOW + 20)).unwrap();
+    scene.sync();
+    assert!(is_deleted(&mut scene.alice, &scene.map));
+    assert_eq!(sessions(&scene.alice, &scene.map), (1, 1));
+    scene
+        .world
+        .sync(&mut [&mut phone, &mut scene.alice, &mut scene.bob]);
+    let text = get(&mut phone, &scene.map, "text");
+    assert_eq!(text.as_deref(), Some("secret"));
+    for node in [&mut scene.alice, &mut scene.bob] {
+        assert!(!is_deleted(node, &scene.map));
+        assert_eq!(get(node, &scene.map, "text"), text);
+        assert_eq!(sessions(node, &scene.map), sessions(&phone, &scene.map));
+        assert!(node.is_synced());
     }
 }
 

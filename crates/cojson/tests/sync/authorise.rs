@@ -1,12 +1,11 @@
 //! Who may write: what the rules allow is taken, what they do not is refused with its reason, costs nobody else anything,
 //! and does not keep its author from writing when it may again.
 
-use cojson::ids::{CoId, SessionId, Timestamp};
 use cojson::sync::{Segment, SyncMessage, WriteRule};
-use cojson::transaction::Transaction;
 
 use crate::author::{Author, content, map_header, set};
 use crate::cast::{ALICE, forge};
+use crate::erasure::deletion;
 use crate::town::{FOUNDED, JOINED, Town, private};
 
 #[test]
@@ -298,17 +297,6 @@ fn r11_a_forged_change_of_a_group_is_known_by_its_signature() {
     let forged = forge(content(&group, None, &session, piece));
     town.server.tell(ALICE, SyncMessage::Content(forged));
     assert_eq!(town.server.rejection_codes(), ["bad_signature"]);
-}
-
-/// A deletion of `deleted` in a session for it.
-fn deletion(author: &Author, deleted: &CoId, at: u64) -> (SessionId, Transaction) {
-    let session = format!("{}_session_d{at}$", author.account).replace('0', "1");
-    let transaction = Transaction::Trusting {
-        made_at: Timestamp(at),
-        changes: "[]".into(),
-        meta: Some(format!(r#"{{"deleted":"{deleted}"}}"#).into()),
-    };
-    (SessionId::parse(&session).unwrap(), transaction)
 }
 
 #[test]

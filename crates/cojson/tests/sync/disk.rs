@@ -28,7 +28,7 @@ impl Disk {
                     .insert(value.id.clone(), StoredLog { header, segments });
             }
             let stored = self.values.get_mut(&value.id).unwrap();
-            stored.segments.extend(value.segments.iter().cloned());
+            stored.take(value);
         }
     }
 

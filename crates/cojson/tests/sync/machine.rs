@@ -135,6 +135,12 @@ impl Machine {
     fn assert_durable(&self, message: &SyncMessage) {
         match message {
             SyncMessage::Load(state) => self.disk.assert_covers(state),
+            // Of a deleted value peers are told that all is here.
+            SyncMessage::Known(known) if self.replica.is_erased(&known.state.id) => {
+                let mut state = known.state.clone();
+                state.sessions.retain(|session, _| session.is_delete());
+                self.disk.assert_covers(&state);
+            }
             SyncMessage::Known(known) => self.disk.assert_covers(&known.state),
             SyncMessage::Content(content) => {
                 let sessions = content.new.iter();

@@ -18,6 +18,7 @@ mod cast;
 #[path = "../support/dice.rs"]
 mod dice;
 mod disk;
+mod erasure;
 mod frames;
 mod hostile;
 mod machine;

@@ -56,9 +56,10 @@ pub fn settle(node: &mut Node) {
         match effect {
             Effect::Load(id) => node.loaded(&id, None),
             Effect::Store(batch) => node.stored(batch.id),
-            // A message that overtook its author's account: the peer is asked for it again.
+            // A message that overtook its author's account: the peer is asked for it again. Or one that the value's deletion
+            // overtook.
             Effect::Rejected {
-                reason: Rejection::UnknownAuthor { .. },
+                reason: Rejection::UnknownAuthor { .. } | Rejection::Deleted,
                 ..
             } => {}
             Effect::Rejected { reason, .. } => panic!("a genuine message was refused: {reason}"),

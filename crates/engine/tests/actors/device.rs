@@ -83,7 +83,7 @@ pub(crate) fn keep(storage: &Storage, batch: &WriteBatch) {
     let mut storage = storage.borrow_mut();
     for value in &batch.values {
         match (storage.get_mut(&value.id), &value.header) {
-            (Some(stored), _) => stored.segments.extend(value.segments.iter().cloned()),
+            (Some(stored), _) => stored.take(value),
             (None, Some(header)) => {
                 let log = StoredLog {
                     header: header.clone(),

@@ -289,6 +289,7 @@ impl Sink for Import<'_> {
             values: vec![ValueWrite {
                 id: record.id,
                 header: record.header,
+                erases: false,
                 segments: record.segment.into_iter().collect(),
             }],
         });

@@ -53,6 +53,7 @@ fn fill(path: &Path, values: usize) {
         ValueWrite {
             id: header.id(),
             header: Some(header),
+            erases: false,
             segments: segments.collect(),
         }
     };

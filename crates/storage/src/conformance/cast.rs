@@ -34,6 +34,18 @@ impl Author {
         }
     }
 
+    /// A writer in a session that is made for a tombstone.
+    pub fn that_deletes(seed: u8) -> Self {
+        let mut author = Self::new(seed);
+        let name = author
+            .session
+            .as_str()
+            .replacen("_session_z", "_session_d", 1);
+        author.session = SessionId::parse(&format!("{name}$")).unwrap();
+        author.log = SessionLog::new(author.session.clone());
+        author
+    }
+
     /// A writer who signs as an account, and the account's header.
     pub fn with_account(seed: u8) -> (Self, Header) {
         let mut author = Self::new(seed);
@@ -85,6 +97,7 @@ pub fn value_write(header: &Header, is_first: bool, segments: Vec<Segment>) -> V
     ValueWrite {
         id: header.id(),
         header: is_first.then(|| header.clone()),
+        erases: false,
         segments,
     }
 }

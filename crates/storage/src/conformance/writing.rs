@@ -2,6 +2,7 @@
 
 use cojson::json::Json;
 use cojson::session_log::SessionContent;
+use cojson::sync::ValueWrite;
 use cojson::transaction::Transaction;
 
 use super::cast::{Author, batch, check_log, header, load, value_write, write_one};
@@ -185,4 +186,50 @@ pub(super) fn odd_text_survives(storage: &mut dyn Storage) {
     let segment = author.segment(piece);
     write_one(storage, value_write(&odd, true, vec![segment])).unwrap();
     check_log(storage, &odd, &author);
+}
+
+pub(super) fn of_a_deleted_value_the_tombstones_alone_are_kept(storage: &mut dyn Storage) {
+    let (header, other) = (header("deleted"), header("kept"));
+    let (mut author, mut again) = (Author::new(1), Author::new(1));
+    let long = format!("[\"{}\"]", "x".repeat(60_000));
+    for text in ["[1]", long.as_str(), long.as_str()] {
+        let piece = author.piece(&[text]);
+        let segment = author.segment(piece);
+        write_one(storage, value_write(&header, true, vec![segment])).unwrap();
+    }
+    let piece = again.piece(&["[1]"]);
+    let segment = again.segment(piece);
+    write_one(storage, value_write(&other, true, vec![segment])).unwrap();
+    let mut tombstones: Vec<Author> = (2..4).map(Author::that_deletes).collect();
+    for tombstone in &mut tombstones {
+        let piece = tombstone.piece(&["[]"]);
+        let write = ValueWrite {
+            erases: true,
+            ..value_write(&header, false, vec![tombstone.segment(piece)])
+        };
+        write_one(storage, write).unwrap();
+        check_log(storage, &header, tombstone);
+    }
+    let outline = storage.outline(&header.id()).unwrap().unwrap();
+    assert_eq!(outline.sessions.len(), tombstones.len());
+    let stretch = storage.read(&header.id(), &author.session, 0, usize::MAX);
+    assert_eq!(stretch.unwrap().pieces, []);
+    check_log(storage, &other, &again);
+    // A write in one commit with the erasure is erased or not by its order; what comes later is kept as if it were new.
+    let mut late = Author::new(1);
+    let piece = late.piece(&["[2]"]);
+    let write = value_write(&header, false, vec![late.segment(piece)]);
+    let erasure = ValueWrite {
+        erases: true,
+        ..value_write(&header, false, Vec::new())
+    };
+    let batches = [batch(1, vec![write.clone()]), batch(2, vec![erasure])];
+    assert_eq!(storage.write(&batches), [Ok(()), Ok(())]);
+    let outline = storage.outline(&header.id()).unwrap().unwrap();
+    assert_eq!(outline.sessions.len(), tombstones.len());
+    write_one(storage, write).unwrap();
+    check_log(storage, &header, &late);
+    for tombstone in &tombstones {
+        check_log(storage, &header, tombstone);
+    }
 }

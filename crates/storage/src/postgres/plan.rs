@@ -1,7 +1,7 @@
 //! What a commit is to change, worked out from what the database has: pure, so that every refusal is found before anything
 //! is written. The database is then changed only if it still has what was read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use cojson::crypto::Signature;
@@ -77,6 +77,8 @@ pub(super) struct Plan<'a> {
     kept: &'a Kept,
     /// New or mended headers.
     pub(super) headers: BTreeMap<&'a CoId, &'a Header>,
+    /// Deleted values, of which all sessions but those that are made for a tombstone go before anything is written.
+    pub(super) erased: BTreeSet<&'a CoId>,
     /// The sessions that change.
     pub(super) sessions: BTreeMap<Name<'a>, Planned<'a>>,
     /// The answer to each batch, if the commit succeeds.
@@ -88,6 +90,7 @@ impl<'a> Plan<'a> {
         let mut plan = Self {
             kept,
             headers: BTreeMap::new(),
+            erased: BTreeSet::new(),
             sessions: BTreeMap::new(),
             results: Vec::with_capacity(batches.len()),
         };
@@ -100,7 +103,9 @@ impl<'a> Plan<'a> {
 
     /// Whether nothing is to be changed: all of it is there.
     pub(super) fn is_empty(&self) -> bool {
-        self.headers.is_empty() && self.sessions.values().all(Planned::is_unchanged)
+        self.headers.is_empty()
+            && self.erased.is_empty()
+            && self.sessions.values().all(Planned::is_unchanged)
     }
 
     /// Takes a batch in as a whole, or not at all.
@@ -111,11 +116,19 @@ impl<'a> Plan<'a> {
             self.take_header(write, &mut headers)?;
             for Segment { session, content } in &write.segments {
                 let name = (&write.id, session);
-                let planned = sessions.entry(name).or_insert_with(|| self.planned(name));
+                let is_erased = write.erases && !session.is_delete();
+                let planned = sessions
+                    .entry(name)
+                    .or_insert_with(|| self.planned(name, is_erased));
                 planned.take(self.kept, name, content)?;
             }
         }
         self.headers.extend(headers);
+        for write in batch.values.iter().filter(|write| write.erases) {
+            self.erased.insert(&write.id);
+            self.sessions
+                .retain(|(id, session), _| *id != &write.id || session.is_delete());
+        }
         self.sessions.extend(sessions);
         Ok(())
     }
@@ -139,12 +152,13 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn planned(&self, name: Name<'a>) -> Planned<'a> {
-        if let Some(planned) = self.sessions.get(&name) {
+    fn planned(&self, name: Name<'a>, is_erased: bool) -> Planned<'a> {
+        if let Some(planned) = self.sessions.get(&name).filter(|_| !is_erased) {
             return planned.clone();
         }
+        let is_gone = is_erased || (self.erased.contains(name.0) && !name.1.is_delete());
         let kept = (name.0.as_str().to_owned(), name.1.as_str().to_owned());
-        let before = self.kept.sessions.get(&kept).copied();
+        let before = self.kept.sessions.get(&kept).filter(|_| !is_gone).copied();
         let new = || KeptSession {
             key: random_key(),
             ..KeptSession::default()

@@ -47,6 +47,15 @@ static WRITE_HEADERS: Statement = Statement {
     types: &[Type::TEXT_ARRAY, Type::TEXT_ARRAY],
 };
 
+static ERASE: Statement = Statement {
+    sql: "WITH gone AS (
+        DELETE FROM pleione_sessions
+        WHERE value = ANY($1::text[]) AND right(session, 1) <> '$' RETURNING key
+      )
+      DELETE FROM pleione_segments USING gone WHERE pleione_segments.session = gone.key",
+    types: &[Type::TEXT_ARRAY],
+};
+
 static INSERT_SESSIONS: Statement = Statement {
     sql: "INSERT INTO pleione_sessions
         (value, session, key, count, bytes, bytes_since_signature, last_signature)
@@ -187,6 +196,7 @@ async fn read_overlaps(
 
 async fn commit(client: &mut Connection, plan: &Plan<'_>) -> Result<(), Failure> {
     let transaction = client.begin().await?;
+    erase(&transaction, plan).await?;
     // None waits for the one before it: they go to the database together.
     let (headers, inserted, updated, segments, mended) = tokio::join!(
         write_headers(&transaction, plan),
@@ -220,6 +230,16 @@ async fn write_headers(transaction: &Transaction<'_>, plan: &Plan<'_>) -> Result
     let texts = plan.headers.values().map(|header| header.to_text());
     let texts: Vec<String> = texts.collect();
     transaction.execute(&WRITE_HEADERS, &[&ids, &texts]).await?;
+    Ok(())
+}
+
+/// Forgets all sessions of deleted values but those that are made for a tombstone: of all sessions their ids alone end so.
+async fn erase(transaction: &Transaction<'_>, plan: &Plan<'_>) -> Result<(), Failure> {
+    if plan.erased.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = plan.erased.iter().map(|id| id.as_str()).collect();
+    transaction.execute(&ERASE, &[&ids]).await?;
     Ok(())
 }
 

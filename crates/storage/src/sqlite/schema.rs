@@ -70,6 +70,8 @@ const MIGRATIONS: &[(i64, &str)] = &[
 pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // What is erased is overwritten. Logs only grow, so nothing else pays for it.
+    connection.pragma_update(None, "secure_delete", "ON")?;
     connection.set_prepared_statement_cache_capacity(32);
     // A file that takes no write is told now, not when the first client writes.
     connection.execute_batch("BEGIN IMMEDIATE; COMMIT;")

@@ -68,6 +68,35 @@ fn what_was_written_is_there_after_a_reopening() {
 }
 
 #[test]
+fn what_was_erased_is_not_in_the_file_any_more() {
+    const SECRET: &str = "what nobody is to find any more";
+    let (store, header) = (Store::new(), header("a"));
+    let (mut author, mut tombstone) = (Author::new(1), Author::that_deletes(2));
+    let holds_secret = || {
+        let bytes = std::fs::read(store.path()).unwrap();
+        let mut windows = bytes.windows(SECRET.len());
+        windows.any(|window| window == SECRET.as_bytes())
+    };
+    let piece = author.piece(&[&format!("[\"{SECRET}\"]")]);
+    let segment = author.segment(piece);
+    let write = value_write(&header, true, vec![segment]);
+    write_one(&mut store.open(), write).unwrap();
+    assert!(holds_secret());
+    let piece = tombstone.piece(&["[]"]);
+    let mut write = value_write(&header, false, vec![tombstone.segment(piece)]);
+    write.erases = true;
+    write_one(&mut store.open(), write).unwrap();
+    assert!(!holds_secret());
+    // Classic programs find noted that there is nothing left for them to erase.
+    let connection = Connection::open(store.path()).unwrap();
+    let noted = "SELECT status FROM deletedCoValues WHERE coValueID = ?1";
+    let status: i64 = connection
+        .query_row(noted, [header.id().as_str()], |row| row.get(0))
+        .unwrap();
+    assert_eq!(status, 1);
+}
+
+#[test]
 fn a_second_process_is_refused_the_file() {
     let store = Store::new();
     let _first = store.open();

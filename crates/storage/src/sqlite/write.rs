@@ -39,6 +39,9 @@ pub(super) fn write(
 fn write_batch(connection: &Savepoint<'_>, batch: &WriteBatch) -> Result<(), WriteError> {
     for value in &batch.values {
         let row_id = write_value(connection, value)?;
+        if value.erases {
+            erase(connection, value, row_id)?;
+        }
         for segment in &value.segments {
             write_segment(connection, value, row_id, segment)?;
         }
@@ -64,6 +67,30 @@ fn write_value(connection: &Savepoint<'_>, value: &ValueWrite) -> Result<i64, Wr
     row_id.ok_or_else(|| WriteError::NoHeader {
         id: value.id.clone(),
     })
+}
+
+/// Forgets all sessions of a deleted value but those that are made for a tombstone: of all sessions their ids alone end so.
+/// That is noted where classic programs look for what they have to erase.
+fn erase(connection: &Savepoint<'_>, value: &ValueWrite, value_row: i64) -> Result<(), WriteError> {
+    const CONTENT: &str = "coValue = ?1 AND substr(sessionID, -1) <> '$'";
+    for table in ["transactions", "signatureAfter"] {
+        let of_content = format!(
+            "DELETE FROM {table} WHERE ses IN (SELECT rowID FROM sessions WHERE {CONTENT})"
+        );
+        connection
+            .prepare_cached(&of_content)?
+            .execute([value_row])?;
+    }
+    connection
+        .prepare_cached(&format!("DELETE FROM sessions WHERE {CONTENT}"))?
+        .execute([value_row])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO deletedCoValues (coValueID, status) VALUES (?1, 1)
+             ON CONFLICT (coValueID) DO UPDATE SET status = 1",
+        )?
+        .execute([value.id.as_str()])?;
+    Ok(())
 }
 
 /// What the record says of a session.
