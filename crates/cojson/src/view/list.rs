@@ -33,6 +33,8 @@ pub struct ListView {
     sequence: Sequence,
     /// Deletions of items that are not there (yet).
     deleted_early: SortedSet<OpId>,
+    /// Items of transactions that do not count, which hides them until a copy comes that counts.
+    lost: SortedSet<OpId>,
     /// The last transaction taken.
     newest: Option<Position>,
 }
@@ -44,12 +46,13 @@ impl Default for ListView {
     fn default() -> Self {
         let mut sequence = Sequence::default();
         sequence.push_back();
-        sequence.hide(MIDDLE);
+        sequence.set_visible(MIDDLE, false);
         Self {
             items: vec![None],
             by_id: SortedMap::new(),
             sequence,
             deleted_early: SortedSet::new(),
+            lost: SortedSet::new(),
             newest: None,
         }
     }
@@ -92,14 +95,17 @@ impl ListView {
                 change,
                 branch: position.branch.clone(),
             };
-            if let Some(change) = ListChange::from_json(json)
-                && !self.by_id.contains_key(&id)
-            {
-                let is_insertion = !matches!(change, ListChange::Delete { .. });
-                if is_insertion && !is_shown {
-                    self.deleted_early.insert(id.clone());
+            if self.by_id.contains_key(&id) {
+                // A copy of what is here: merged twice, and perhaps only once so that it counts.
+                if is_shown && self.lost.remove(&id) {
+                    self.set_visible(&id, true);
                 }
-                self.apply_change(id, change);
+            } else if let Some(change) = ListChange::from_json(json) {
+                self.apply_change(id.clone(), change);
+                if !is_shown && self.by_id.contains_key(&id) && !self.deleted_early.contains(&id) {
+                    self.set_visible(&id, false);
+                    self.lost.insert(id);
+                }
             }
         }
         self.newest = Some(position);
@@ -209,7 +215,7 @@ impl ListView {
         debug_assert_eq!(index as usize, self.items.len());
         self.by_id.insert(id.clone(), index);
         if self.deleted_early.contains(&id) {
-            self.sequence.hide(index);
+            self.sequence.set_visible(index, false);
         }
         self.items.push(Some(Item {
             id,
@@ -219,9 +225,17 @@ impl ListView {
     }
 
     fn delete(&mut self, insertion: OpId) {
-        match self.by_id.get(&insertion) {
-            Some(index) => self.sequence.hide(*index),
-            None => drop(self.deleted_early.insert(insertion)),
+        if self.by_id.contains_key(&insertion) {
+            self.set_visible(&insertion, false);
+            self.lost.remove(&insertion);
+        } else {
+            self.deleted_early.insert(insertion);
+        }
+    }
+
+    fn set_visible(&mut self, id: &OpId, is_visible: bool) {
+        if let Some(index) = self.by_id.get(id) {
+            self.sequence.set_visible(*index, is_visible);
         }
     }
 }

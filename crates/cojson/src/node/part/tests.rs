@@ -45,6 +45,10 @@ fn node_with(value_type: ValueType) -> (Node, CoId) {
 
 /// Writes what a merge would: changes with what they tell of the edit that they are a copy of.
 fn copy(node: &mut Node, value: &CoId, meta: &str, changes: &str) {
+    copy_at(node, value, 0, meta, changes);
+}
+
+fn copy_at(node: &mut Node, value: &CoId, ms: u64, meta: &str, changes: &str) {
     let Json::Array(changes) = Json::parse(changes).unwrap() else {
         panic!("{changes}");
     };
@@ -53,7 +57,7 @@ fn copy(node: &mut Node, value: &CoId, meta: &str, changes: &str) {
         ..Draft::empty().with(Json::parse(meta).unwrap())
     };
     let owner = node.own_group();
-    let stamp = Stamp::Now(Timestamp(NOW));
+    let stamp = Stamp::Now(Timestamp(NOW + ms));
     let written = node.transact_with_meta(value, &draft, Some(&owner), stamp);
     written.unwrap();
 }
@@ -154,4 +158,23 @@ fn copies_of_what_is_still_to_come_show_nothing_but_hold_places_and_remove_items
         copy(&mut node, &map, &told(0, ago_ms), &set);
         assert_eq!(shown_twice(&mut node, &map), r#"{"x":1}"#);
     }
+}
+
+#[test]
+fn r10_an_item_that_was_merged_too_early_and_again_is_shown_unless_it_was_removed() {
+    let (mut node, list) = node_with(ValueType::CoList);
+    let told = |index: u32, ago_ms: i32| {
+        format!(r#"{{"mi":{index},"t":{ago_ms},"s":"{FIRST}","b":"co_zB"}}"#)
+    };
+    let item = |value: &str| format!(r#"[{{"op":"app","value":"{value}","after":"start"}}]"#);
+    copy(&mut node, &list, &told(0, -1), &item("a"));
+    copy(&mut node, &list, &told(1, -1), &item("b"));
+    assert_eq!(shown_twice(&mut node, &list), "[]");
+    let removed = format!(
+        r#"[{{"op":"del","insertion":{{"sessionID":"{FIRST}","txIndex":1,"changeIdx":0,"branch":"co_zB"}}}}]"#
+    );
+    copy_at(&mut node, &list, 5, "{}", &removed);
+    copy_at(&mut node, &list, 10, &told(0, 9), &item("a"));
+    copy_at(&mut node, &list, 10, &told(1, 9), &item("b"));
+    assert_eq!(shown_twice(&mut node, &list), r#"["a"]"#);
 }

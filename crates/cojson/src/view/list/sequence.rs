@@ -70,16 +70,17 @@ impl Sequence {
         self.insert_beside(anchor, Side::Before)
     }
 
-    /// Makes an item invisible; it keeps its place.
-    pub(super) fn hide(&mut self, item: ItemIndex) {
+    /// Hides an item, which keeps its place, or shows it again.
+    pub(super) fn set_visible(&mut self, item: ItemIndex, is_visible: bool) {
         let Some(slot) = self.slots.get_mut(item as usize) else {
             return;
         };
-        if std::mem::take(&mut slot.is_visible) {
-            self.visible -= 1;
-            if let Some(chunk) = self.chunks.get_mut(slot.chunk as usize) {
-                chunk.visible -= 1;
-            }
+        let was_visible = std::mem::replace(&mut slot.is_visible, is_visible);
+        let Some(chunk) = self.chunks.get_mut(slot.chunk as usize) else {
+            return;
+        };
+        for count in [&mut self.visible, &mut chunk.visible] {
+            *count = *count + usize::from(is_visible) - usize::from(was_visible);
         }
     }
 
