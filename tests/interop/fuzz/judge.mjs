@@ -1,6 +1,7 @@
 // Owns the verdict: what a person should see. A fresh node of npm's, that gets every value whole with its sessions in the order
 // of their names, breaks ties as we do, for the reference breaks them by arrival; so it must agree with our nodes entirely, and
 // with npm's own nodes but for ties, and for what those did not take back when something late changed it.
+import { isDeepStrictEqual } from "node:util";
 import { NpmNode } from "./npm-node.mjs";
 
 /** Whether what stands in a session is a deletion. */
@@ -71,6 +72,21 @@ export function hasTie(contents, id, seen = new Set()) {
     for (const time of session) met.add(time);
   }
   return rulersOf(content).some((ruler) => hasTie(contents, ruler, seen));
+}
+
+/**
+ * Whether a copy that a merge made ties with something else that another session wrote or merged: by the names that they had when they
+ * were made the reference finds them equal, and leaves them as they arrived. A second copy of the same is no tie, unless only one of
+ * them is misdated and does not count.
+ */
+export function hasTieOfCopies(judge, id) {
+  const core = judge.node.getCoValue(id);
+  const made = core.getValidTransactions({ ignorePrivateTransactions: false, includeInvalidMetaTransactions: true }).filter(({ changes }) => changes.length > 0);
+  const copies = made.filter(({ sourceTxID }) => sourceTxID);
+  const isElsewhere = (one, other) => one.currentTxID.sessionID !== other.currentTxID.sessionID;
+  const isOther = (one, other) => !isDeepStrictEqual(one.txID, other.txID) || one.isValid !== other.isValid;
+  const ties = (one, other) => isElsewhere(one, other) && isOther(one, other) && core.compareTransactions(one, other) === 0;
+  return copies.some((copy) => made.some((other) => ties(copy, other)));
 }
 
 /** Whether groups name each other as parents in a circle, accepted or not: the reference goes round until its stack is full. */

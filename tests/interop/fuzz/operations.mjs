@@ -3,28 +3,41 @@
 
 export const types = ["comap", "colist", "costream", "coplaintext"];
 export const roles = ["admin", "manager", "writer", "reader", "writeOnly"];
+export const inheritances = ["extend", "extend", "reader", "writer", "revoked"];
 const weights = {
   write: 60,
   create: 8,
   createGroup: 3,
   addMember: 10,
   removeMember: 7,
-  createInvite: 3,
-  acceptInvite: 4,
+  createInvite: 4,
+  acceptInvite: 6,
   revokeInvite: 1,
-  extend: 5,
-  branch: 3,
-  merge: 4,
+  extend: 6,
+  branch: 4,
+  merge: 10,
   delete: 1,
   writeBytes: 1,
 };
+
+const isOfAdmins = new Set(["addMember", "removeMember", "createInvite", "extend"]);
+
+/** Some group; mostly one that the node's person administers as far as it knows, else nearly all would be refused. */
+async function groupToChange(dice, node, groups) {
+  const administered = [];
+  for (const group of groups) if (["admin", "manager"].includes(await roleIn(node, group))) administered.push(group);
+  return dice.pick(administered.length === 0 || dice.oneIn(4) ? groups : administered);
+}
+
+/** The role of a node's person; `null` also where the reference goes round in a circle of groups until its stack is full. */
+const roleIn = (node, group) => node.role(group, node.account).catch(() => null);
 
 /** The next operation of somebody, or nothing if there is nothing to do it to. */
 export async function nextOperation(dice, node, { people, groups, values, invites }) {
   const does = dice.weigh(weights);
   if (does === "createGroup") return { does };
   if (groups.length === 0) return null;
-  const group = dice.pick(groups);
+  const group = isOfAdmins.has(does) ? await groupToChange(dice, node, groups) : dice.pick(groups);
   switch (does) {
     case "create":
       return { does, type: dice.pick(types), owner: group };
@@ -39,8 +52,8 @@ export async function nextOperation(dice, node, { people, groups, values, invite
     case "revokeInvite":
       return invites.length === 0 ? null : { does, ...dice.pick(invites) };
     case "extend": {
-      const parent = dice.pick(groups);
-      return parent === group ? null : { does, group, parent, role: dice.pick(["extend", "extend", "reader", "writer", "revoked"]) };
+      const parents = groups.filter((parent) => parent !== group);
+      return parents.length === 0 ? null : { does, group, parent: dice.pick(parents), role: dice.pick(inheritances) };
     }
     case "branch": {
       const sources = values.filter(({ type, source }) => !source && (type === "comap" || type === "colist"));

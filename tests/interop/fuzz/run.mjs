@@ -7,12 +7,12 @@ const isOne = cases === 1;
 
 /** Runs cases one after the other; `tell` hears the report of each. Returns the sums. */
 export async function runCases(count, first, tell = () => {}) {
-  const sums = { cases: 0, operations: 0, refused: 0, judged: 0, ties: 0, stale: 0, branches: 0, deletions: 0, circles: 0, failed: [] };
+  const sums = { cases: 0, operations: 0, refused: 0, judged: 0, ties: 0, copies: 0, stale: 0, branches: 0, deletions: 0, circles: 0, failed: [] };
   const peers = new Peers();
   for (let seed = first; seed < first + count; seed += 1) {
     const report = await runCase(seed, peers);
     sums.cases += 1;
-    for (const name of ["operations", "refused", "judged", "ties", "stale", "branches", "deletions", "circles"]) sums[name] += report[name];
+    for (const name of ["operations", "refused", "judged", "ties", "copies", "stale", "branches", "deletions", "circles"]) sums[name] += report[name];
     if (report.found.length > 0) sums.failed.push(seed);
     tell(report);
   }
