@@ -105,10 +105,18 @@ struct Evaluator {
 impl Evaluator {
     fn value<'a>(&mut self, node: &'a Node, scope: &Scope<'a>) -> Value<'a> {
         self.steps += 1;
+        match node {
+            Node::Undefined => Ok(None),
+            Node::Literal(value) => Ok(Some(Cow::Borrowed(value))),
+            Node::Path(path) => Ok(path.read(scope)),
+            operation => self.operation(operation, scope),
+        }
+    }
+
+    /// Apart from what is merely read, which needs no room for all that this makes.
+    fn operation<'a>(&mut self, node: &'a Node, scope: &Scope<'a>) -> Value<'a> {
         let made = match node {
-            Node::Undefined => return Ok(None),
-            Node::Literal(value) => return Ok(Some(Cow::Borrowed(value))),
-            Node::Path(path) => return Ok(path.read(scope)),
+            Node::Undefined | Node::Literal(_) | Node::Path(_) => return self.value(node, scope),
             Node::Marker(name) => return Ok(scope.marker(name).map(Cow::Borrowed)),
             Node::Member(parts) => return self.member_of(parts, scope),
             Node::Array(items) => self.array(items, scope)?,
@@ -130,9 +138,12 @@ impl Evaluator {
             Node::Filter(each) => self.filter(each, scope)?,
             Node::Typed(it) => {
                 let sides = self.pair(&it.sides, scope)?;
-                let sides = sides.each_ref().map(Option::as_deref);
-                for side in sides {
-                    self.charge(side);
+                let [left, right] = &sides;
+                let sides = [left.as_deref(), right.as_deref()];
+                if !it.operator.is_arithmetic() {
+                    for side in sides {
+                        self.charge(side);
+                    }
                 }
                 it.result(sides)?
             }

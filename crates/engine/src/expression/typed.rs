@@ -24,6 +24,16 @@ pub(super) enum Operator {
     ToUpperCase,
 }
 
+impl Operator {
+    /// Whether it takes numbers alone, which cost nothing to look at.
+    pub(super) fn is_arithmetic(self) -> bool {
+        matches!(
+            self,
+            Self::Add | Self::Subtract | Self::Multiply | Self::Divide
+        )
+    }
+}
+
 /// Their names, in the order in which an error lists them.
 pub(super) const OPERATORS: [(&str, Operator); 8] = [
     ("$add", Operator::Add),
