@@ -75,18 +75,19 @@ export function hasTie(contents, id, seen = new Set()) {
 }
 
 /**
- * Whether a copy that a merge made ties with something else that another session wrote or merged: by the names that they had when they
- * were made the reference finds them equal, and leaves them as they arrived. A second copy of the same is no tie, unless only one of
- * them is misdated and does not count.
+ * Whether a copy that a merge made ties with something else that another session wrote or merged, or what a branch made with what it
+ * shows of its source: by the names that they had when they were made the reference finds them equal, and leaves them as they arrived.
+ * A second copy of the same is no tie, unless only one of them is misdated and does not count.
  */
 export function hasTieOfCopies(judge, id) {
   const core = judge.node.getCoValue(id);
   const made = core.getValidTransactions({ ignorePrivateTransactions: false, includeInvalidMetaTransactions: true }).filter(({ changes }) => changes.length > 0);
-  const copies = made.filter(({ sourceTxID }) => sourceTxID);
-  const isElsewhere = (one, other) => one.currentTxID.sessionID !== other.currentTxID.sessionID;
+  const isOfOtherValue = (one, other) => one.currentTxID.branch !== other.currentTxID.branch;
+  const isOfOtherSession = (one, other) => one.currentTxID.sessionID !== other.currentTxID.sessionID;
+  const isElsewhere = (one, other) => isOfOtherValue(one, other) || (one.sourceTxID && isOfOtherSession(one, other));
   const isOther = (one, other) => !isDeepStrictEqual(one.txID, other.txID) || one.isValid !== other.isValid;
   const ties = (one, other) => isElsewhere(one, other) && isOther(one, other) && core.compareTransactions(one, other) === 0;
-  return copies.some((copy) => made.some((other) => ties(copy, other)));
+  return made.some((one) => made.some((other) => ties(one, other)));
 }
 
 /** Whether groups name each other as parents in a circle, accepted or not: the reference goes round until its stack is full. */
