@@ -6,9 +6,10 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { buildServer } from "./build.mjs";
+import { buildFuzzers, decoders, fuzzer } from "./fuzz-decoders.mjs";
 import { setUp } from "./setup.mjs";
 import { installNpm } from "./setup-npm.mjs";
-import { ask, baseEnv, main, root, run, step, StepError } from "./step.mjs";
+import { baseEnv, main, root, run, step, StepError } from "./step.mjs";
 
 const storage = process.env.SYNC_MAIA_STORAGE ?? "";
 const features = storage === "pglite" ? ["--features", "pglite"] : [];
@@ -57,16 +58,13 @@ async function simulate() {
   return spawned("cargo", args, { SIMULATION_RUNS: "1000" });
 }
 
-/** The decoders of bytes from outside, each for FUZZ_DECODER_SECONDS. What breaks one goes into crates/cojson/fuzz/found. */
+/** The decoders of bytes from outside, each for FUZZ_DECODER_SECONDS. */
 async function fuzzDecoders() {
   await setUp("rust");
-  if ((await ask("cargo", ["+nightly", "fuzz", "--version"])) === undefined) {
-    throw new StepError("the fuzzers need a nightly toolchain and cargo-fuzz: `rustup toolchain install nightly`, `cargo install cargo-fuzz`");
-  }
-  const seconds = process.env.FUZZ_DECODER_SECONDS ?? "60";
-  for (const target of ["frame", "header", "transaction", "sealed", "stored"]) {
-    const args = ["+nightly", "fuzz", "run", "--fuzz-dir", join("crates", "cojson", "fuzz"), target, "--", `-max_total_time=${seconds}`];
-    const code = await spawned("cargo", args, {});
+  await buildFuzzers();
+  for (const decoder of decoders) {
+    const { program, args } = fuzzer(decoder, process.env.FUZZ_DECODER_SECONDS ?? "60");
+    const code = await spawned(program, args, {});
     if (code !== 0) return code;
   }
   return 0;
@@ -77,6 +75,7 @@ const forms = {
   simulate: [simulate],
   soak: [() => runTests(tests.soak)],
   fuzz: [fuzzData, fuzzDecoders, () => runTests(tests.fuzz)],
+  decoders: [fuzzDecoders],
   partition: [() => runTests(tests.partition)],
   sim: [simulateActors],
 };

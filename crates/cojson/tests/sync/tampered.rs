@@ -165,7 +165,7 @@ fn r11_sessions_without_end_do_not_come_in_and_are_not_verified() {
     flood(10);
 }
 
-/// `cargo nextest run -p cojson --release --run-ignored only million`; `docs/proof.md` has what it took.
+/// `cargo nextest run -p cojson --run-ignored only -E 'test(million)'`; `docs/proof.md` has what it took.
 #[test]
 #[ignore = "a million sessions take a while without optimization"]
 fn r11_a_million_sessions_do_not_come_in_and_take_no_memory() {
