@@ -223,3 +223,150 @@ export class Promises {
     this.settle(0, Infinity, 2, error);
   }
 }
+
+// IndexedDB. A transaction's requests are all made in one go, or in the answer to one of its own: one that waits for anything
+// else is committed by the browser half-done. Every function is asynchronous, so that what the browser throws is told alike.
+
+const answered = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+/** Settles when a transaction is durable or has been given up. */
+const ended = (transaction) =>
+  new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error ?? new Error("the transaction was aborted"));
+  });
+
+// An array sorts after every text and number, so nothing that begins so is beyond.
+const beginningWith = (parts) => IDBKeyRange.bound(parts, [...parts, []]);
+
+/** Opens a database, and makes these stores in a new one: `[database, isNew]`, or nothing if it takes too long. */
+export async function openDatabase(name, version, stores, msMax) {
+  if (!globalThis.indexedDB) throw new Error("there is no IndexedDB");
+  const request = indexedDB.open(name, version);
+  let isNew = false;
+  request.onupgradeneeded = () => {
+    isNew = true;
+    for (const store of stores) request.result.createObjectStore(store);
+  };
+  const late = Symbol("late");
+  const opened = answered(request);
+  const first = await Promise.race([opened, new Promise((resolve) => setTimeout(resolve, msMax, late))]);
+  if (first !== late) return [first, isNew];
+  opened.then((database) => database.close()).catch(() => {}); // nobody waits for it any more
+  return undefined;
+}
+
+function begin(database, stores, isStrict) {
+  return database.transaction(stores, "readwrite", { durability: isStrict ? "strict" : "relaxed" });
+}
+
+function put(transaction, changes) {
+  for (const [store, key, record] of changes) {
+    const records = transaction.objectStore(store);
+    if (record === undefined) records.delete(key);
+    else records.put(record, key);
+  }
+}
+
+function erase(transaction, erased, isKept) {
+  const take = async ([store, id]) => {
+    const records = transaction.objectStore(store);
+    const keys = await answered(records.getAllKeys(beginningWith([id])));
+    for (const key of keys) if (!isKept(key[1])) records.delete(key);
+  };
+  return Promise.all(erased.map(take));
+}
+
+/**
+ * Makes all changes or none, each `[store, key, record]`; without a record the key is deleted. Before that goes what is erased,
+ * each `[store, id]`: all under keys that begin with the id, but for those whose second part `isKept`.
+ */
+export async function writeRecords(database, stores, isStrict, erased, isKept, changes) {
+  const transaction = begin(database, stores, isStrict);
+  try {
+    if (erased.length > 0) await erase(transaction, erased, isKept);
+    put(transaction, changes);
+  } catch (error) {
+    transaction.abort();
+    throw error;
+  }
+  transaction.commit?.();
+  return ended(transaction);
+}
+
+/** What is kept under a key: `fresh` from now on, if it was nothing. Transactions that write never overlap, so all tabs agree. */
+export async function recordOrPut(database, store, key, fresh) {
+  const transaction = begin(database, store, true);
+  const records = transaction.objectStore(store);
+  const reading = records.get(key);
+  let record;
+  reading.onsuccess = () => {
+    record = reading.result;
+    if (record === undefined) records.put((record = fresh), key);
+  };
+  await ended(transaction);
+  return record;
+}
+
+/** Replaces what is under keys that begin with these parts by what `replace(records)` hands back as changes, if anything. */
+export async function replaceRecords(database, store, parts, most, replace) {
+  const transaction = begin(database, store, true);
+  const [records, range] = [transaction.objectStore(store), beginningWith(parts)];
+  const reading = records.getAll(range, most);
+  reading.onsuccess = () => {
+    const changes = replace(reading.result);
+    if (changes === undefined) return;
+    records.delete(range);
+    put(transaction, changes);
+  };
+  return ended(transaction);
+}
+
+export async function readRecord(database, store, key) {
+  return answered(database.transaction(store).objectStore(store).get(key));
+}
+
+/** The keys that begin with a text. */
+export async function readKeys(database, store, prefix, most) {
+  return answered(database.transaction(store).objectStore(store).getAllKeys(IDBKeyRange.bound(prefix, `${prefix}\uffff`), most));
+}
+
+const keyedRecords = (records, range, most) => Promise.all([answered(records.getAllKeys(range, most)), answered(records.getAll(range, most))]);
+
+/** `[keys, records]` of those whose key begins with these parts. */
+export async function readRecords(database, store, parts, most) {
+  return keyedRecords(database.transaction(store).objectStore(store), beginningWith(parts), most);
+}
+
+// A request costs the browser more than the record that it is for. So a task that wants a good part of all values, as one
+// that opens a collection does, reads the stores from end to end with a handful of requests.
+const sweepValuesMin = 16;
+const sweepReadPerWantedMax = 4;
+const sweepRecordsAtOnce = 1024; // in memory twice at once
+
+/** For each id its record in the first store, or nothing, and those in the second whose key begins with it, of one moment. */
+export async function readValues(database, stores, ids, most) {
+  const transaction = database.transaction(stores);
+  const [headers, segments] = stores.map((store) => transaction.objectStore(store));
+  if (ids.length >= sweepValuesMin) {
+    const readMax = ids.length * sweepReadPerWantedMax;
+    const [keys, records] = await keyedRecords(headers, null, readMax + 1);
+    if (keys.length <= readMax) return sweep(segments, ids, new Map(keys.map((key, index) => [key, records[index]])));
+  }
+  const reads = ids.map((id) => Promise.all([answered(headers.get(id)), answered(segments.getAll(beginningWith([id]), most))]));
+  return Promise.all(reads);
+}
+
+async function sweep(segments, ids, headers) {
+  const pieces = new Map(ids.map((id) => [id, []]));
+  for (let range = null; range !== undefined; ) {
+    const [keys, records] = await keyedRecords(segments, range, sweepRecordsAtOnce);
+    keys.forEach(([id], index) => pieces.get(id)?.push(records[index]));
+    range = keys.length < sweepRecordsAtOnce ? undefined : IDBKeyRange.lowerBound(keys.at(-1), true);
+  }
+  return ids.map((id) => [headers.get(id), pieces.get(id)]);
+}

@@ -10,7 +10,6 @@ pub mod bridge;
 pub mod clock;
 mod deferred;
 pub mod dom;
-mod either;
 pub mod error;
 mod futures;
 pub mod passkey;

@@ -12,7 +12,6 @@ mod connection;
 mod error;
 mod indexed_db;
 mod memory;
-mod reading;
 mod record;
 
 use std::cell::Cell;

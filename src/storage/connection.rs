@@ -7,16 +7,19 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use gloo_timers::future::TimeoutFuture;
-use indexed_db_futures::Build;
-use indexed_db_futures::database::Database;
-use indexed_db_futures::internals::SystemRepr;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::prelude::Closure;
+use js_sys::{Array, Promise};
+use wasm_bindgen::prelude::{Closure, wasm_bindgen};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::IdbDatabase;
 
 use super::error::StorageError;
-use crate::either::{Either, first};
+
+#[wasm_bindgen(module = "/src/browser.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = openDatabase)]
+    fn open_in_browser(name: &str, version: u32, stores: &Array, ms_max: u32) -> Promise;
+}
 
 /// The values' headers, by id.
 pub(super) const HEADERS: &str = "headers";
@@ -25,14 +28,14 @@ pub(super) const SEGMENTS: &str = "segments";
 /// What this device keeps for itself: its secret, its sessions.
 pub(super) const DEVICE: &str = "device";
 
-const FORMAT_VERSION: u8 = 1;
+const FORMAT_VERSION: u32 = 1;
 
 /// How long opening may take: a page that deletes the database, or a browser that hangs, must not hang this one.
 const OPEN_MS_MAX: u32 = 10_000;
 
 enum State {
     Open(
-        Database,
+        IdbDatabase,
         #[expect(dead_code, reason = "listens and closes by being kept")] Watch,
     ),
     Lost,
@@ -64,18 +67,26 @@ impl Connection {
     }
 
     /// Does something with the database; once more on a fresh connection if this one turns out to be lost.
-    pub(super) async fn run<T>(
+    pub(super) async fn run(
         &self,
-        operation: impl AsyncFn(&Database) -> Result<T, StorageError>,
-    ) -> Result<T, StorageError> {
-        let database = self.database().await?;
-        match operation(&database).await {
+        operation: &dyn Fn(&IdbDatabase) -> Promise,
+    ) -> Result<JsValue, StorageError> {
+        match self.attempt(operation).await {
             Err(error) if error.may_be_a_lost_connection() => {
                 self.lose();
-                operation(&self.database().await?).await
+                self.attempt(operation).await
             }
             result => result,
         }
+    }
+
+    async fn attempt(
+        &self,
+        operation: &dyn Fn(&IdbDatabase) -> Promise,
+    ) -> Result<JsValue, StorageError> {
+        let database = self.database().await?;
+        let done = JsFuture::from(operation(&database)).await;
+        done.map_err(StorageError::from_thrown)
     }
 
     /// Ends it for good.
@@ -86,7 +97,7 @@ impl Connection {
     /// Ends the connection as a browser does that drops it: the next use finds out.
     pub(super) fn drop_silently(&self) {
         if let State::Open(database, _) = &*self.state.borrow() {
-            database.clone().close();
+            database.close();
         }
     }
 
@@ -97,7 +108,7 @@ impl Connection {
         }
     }
 
-    async fn database(&self) -> Result<Database, StorageError> {
+    async fn database(&self) -> Result<IdbDatabase, StorageError> {
         match &*self.state.borrow() {
             State::Open(database, _) => return Ok(database.clone()),
             State::Closed(error) => return Err(error.clone()),
@@ -114,7 +125,7 @@ impl Connection {
     }
 
     /// Takes a fresh connection and watches it.
-    fn adopt(&self, database: Database) {
+    fn adopt(&self, database: IdbDatabase) {
         self.opened.set(self.opened.get() + 1);
         let watch = Watch::new(&database, &self.state);
         *self.state.borrow_mut() = State::Open(database, watch);
@@ -133,15 +144,14 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(database: &Database, state: &Rc<RefCell<State>>) -> Self {
-        let database: IdbDatabase = database.as_sys().clone().unchecked_into();
+    fn new(database: &IdbDatabase, state: &Rc<RefCell<State>>) -> Self {
         let why = "another page is deleting or converting it; reload this page";
         let on_version_change = ender(state, State::Closed(StorageError::Closed { why }));
         let on_close = ender(state, State::Lost);
         database.set_onversionchange(Some(on_version_change.as_ref().unchecked_ref()));
         database.set_onclose(Some(on_close.as_ref().unchecked_ref()));
         Self {
-            database,
+            database: database.clone(),
             _on_version_change: on_version_change,
             _on_close: on_close,
         }
@@ -170,26 +180,16 @@ fn ender(state: &Rc<RefCell<State>>, end: State) -> Closure<dyn FnMut()> {
 }
 
 /// Opens the database; tells whether it was made just now.
-async fn open_database(name: &str) -> Result<(Database, bool), StorageError> {
-    let is_new = Rc::new(Cell::new(false));
-    let is_made = Rc::clone(&is_new);
-    let request = Database::open(name)
-        .with_version(FORMAT_VERSION)
-        .with_on_upgrade_needed(move |_, database| {
-            is_made.set(true);
-            create_stores(&database)
-        })
-        .build()
-        .map_err(StorageError::from_open)?;
-    match first(request, TimeoutFuture::new(OPEN_MS_MAX)).await {
-        Either::Left(opened) => Ok((opened.map_err(StorageError::from_open)?, is_new.get())),
-        Either::Right(()) => Err(StorageError::Blocked),
+async fn open_database(name: &str) -> Result<(IdbDatabase, bool), StorageError> {
+    let stores: Array = [HEADERS, SEGMENTS, DEVICE]
+        .map(JsValue::from)
+        .iter()
+        .collect();
+    let opening = open_in_browser(name, FORMAT_VERSION, &stores, OPEN_MS_MAX);
+    let opened = JsFuture::from(opening).await;
+    let opened = opened.map_err(StorageError::from_open)?;
+    match opened.dyn_ref::<Array>() {
+        Some(opened) => Ok((opened.get(0).unchecked_into(), opened.get(1).is_truthy())),
+        None => Err(StorageError::Blocked),
     }
-}
-
-fn create_stores(database: &Database) -> Result<(), indexed_db_futures::error::Error> {
-    for store in [HEADERS, SEGMENTS, DEVICE] {
-        database.create_object_store(store).build()?;
-    }
-    Ok(())
 }

@@ -1,6 +1,5 @@
 //! What can go wrong with the disk, told apart by what the caller can do about it.
 
-use indexed_db_futures::error::{DomException, Error, OpenDbError};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::{Told, describe};
@@ -90,12 +89,7 @@ impl StorageError {
     }
 
     /// The error for what IndexedDB threw at opening.
-    pub(super) fn from_open(error: OpenDbError) -> Self {
-        let cause = match error {
-            OpenDbError::Base(error) => thrown(error),
-            // Not in the library's words, which bring what writes numbers with a fraction: 8 kB.
-            _ => js_sys::Error::new("there is no IndexedDB").into(),
-        };
+    pub(super) fn from_open(cause: JsValue) -> Self {
         let detail = describe(&cause);
         match name_of(&cause).as_str() {
             "VersionError" => Self::Newer,
@@ -112,28 +106,6 @@ impl StorageError {
     /// Whether a fresh connection may help: the old one was lost under us.
     pub(super) fn may_be_a_lost_connection(&self) -> bool {
         matches!(self, Self::Failed { .. })
-    }
-}
-
-impl From<Error> for StorageError {
-    fn from(error: Error) -> Self {
-        Self::from_thrown(thrown(error))
-    }
-}
-
-impl From<DomException> for StorageError {
-    fn from(error: DomException) -> Self {
-        Self::from_thrown(error.into())
-    }
-}
-
-/// What JavaScript threw, below the library's wrapping.
-fn thrown(error: Error) -> JsValue {
-    match error {
-        Error::DomException(exception) => exception.into(),
-        Error::Unknown(error) => error.into(),
-        Error::Serialisation(_) => js_sys::Error::new("IndexedDB cannot take this value").into(),
-        Error::MissingData(_) => js_sys::Error::new("IndexedDB did not answer").into(),
     }
 }
 

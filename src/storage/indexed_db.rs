@@ -1,30 +1,57 @@
-//! The browser's database as a storage.
-//!
-//! A transaction's requests are all made in one go before anything is awaited: a transaction that waits for anything but
-//! its own requests is committed by the browser half-done.
+//! The browser's database as a storage: what is asked of `browser.js`, which makes the requests, and what comes back.
 
 use cojson::ids::CoId;
-use indexed_db_futures::database::Database;
-use indexed_db_futures::internals::SystemRepr;
-use indexed_db_futures::object_store::ObjectStore;
-use indexed_db_futures::prelude::*;
-use indexed_db_futures::transaction::{
-    Transaction, TransactionDurability, TransactionMode, TransactionOptions,
-};
-use indexed_db_futures::{KeyRange, error};
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, Promise, Uint8Array};
+use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::IdbTransaction;
+use web_sys::IdbDatabase;
 
 use super::connection::{Connection, DEVICE, HEADERS, SEGMENTS};
 use super::error::StorageError;
-use super::{Counters, Durability, Rows, SegmentRow, StoredRows, reading};
+use super::{Counters, Durability, Rows, SegmentRow, StoredRows, is_tombstone};
 
 /// The most segments of one value that a read takes in; a load packs crowded sessions long before.
-pub(super) const SEGMENTS_READ_MAX: u32 = 65_536;
+const SEGMENTS_READ_MAX: u32 = 65_536;
 
 /// The most records of this device that are listed.
 const DEVICE_RECORDS_MAX: u32 = 4_096;
+
+#[wasm_bindgen(module = "/src/browser.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = writeRecords)]
+    fn write_records(
+        database: &IdbDatabase,
+        stores: &Array,
+        is_strict: bool,
+        erased: &Array,
+        is_kept: &JsValue,
+        changes: &Array,
+    ) -> Promise;
+
+    #[wasm_bindgen(js_name = recordOrPut)]
+    fn record_or_put(database: &IdbDatabase, store: &str, key: &str, fresh: &str) -> Promise;
+
+    #[wasm_bindgen(js_name = replaceRecords)]
+    fn replace_records(
+        database: &IdbDatabase,
+        store: &str,
+        parts: &Array,
+        most: u32,
+        replace: &Closure<dyn Fn(Array) -> Option<Array>>,
+    ) -> Promise;
+
+    #[wasm_bindgen(js_name = readRecord)]
+    fn read_record(database: &IdbDatabase, store: &str, key: &str) -> Promise;
+
+    #[wasm_bindgen(js_name = readKeys)]
+    fn read_keys(database: &IdbDatabase, store: &str, prefix: &str, most: u32) -> Promise;
+
+    #[wasm_bindgen(js_name = readRecords)]
+    fn read_records(database: &IdbDatabase, store: &str, parts: &Array, most: u32) -> Promise;
+
+    #[wasm_bindgen(js_name = readValues)]
+    fn read_values(database: &IdbDatabase, stores: &Array, ids: &Array, most: u32) -> Promise;
+}
 
 /// The browser's database of one name.
 pub struct IndexedDb {
@@ -61,68 +88,78 @@ impl IndexedDb {
         rows: &Rows,
         durability: Durability,
     ) -> Result<(), StorageError> {
-        let write = async |database: &Database| {
-            let (all, logs) = ([HEADERS, SEGMENTS, DEVICE], [HEADERS, SEGMENTS]);
-            // Without notes the device's store stays free for others.
-            let stores = if rows.notes.is_empty() {
-                logs.as_slice()
-            } else {
-                all.as_slice()
-            };
-            let transaction = begin_write(database, stores, durability)?;
-            erase(&transaction, &rows.erased).await?;
-            put_rows(&transaction, rows)?;
-            commit(transaction).await
+        // Without notes the device's store stays free for others.
+        let stores = if rows.notes.is_empty() {
+            texts(&[HEADERS, SEGMENTS])
+        } else {
+            texts(&[HEADERS, SEGMENTS, DEVICE])
         };
-        self.connection.run(write).await?;
+        let erased = rows.erased.iter();
+        let erased: Array = erased.map(|id| texts(&[SEGMENTS, id.as_str()])).collect();
+        let changes = changes_of(rows);
+        self.change(&stores, durability, &erased, &changes).await?;
         self.counters.count_write(rows);
         Ok(())
     }
 
-    pub(super) async fn read(&self, ids: &[CoId]) -> Result<Vec<StoredRows>, StorageError> {
-        self.counters.count(|stats| stats.reads += 1);
-        self.connection
-            .run(async |database: &Database| reading::read_rows(database, ids).await)
-            .await
+    /// Makes these changes, after what is to be erased has gone but for tombstones.
+    async fn change(
+        &self,
+        stores: &Array,
+        durability: Durability,
+        erased: &Array,
+        changes: &Array,
+    ) -> Result<(), StorageError> {
+        let is_strict = durability == Durability::Strict;
+        let is_kept = (erased.length() > 0).then(|| {
+            Closure::<dyn Fn(String) -> bool>::new(|session: String| is_tombstone(&session))
+        });
+        let nothing = JsValue::UNDEFINED;
+        let is_kept = is_kept.as_ref().map_or(&nothing, Closure::as_ref);
+        let write = |database: &IdbDatabase| {
+            write_records(database, stores, is_strict, erased, is_kept, changes)
+        };
+        self.connection.run(&write).await.map(drop)
     }
 
+    pub(super) async fn read(&self, ids: &[CoId]) -> Result<Vec<StoredRows>, StorageError> {
+        self.counters.count(|stats| stats.reads += 1);
+        let stores = texts(&[HEADERS, SEGMENTS]);
+        let ids = ids.iter().map(|id| JsValue::from(id.as_str())).collect();
+        let read = |database: &IdbDatabase| read_values(database, &stores, &ids, SEGMENTS_READ_MAX);
+        let found: Array = self.connection.run(&read).await?.unchecked_into();
+        Ok(found.iter().map(|value| rows_of(&value)).collect())
+    }
+
+    /// Every segment of one value with the session that it is kept under.
     pub(super) async fn read_segments(
         &self,
         id: &CoId,
     ) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
-        self.connection
-            .run(async |database: &Database| reading::read_segments(database, id).await)
-            .await
+        let parts = texts(&[id.as_str()]);
+        let read =
+            |database: &IdbDatabase| read_records(database, SEGMENTS, &parts, SEGMENTS_READ_MAX);
+        let found = self.connection.run(&read).await?;
+        let [keys, records] = [0, 1].map(|part| part_of(&found, part).unchecked_into::<Array>());
+        let session = |key: JsValue| part_of(&key, 1).as_string().unwrap_or_default();
+        Ok(keys
+            .iter()
+            .map(session)
+            .zip(bytes_of_all(&records))
+            .collect())
     }
 
     pub(super) async fn device(&self, key: &str) -> Result<Option<String>, StorageError> {
-        let read = async |database: &Database| {
-            let transaction = database.transaction(DEVICE).build()?;
-            let store = transaction.object_store(DEVICE)?;
-            let found: Option<String> = store.get(key).primitive()?.await?;
-            Ok(found)
-        };
-        self.connection.run(read).await
+        let read = |database: &IdbDatabase| read_record(database, DEVICE, key);
+        Ok(self.connection.run(&read).await?.as_string())
     }
 
     pub(super) async fn device_keys(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
-        let read = async |database: &Database| {
-            let transaction = database.transaction(DEVICE).build()?;
-            let store = transaction.object_store(DEVICE)?;
-            let keys = store
-                .get_all_keys::<String>()
-                .with_query::<String, _>(prefix_range(prefix))
-                .with_limit(DEVICE_RECORDS_MAX)
-                .primitive()?
-                .await?;
-            keys.collect::<Result<Vec<_>, error::Error>>()
-                .map_err(StorageError::from)
-        };
-        let keys = self.connection.run(read).await?;
+        let read = |database: &IdbDatabase| read_keys(database, DEVICE, prefix, DEVICE_RECORDS_MAX);
+        let keys: Array = self.connection.run(&read).await?.unchecked_into();
+        let keys = keys.iter().filter_map(|key| key.as_string());
         Ok(keys
-            .iter()
-            .filter_map(|key| key.strip_prefix(prefix))
-            .map(str::to_owned)
+            .filter_map(|key| Some(key.strip_prefix(prefix)?.to_owned()))
             .collect())
     }
 
@@ -131,169 +168,84 @@ impl IndexedDb {
         key: &str,
         fresh: &str,
     ) -> Result<String, StorageError> {
-        // Two tabs that do this at once are put in order by the database: transactions that write never overlap.
-        let agree = async |database: &Database| {
-            let transaction = begin_write(database, [DEVICE].as_slice(), Durability::Strict)?;
-            let store = transaction.object_store(DEVICE)?;
-            let found: Option<String> = store.get(key).primitive()?.await?;
-            if found.is_none() {
-                store
-                    .put(fresh)
-                    .with_key(key)
-                    .without_key_type()
-                    .primitive()?;
-            }
-            drop(store);
-            commit(transaction).await?;
-            Ok(found.unwrap_or_else(|| fresh.to_owned()))
-        };
-        self.connection.run(agree).await
+        let agree = |database: &IdbDatabase| record_or_put(database, DEVICE, key, fresh);
+        let kept = self.connection.run(&agree).await?;
+        Ok(kept.as_string().unwrap_or_default())
     }
 
     pub(super) async fn forget_device(&self, keys: &[String]) -> Result<(), StorageError> {
-        let forget = async |database: &Database| {
-            let transaction = begin_write(database, [DEVICE].as_slice(), Durability::Relaxed)?;
-            let store = transaction.object_store(DEVICE)?;
-            for key in keys {
-                drop(
-                    store
-                        .delete::<&str, _>(KeyRange::Only(key.as_str()))
-                        .primitive()?,
-                );
-            }
-            drop(store);
-            commit(transaction).await
-        };
-        self.connection.run(forget).await
+        let stores = texts(&[DEVICE]);
+        let changes: Array = keys.iter().map(|key| texts(&[DEVICE, key])).collect();
+        let erased = Array::new();
+        self.change(&stores, Durability::Relaxed, &erased, &changes)
+            .await
     }
 
     /// Packs the segments of one session together, in one transaction that reads and writes.
     pub(super) async fn compact(&self, id: &CoId, session: &str) -> Result<(), StorageError> {
-        let pack = async |database: &Database| {
-            let transaction = begin_write(database, [SEGMENTS].as_slice(), Durability::Strict)?;
-            let store = transaction.object_store(SEGMENTS)?;
-            let range = reading::range_of(&[id.as_str(), session]);
-            let (_, found) = reading::keyed_records(&store, range, SEGMENTS_READ_MAX).await?;
-            let records: Vec<Vec<u8>> = found.iter().map(bytes_of).collect();
-            if let Some(packed) = super::compaction::pack(id, &records) {
-                drop(
-                    store
-                        .delete::<JsValue, _>(reading::range_of(&[id.as_str(), session]))
-                        .primitive()?,
-                );
-                for row in &packed {
-                    put_segment(&store, row)?;
-                }
-            }
-            drop(store);
-            commit(transaction).await
+        let parts = texts(&[id.as_str(), session]);
+        let id = id.clone();
+        let pack = Closure::<dyn Fn(Array) -> Option<Array>>::new(move |found: Array| {
+            let records: Vec<Vec<u8>> = bytes_of_all(&found).collect();
+            let packed = super::compaction::pack(&id, &records)?;
+            Some(packed.iter().map(segment_change).collect())
+        });
+        let replace = |database: &IdbDatabase| {
+            replace_records(database, SEGMENTS, &parts, SEGMENTS_READ_MAX, &pack)
         };
-        self.connection.run(pack).await?;
+        self.connection.run(&replace).await?;
         self.counters.count(|stats| stats.compactions += 1);
         Ok(())
     }
 }
 
-fn begin_write<'a>(
-    database: &'a Database,
-    stores: &[&str],
-    durability: Durability,
-) -> Result<Transaction<'a>, StorageError> {
-    let durability = match durability {
-        Durability::Relaxed => TransactionDurability::Relaxed,
-        Durability::Strict => TransactionDurability::Strict,
-    };
-    Ok(database
-        .transaction(stores)
-        .with_mode(TransactionMode::Readwrite)
-        .with_options(TransactionOptions::new().with_durability(durability))
-        .build()?)
+fn changes_of(rows: &Rows) -> Array {
+    let header = |id: &CoId, bytes: &[u8]| change(HEADERS, &id.as_str().into(), &record_of(bytes));
+    let headers = rows.headers.iter().map(|row| header(&row.id, &row.bytes));
+    let segments = rows.segments.iter().map(segment_change);
+    let note = |key: &String| change(DEVICE, &key.as_str().into(), &"".into());
+    let notes = rows.notes.iter().map(note);
+    headers.chain(segments).chain(notes).collect()
 }
 
-/// Commits; tells the real cause when the browser aborts, which the library does not.
-async fn commit(transaction: Transaction<'_>) -> Result<(), StorageError> {
-    let raw: IdbTransaction = AsRef::<JsValue>::as_ref(transaction.as_sys())
-        .clone()
-        .unchecked_into();
-    let Err(error) = transaction.commit().await else {
-        return Ok(());
-    };
-    match raw.error() {
-        Some(cause) => Err(StorageError::from_thrown(cause.into())),
-        None => Err(error.into()),
-    }
-}
-
-/// Takes away the segments of deleted values, but for those of their tombstones.
-async fn erase(transaction: &Transaction<'_>, erased: &[CoId]) -> Result<(), StorageError> {
-    for id in erased {
-        let store = transaction.object_store(SEGMENTS)?;
-        for key in reading::segment_keys(&store, id).await? {
-            if !super::is_tombstone(&reading::session_of(&key)) {
-                drop(
-                    store
-                        .delete::<JsValue, _>(KeyRange::Only(key))
-                        .primitive()?,
-                );
-            }
-        }
-    }
-    Ok(())
-}
-
-fn put_rows(transaction: &Transaction<'_>, rows: &Rows) -> Result<(), StorageError> {
-    let headers = transaction.object_store(HEADERS)?;
-    for row in &rows.headers {
-        let record = JsValue::from(Uint8Array::from(row.bytes.as_slice()));
-        drop(
-            headers
-                .put(record)
-                .with_key(row.id.as_str())
-                .without_key_type()
-                .primitive()?,
-        );
-    }
-    let segments = transaction.object_store(SEGMENTS)?;
-    rows.segments
-        .iter()
-        .try_for_each(|row| put_segment(&segments, row))?;
-    if rows.notes.is_empty() {
-        return Ok(());
-    }
-    let device = transaction.object_store(DEVICE)?;
-    for key in &rows.notes {
-        drop(
-            device
-                .put("")
-                .with_key(key.as_str())
-                .without_key_type()
-                .primitive()?,
-        );
-    }
-    Ok(())
-}
-
-fn put_segment(store: &ObjectStore<'_>, row: &SegmentRow) -> Result<(), StorageError> {
+fn segment_change(row: &SegmentRow) -> Array {
     let (id, session) = (row.id.as_str().into(), row.session.as_str().into());
-    let key = JsValue::from(Array::of3(&id, &session, &row.after.into()));
-    let record = JsValue::from(Uint8Array::from(row.bytes.as_slice()));
-    drop(
-        store
-            .put(record)
-            .with_key(key)
-            .without_key_type()
-            .primitive()?,
-    );
-    Ok(())
+    let key = Array::of3(&id, &session, &row.after.into());
+    change(SEGMENTS, &key, &record_of(&row.bytes))
 }
 
-/// Every key that begins so.
-fn prefix_range(prefix: &str) -> KeyRange<String> {
-    KeyRange::Bound(prefix.to_owned(), false, format!("{prefix}\u{ffff}"), false)
+fn change(store: &str, key: &JsValue, record: &JsValue) -> Array {
+    Array::of3(&store.into(), key, record)
+}
+
+fn texts(texts: &[&str]) -> Array {
+    texts.iter().map(|text| JsValue::from(*text)).collect()
+}
+
+fn record_of(bytes: &[u8]) -> JsValue {
+    Uint8Array::from(bytes).into()
+}
+
+/// What was found of one value: its header, or nothing, and its segments.
+fn rows_of(value: &JsValue) -> StoredRows {
+    let header = part_of(value, 0);
+    let segments = part_of(value, 1).unchecked_into::<Array>();
+    StoredRows {
+        header: (!header.is_undefined()).then(|| bytes_of(&header)),
+        segments: bytes_of_all(&segments).collect(),
+    }
+}
+
+fn part_of(array: &JsValue, part: u32) -> JsValue {
+    array.unchecked_ref::<Array>().get(part)
+}
+
+fn bytes_of_all(records: &Array) -> impl Iterator<Item = Vec<u8>> {
+    records.iter().map(|record| bytes_of(&record))
 }
 
 /// A record's bytes; none if it is not bytes, which then decodes to nothing.
-pub(super) fn bytes_of(record: &JsValue) -> Vec<u8> {
+fn bytes_of(record: &JsValue) -> Vec<u8> {
     record
         .dyn_ref::<Uint8Array>()
         .map(Uint8Array::to_vec)

@@ -40,7 +40,7 @@ export function break_put(error, nth) {
   return () => { IDBObjectStore.prototype.put = put; };
 }
 export function hold_commits() {
-  // The library listens with oncomplete; what it hangs there is called when the test lets go.
+  // The storage listens with oncomplete; what it hangs there is called when the test lets go.
   const property = Object.getOwnPropertyDescriptor(IDBTransaction.prototype, 'oncomplete');
   const held = [];
   let isHeld = true;
