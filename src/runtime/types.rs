@@ -252,6 +252,8 @@ export interface Replay {
     recorded: JsonValue;
     replayed: JsonValue;
   };
+  /** The indexes of the transitions for which it is not known what queries showed, as that was too much to be kept. */
+  unsure: number[];
 }
 
 /** The name of a state, or `{ parent: child }`. */

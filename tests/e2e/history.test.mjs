@@ -42,7 +42,7 @@ test("r1_a_batch_and_its_history_are_there_after_a_reload_and_run_again_alike", 
   const { lines, seen, replay } = await looked(page, counter, [3]);
   assert.deepEqual(lines, [[null, "a", "start", null], ...[1, 2, 3].map((by) => ["a", "a", "ADD", by, "n"])]);
   assert.deepEqual(seen, { at: [0, 1, 3, 6], now: 6, early: undefined });
-  assert.deepEqual(replay, { steps: 4, difference: null });
+  assert.deepEqual(replay, { steps: 4, difference: null, unsure: [] });
 
   const doubled = structuredClone(counter);
   doubled.state.states.a.on.ADD.actions.updateContext.n = { $add: ["$n", { $multiply: [2, "$$by"] }] };

@@ -1,6 +1,6 @@
 //! The host's clock and randomness, which the engine is handed and never asks for.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use cojson::ids::Timestamp;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -33,38 +33,70 @@ pub(crate) fn jitter() -> f64 {
     })
 }
 
-/// By how much a clock must have been set back to be noticed: less is how clocks are kept right.
+/// By how much a clock must have been set to be noticed: less is how clocks are kept right.
 const JUMP_MS_MIN: i64 = 1_000;
 
-/// Notices when the system's clock is set back. That it goes forward says nothing: it does so too when the machine slept.
-#[derive(Debug)]
+/// Notices when the system's clock is set. What it is compared with goes on while the machine sleeps, on Linux; elsewhere
+/// that a clock goes forward says nothing, as it does so too when the machine slept.
+#[derive(Debug, Default)]
 pub(crate) struct ClockWatch {
-    opened: Instant,
-    /// How far the clock was ahead of the time since then, in milliseconds.
+    uptime: Uptime,
+    /// How far the clock was ahead of the uptime, in milliseconds.
     ahead_ms: Option<i64>,
 }
 
-impl Default for ClockWatch {
-    fn default() -> Self {
-        Self {
-            opened: Instant::now(),
-            ahead_ms: None,
-        }
+impl ClockWatch {
+    /// By how much the clock was set forward (or back, below zero) since this was last asked, in milliseconds.
+    pub(crate) fn was_set_ms(&mut self) -> Option<i64> {
+        let clock_ms = i64::try_from(now().0).unwrap_or(i64::MAX);
+        self.note(clock_ms - self.uptime.ms(), Uptime::COUNTS_SLEEP)
+    }
+
+    fn note(&mut self, ahead_ms: i64, counts_sleep: bool) -> Option<i64> {
+        let before_ms = self.ahead_ms.replace(ahead_ms)?;
+        let forward_ms = ahead_ms - before_ms;
+        let was_set = forward_ms < -JUMP_MS_MIN || (counts_sleep && forward_ms > JUMP_MS_MIN);
+        was_set.then_some(forward_ms)
     }
 }
 
-impl ClockWatch {
-    /// By how much the clock was set back since this was last asked, in milliseconds.
-    pub(crate) fn set_back_ms(&mut self) -> Option<i64> {
-        let clock_ms = i64::try_from(now().0).unwrap_or(i64::MAX);
-        let since_ms = i64::try_from(self.opened.elapsed().as_millis()).unwrap_or(i64::MAX);
-        self.note(clock_ms - since_ms)
-    }
+/// The time since the machine was started, its sleep included.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Default)]
+struct Uptime;
 
-    fn note(&mut self, ahead_ms: i64) -> Option<i64> {
-        let before_ms = self.ahead_ms.replace(ahead_ms)?;
-        let back_ms = before_ms - ahead_ms;
-        (back_ms > JUMP_MS_MIN).then_some(back_ms)
+#[cfg(target_os = "linux")]
+impl Uptime {
+    const COUNTS_SLEEP: bool = true;
+
+    #[expect(
+        clippy::unused_self,
+        reason = "elsewhere it is counted from a beginning"
+    )]
+    fn ms(&self) -> i64 {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
+    }
+}
+
+/// The time since this was made, which the machine's sleep may be missing in.
+#[cfg(not(target_os = "linux"))]
+#[derive(Debug)]
+struct Uptime(std::time::Instant);
+
+#[cfg(not(target_os = "linux"))]
+impl Default for Uptime {
+    fn default() -> Self {
+        Self(std::time::Instant::now())
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Uptime {
+    const COUNTS_SLEEP: bool = false;
+
+    fn ms(&self) -> i64 {
+        i64::try_from(self.0.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 }
 
@@ -73,17 +105,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_is_noticed_that_was_set_back_not_one_that_slept_or_is_kept_right() {
+    fn a_clock_is_noticed_that_was_set_not_one_that_slept_or_is_kept_right() {
+        for (counts_sleep, forward) in [(true, Some(8_000_000)), (false, None)] {
+            let mut watch = ClockWatch::default();
+            for (ahead_ms, expected) in [
+                (1_000_000, None),
+                (1_000_400, None),
+                (9_000_400, forward),
+                (8_999_900, None),
+                (8_000_000, Some(-999_900)),
+                (8_000_000, None),
+            ] {
+                let noted = watch.note(ahead_ms, counts_sleep);
+                assert_eq!(noted, expected, "{ahead_ms}, {counts_sleep}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_that_nobody_sets_is_not_noticed() {
         let mut watch = ClockWatch::default();
-        for (ahead_ms, expected) in [
-            (1_000_000, None),
-            (1_000_400, None),
-            (9_000_000, None),
-            (8_999_500, None),
-            (8_000_000, Some(999_500)),
-            (8_000_000, None),
-        ] {
-            assert_eq!(watch.note(ahead_ms), expected, "{ahead_ms}");
+        for _ in 0..3 {
+            assert_eq!(watch.was_set_ms(), None);
         }
     }
 }

@@ -37,7 +37,7 @@ use crate::wire::{self, Line, WireEvent};
 
 pub use handle::{HostHandle, RequestError};
 pub use open::OpenError;
-pub use requests::{ActorView, Health, Profile, SyncState};
+pub use requests::{ActorView, AskError, Health, Profile, SyncState};
 
 use founding::Founding;
 use requests::Request;
@@ -146,6 +146,8 @@ pub struct Host {
     marked: BTreeSet<CoId>,
     /// Who waits for what became of an event.
     sent: BTreeMap<Ticket, oneshot::Sender<Result<bool, SendError>>>,
+    /// Who waits for what an actor answers.
+    asked: BTreeMap<Ticket, oneshot::Sender<Result<Json, AskError>>>,
     /// When the server has been waited for long enough.
     patient_until: Option<Instant>,
     /// When a refused write or read is tried again.

@@ -1,5 +1,5 @@
-//! What the agent answers by HTTP: `GET /health` to anybody, `GET /profile`, `GET /actors/ID` and `POST /trigger` to whoever
-//! shows the token.
+//! What the agent answers by HTTP: `GET /health` to anybody, `GET /profile`, `GET /actors/ID`, `GET /actors/ID/history`, `POST /trigger` and `POST
+//! /ask` to whoever shows the token.
 //!
 //! Connections, heads, bodies and times are bounded. The token is compared in the same time whatever was shown.
 
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cojson::json::Json;
+use engine::actor::SendError;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
@@ -23,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use crate::host::{HostHandle, RequestError};
+use crate::host::{AskError, HostHandle, RequestError};
 
 /// How many connections there may be.
 const CONNECTIONS_MAX: usize = 64;
@@ -33,6 +34,13 @@ const HEAD_MAX: Duration = Duration::from_secs(5);
 const ANSWER_MAX: Duration = Duration::from_mins(1);
 /// How long a body may be, in bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
+/// What a request names that may come again.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// How long such a key may be, in bytes.
+const KEY_BYTES_MAX: usize = 128;
+/// How long an actor's answer may take where the question does not say, and at most, in milliseconds.
+const ASK_MS: u32 = 10_000;
+const ASK_MS_MAX: u32 = 50_000;
 /// How long to wait when the system gives no connection.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
@@ -112,23 +120,36 @@ fn refusal(status: StatusCode, message: &dyn Display) -> Refusal {
 
 impl From<RequestError> for Refusal {
     fn from(error: RequestError) -> Self {
-        use engine::actor::SendError;
-        let status = match &error {
-            RequestError::Stopped => StatusCode::SERVICE_UNAVAILABLE,
-            RequestError::Send(SendError::NoActor(_)) => StatusCode::NOT_FOUND,
-            RequestError::Send(
-                SendError::NotInContract { .. } | SendError::InvalidPayload { .. },
-            ) => StatusCode::UNPROCESSABLE_ENTITY,
-            RequestError::Send(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        let code = match &error {
-            RequestError::Send(error) => Some(error.code()),
-            RequestError::Stopped => None,
+        let (status, code) = match &error {
+            RequestError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, None),
+            RequestError::Send(cause) | RequestError::Ask(AskError::Send(cause)) => {
+                (status_of(cause), Some(cause.code()))
+            }
+            RequestError::History(cause) => (StatusCode::NOT_FOUND, Some(cause.code())),
+            RequestError::Ask(AskError::Refused(failure)) => {
+                let kind = failure.errors.first().map(|error| &*error.error_type);
+                let status = match kind {
+                    Some("timeout") => StatusCode::GATEWAY_TIMEOUT,
+                    Some("unhandled") => StatusCode::CONFLICT,
+                    _ => StatusCode::UNPROCESSABLE_ENTITY,
+                };
+                (status, Some("PLEIONE_E_UNANSWERED"))
+            }
         };
         Self {
             code,
             ..refusal(status, &error)
         }
+    }
+}
+
+fn status_of(error: &SendError) -> StatusCode {
+    match error {
+        SendError::NoActor(_) => StatusCode::NOT_FOUND,
+        SendError::NotInContract { .. } | SendError::InvalidPayload { .. } => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -170,15 +191,23 @@ impl Answering {
             }
             (&Method::GET, path) if path.starts_with("/actors/") => {
                 self.admit(&request)?;
-                self.actor(path.trim_start_matches("/actors/")).await
+                let path = path.trim_start_matches("/actors/");
+                match path.strip_suffix("/history") {
+                    Some(id) => self.history(id).await,
+                    None => self.actor(path).await,
+                }
             }
             (&Method::POST, "/trigger") => {
                 self.admit(&request)?;
                 self.trigger(request).await
             }
+            (&Method::POST, "/ask") => {
+                self.admit(&request)?;
+                self.question(request).await
+            }
             _ => Err(refusal(
                 StatusCode::NOT_FOUND,
-                &"there are GET /health, GET /profile, GET /actors/ID and POST /trigger",
+                &"there are GET /health, GET /profile, GET /actors/ID, GET /actors/ID/history, POST /trigger and POST /ask",
             )),
         }
     }
@@ -248,24 +277,91 @@ impl Answering {
         Ok((StatusCode::OK, body))
     }
 
+    async fn history(&self, id: &str) -> Result<(StatusCode, Json), Refusal> {
+        let history = self.host.history(id).await?;
+        Ok((StatusCode::OK, Json::object([("history", history)])))
+    }
+
     async fn trigger(&self, request: Request<Incoming>) -> Result<(StatusCode, Json), Refusal> {
+        let key = key_of(&request)?;
+        let Told {
+            actor,
+            event_type,
+            payload,
+            ..
+        } = Told::read(request).await?;
+        let handled = self.host.send(&actor, &event_type, payload, key).await?;
+        Ok((StatusCode::OK, Json::object([("handled", handled.into())])))
+    }
+
+    async fn question(&self, request: Request<Incoming>) -> Result<(StatusCode, Json), Refusal> {
+        let Told {
+            actor,
+            event_type,
+            payload,
+            timeout_ms,
+        } = Told::read(request).await?;
+        let asked = self.host.question(&actor, &event_type, payload, timeout_ms);
+        Ok((StatusCode::OK, Json::object([("answer", asked.await?)])))
+    }
+}
+
+/// The key under which a request may come again, if it has one.
+fn key_of(request: &Request<Incoming>) -> Result<Option<String>, Refusal> {
+    let Some(key) = request.headers().get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    let key = key.to_str().ok().filter(|key| !key.is_empty());
+    let key = key.filter(|key| key.len() <= KEY_BYTES_MAX);
+    let wrong = || {
+        let expected = format!("expected an Idempotency-Key of 1 to {KEY_BYTES_MAX} characters");
+        refusal(StatusCode::BAD_REQUEST, &expected)
+    };
+    Ok(Some(key.ok_or_else(wrong)?.to_owned()))
+}
+
+/// What somebody wants an actor to be told.
+struct Told {
+    actor: String,
+    event_type: String,
+    payload: Json,
+    /// How long an answer may take.
+    timeout_ms: u32,
+}
+
+impl Told {
+    async fn read(request: Request<Incoming>) -> Result<Self, Refusal> {
         let body = Limited::new(request.into_body(), BODY_BYTES_MAX).collect();
         let body = body
             .await
             .map_err(|error| refusal(StatusCode::PAYLOAD_TOO_LARGE, &error))?;
-        let expected = "expected {\"actor\": ID, \"type\": TYPE, \"payload\": {…}} as JSON";
-        let wrong = || refusal(StatusCode::BAD_REQUEST, &expected);
         let body = body.to_bytes();
+        let wrong = || {
+            let expected = "expected {\"actor\": ID, \"type\": TYPE, \"payload\": {…}} as JSON";
+            refusal(StatusCode::BAD_REQUEST, &expected)
+        };
         let text = std::str::from_utf8(&body).map_err(|_| wrong())?;
-        let message = Json::parse(text).map_err(|_| wrong())?;
-        let text = |key: &str| message.get(key).and_then(Json::as_str);
+        let told = Json::parse(text).map_err(|_| wrong())?;
+        let text = |key: &str| told.get(key).and_then(Json::as_str).map(str::to_owned);
         let (Some(actor), Some(event_type)) = (text("actor"), text("type")) else {
             return Err(wrong());
         };
-        let payload = message.get("payload").cloned();
-        let payload = payload.unwrap_or_else(Json::empty_object);
-        let handled = self.host.send(actor, event_type, payload).await?;
-        Ok((StatusCode::OK, Json::object([("handled", handled.into())])))
+        let timeout_ms = told.get("timeout").and_then(Json::as_number);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "milliseconds; the cast saturates"
+        )]
+        let timeout_ms = timeout_ms.map_or(ASK_MS, |ms| ms as u32);
+        Ok(Self {
+            actor,
+            event_type,
+            payload: told
+                .get("payload")
+                .cloned()
+                .unwrap_or_else(Json::empty_object),
+            timeout_ms: timeout_ms.min(ASK_MS_MAX),
+        })
     }
 }
 

@@ -11,7 +11,10 @@ use crate::settings::{Settings, StorageSettings};
 pub fn say(settings: &Settings, address: SocketAddr, started: &Started) {
     let actors: Vec<&str> = started.actors.iter().map(ActorId::as_str).collect();
     let actors = match actors.as_slice() {
-        [] => "no actor".to_owned(),
+        [] if settings.actors.is_empty() => {
+            "no actor yet, and will run each that its account publishes".to_owned()
+        }
+        [] => "no actor yet".to_owned(),
         names => names.join(", "),
     };
     let sync = match &settings.sync {

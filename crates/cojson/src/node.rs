@@ -235,6 +235,25 @@ impl Node {
         }
     }
 
+    /// Says that nobody needs to see the first transactions of a stream's sessions, which had one item each: its view is made
+    /// without opening them, and forgets them if it has them. The log keeps them, and so do [`Node::edits`] and
+    /// [`Node::shown_at`]. Nothing happens if the stream is not loaded.
+    pub fn skip(&mut self, id: &CoId, counts: SortedMap<SessionId, u32>) {
+        if let Some(log) = self.replica.log(id) {
+            let content = self
+                .contents
+                .get_or_insert_with(id.clone(), || Content::new(log.header()));
+            content.skip(counts);
+        }
+    }
+
+    /// Shows all of a stream again.
+    pub fn show_whole(&mut self, id: &CoId) {
+        if self.contents.get(id).is_some_and(Content::has_skipped) {
+            self.close(id);
+        }
+    }
+
     pub(crate) fn identity(&self) -> &Identity {
         self.access.identity()
     }

@@ -3,7 +3,7 @@
 //! A [`Place`] is extended while a document is walked; it makes the [`DefinitionError`]s. Nothing here knows what
 //! a document means, and an error never holds more than a short piece of what was found.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -12,23 +12,81 @@ use cojson::json::Json;
 /// How much of a found value an error quotes, in characters.
 const QUOTE_CHARACTERS_MAX: usize = 60;
 
-/// A definition that is not understood. One pointer, as a compiler has a hundred ways out, each of which moves it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(transparent)]
-pub struct DefinitionError(Box<Misfit>);
+/// How many things that are wrong one error tells.
+const MISFITS_MAX: usize = 20;
+
+/// A definition that is not understood: the first thing that is wrong with it, and as far as they were found the others. One
+/// pointer, as a compiler has a hundred ways out, each of which moves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefinitionError(Box<Misfits>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Misfits {
+    first: Misfit,
+    more: Vec<Misfit>,
+}
 
 impl Deref for DefinitionError {
     type Target = Misfit;
 
     fn deref(&self) -> &Misfit {
-        &self.0
+        &self.0.first
     }
 }
+
+impl fmt::Display for DefinitionError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut all = self.all();
+        if let Some(first) = all.next() {
+            first.fmt(formatter)?;
+        }
+        all.try_for_each(|misfit| write!(formatter, "\n{misfit}"))
+    }
+}
+
+impl std::error::Error for DefinitionError {}
 
 impl DefinitionError {
     /// The error that says this.
     pub(crate) fn new(misfit: Misfit) -> Self {
-        Self(Box::new(misfit))
+        let more = Vec::new();
+        Self(Box::new(Misfits {
+            first: misfit,
+            more,
+        }))
+    }
+
+    /// Everything that was found wrong, 20 things at most.
+    pub fn all(&self) -> impl Iterator<Item = &Misfit> {
+        std::iter::once(&self.0.first).chain(&self.0.more)
+    }
+
+    fn add(&mut self, other: Self) {
+        let Misfits { first, more } = *other.0;
+        let room = MISFITS_MAX.saturating_sub(1 + self.0.more.len());
+        let all = std::iter::once(first).chain(more);
+        self.0.more.extend(all.take(room));
+    }
+}
+
+/// What is found wrong while a definition is gone through to its end.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(Option<DefinitionError>);
+
+impl Findings {
+    /// What came of a part, unless it is wrong, which is noted.
+    pub(crate) fn take<T>(&mut self, part: Result<T, DefinitionError>) -> Option<T> {
+        match (part, &mut self.0) {
+            (Ok(part), _) => return Some(part),
+            (Err(error), Some(known)) => known.add(error),
+            (Err(error), none) => *none = Some(error),
+        }
+        None
+    }
+
+    /// Fails if anything was wrong.
+    pub(crate) fn check(&mut self) -> Result<(), DefinitionError> {
+        self.0.take().map_or(Ok(()), Err)
     }
 }
 
@@ -209,6 +267,24 @@ mod tests {
             error.to_string(),
             r#"the document "view" is wrong at its root: expected an object, found nothing"#
         );
+    }
+
+    #[test]
+    fn r12_an_error_tells_all_that_is_wrong_up_to_a_bound() {
+        let mut findings = Findings::default();
+        assert_eq!(findings.take(Ok(1)), Some(1));
+        assert!(findings.check().is_ok());
+        for index in 0..50 {
+            let wrong = Place::root("state").index(index).missing("a state");
+            assert_eq!(findings.take::<()>(Err(wrong)), None);
+        }
+        let error = findings.check().unwrap_err();
+        assert_eq!(error.path, "[0]");
+        assert_eq!(error.all().count(), MISFITS_MAX);
+        let text = error.to_string();
+        assert_eq!(text.lines().count(), MISFITS_MAX, "{text}");
+        assert!(text.lines().nth(1).unwrap().contains("[1]"), "{text}");
+        assert!(findings.check().is_ok(), "told once");
     }
 
     #[test]

@@ -60,6 +60,7 @@ use compiled::{Definition, ROOT};
 use pending::Visit;
 use run::Run;
 
+pub(crate) use compiled::named_update;
 pub use invoke::is_actor;
 pub use pending::PendingCall;
 pub use timer::{OnRestore, Timer, TimerChange};
@@ -177,7 +178,8 @@ pub struct Step {
     pub pending: Vec<PendingCall>,
     /// What becomes of the machine's timers.
     pub timers: Vec<TimerChange>,
-    /// The states that were left and whose invoked tools and actors are to end, by their ids. Before `pending` begins.
+    /// The states that were left whose invoked tools and actors, and the tools that their entries called, are to end, by
+    /// their ids. Before `pending` begins.
     pub left: Vec<Arc<str>>,
     /// What the machine tells at its end, in the step that brings it there.
     pub output: Option<Json>,

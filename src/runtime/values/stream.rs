@@ -28,6 +28,7 @@ impl CoStream {
 
     /// One that is loaded.
     pub(crate) fn of(host: Rc<Host>, id: CoId) -> Self {
+        let _ = host.engine(|engine| engine.show_whole(&id));
         Self(Value::of(host, id))
     }
 }

@@ -10,6 +10,7 @@ use engine::actor::Effect;
 use engine::machine::CallId;
 use tokio::time::Instant;
 
+use super::requests::AskError;
 use super::{Attempt, Host, Input, SLEEP_MAX};
 use crate::clock::now;
 use crate::store::Ask;
@@ -30,8 +31,11 @@ impl Host {
 
     /// Runs one task; whether there may be more to do.
     fn task(&mut self) -> bool {
-        if let Some(back_ms) = self.clock_watch.set_back_ms() {
-            self.engine.clock_was_set(-back_ms);
+        if let Some(forward_ms) = self.clock_watch.was_set_ms() {
+            tracing::info!(
+                "the clock was set by {forward_ms} ms; what waits goes on waiting as long"
+            );
+            self.engine.clock_was_set(forward_ms);
         }
         self.engine.process_inbox(now());
         self.engine.flush();
@@ -60,10 +64,14 @@ impl Host {
         match effect {
             Effect::Node(effect) => self.carry_out_of_node(effect),
             Effect::ActorReady(actor) => {
-                tracing::debug!(%actor, "runs");
-                self.founding.note_ready(&actor);
+                if self.founding.note_ready(&actor) {
+                    tracing::info!(%actor, "runs the actor {}", actor.as_str());
+                }
             }
-            Effect::ActorEnded(actor) => self.founding.note_ended(&actor),
+            Effect::ActorEnded(actor) => {
+                tracing::info!(%actor, "runs the actor {} no more", actor.as_str());
+                self.founding.note_ended(&actor);
+            }
             Effect::ActorFailed { actor, error } => self.actor_failed(actor, error),
             Effect::CallTool {
                 call,
@@ -86,8 +94,11 @@ impl Host {
                     }
                 }
             }
-            // Nobody asks an actor from outside here.
-            Effect::Answered { .. } => {}
+            Effect::Answered { ticket, outcome } => {
+                if let Some(asker) = self.asked.remove(&ticket) {
+                    let _ = asker.send(outcome.map_err(AskError::from));
+                }
+            }
             // There is no screen.
             Effect::Rerender => drop(self.engine.take_pending_rerenders()),
             // Storage is this process's alone, so each of its actors is too.

@@ -88,9 +88,10 @@ impl Founding {
         self.outcome.get_or_insert(outcome);
     }
 
-    pub(super) fn note_ready(&mut self, actor: &ActorId) {
+    /// An actor runs; whether that is news.
+    pub(super) fn note_ready(&mut self, actor: &ActorId) -> bool {
         self.awaited.remove(actor);
-        self.ready.insert(actor.clone());
+        self.ready.insert(actor.clone())
     }
 
     pub(super) fn note_ended(&mut self, actor: &ActorId) {

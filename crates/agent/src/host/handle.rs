@@ -1,13 +1,13 @@
 //! Who asks the host from other tasks.
 
 use cojson::json::Json;
-use engine::actor::{ActorId, SendError};
+use engine::actor::{ActorId, HistoryError, SendError};
 use engine::machine::Event;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::Input;
-use super::requests::{ActorView, Health, Profile, Request};
+use super::requests::{ActorView, AskError, Health, Profile, Request};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +15,12 @@ pub enum RequestError {
     /// The event was not handled.
     #[error(transparent)]
     Send(#[from] SendError),
+    /// There is no history to tell.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// The question has no answer.
+    #[error(transparent)]
+    Ask(#[from] AskError),
     /// The host has ended.
     #[error("the agent stops")]
     Stopped,
@@ -30,6 +36,7 @@ impl HostHandle {
     }
 
     /// Gives an actor an event. Returns when it is handled and what it changed is durable; `false` if no transition took it.
+    /// An event that came under the same key before is not handled again.
     ///
     /// # Errors
     /// When it was not handled, or the host has ended.
@@ -38,11 +45,39 @@ impl HostHandle {
         actor: &str,
         event_type: &str,
         payload: Json,
+        key: Option<String>,
     ) -> Result<bool, RequestError> {
         let (answer, answered) = oneshot::channel();
         let request = Request::Send {
             actor: ActorId::new(actor),
             event: Event::new(event_type, payload),
+            key,
+            answer,
+        };
+        Ok(self.ask(request, answered).await??)
+    }
+
+    /// Asks an actor something, and returns its answer.
+    ///
+    /// # Errors
+    /// When it refuses, does not take it or does not answer in time, or when the host has ended.
+    pub async fn question(
+        &self,
+        actor: &str,
+        event_type: &str,
+        payload: Json,
+        timeout_ms: u32,
+    ) -> Result<Json, RequestError> {
+        let (answer, answered) = oneshot::channel();
+        let question = Json::object([
+            ("target", Json::from(actor)),
+            ("type", event_type.into()),
+            ("payload", payload),
+            ("timeout", timeout_ms.into()),
+        ]);
+        let request = Request::Ask {
+            actor: ActorId::new(actor),
+            question,
             answer,
         };
         Ok(self.ask(request, answered).await??)
@@ -74,6 +109,16 @@ impl HostHandle {
         let (answer, answered) = oneshot::channel();
         let request = Request::Actor(ActorId::new(actor), answer);
         self.ask(request, answered).await
+    }
+
+    /// Every transition that an actor made, the oldest first.
+    ///
+    /// # Errors
+    /// When it keeps no history, does not run here, or the host has ended.
+    pub async fn history(&self, actor: &str) -> Result<Json, RequestError> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request::History(ActorId::new(actor), answer);
+        Ok(self.ask(request, answered).await??)
     }
 
     async fn ask<T>(

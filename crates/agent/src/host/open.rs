@@ -130,6 +130,7 @@ impl Host {
             is_persistent: settings.storage != StorageSettings::InMemory,
             marked,
             sent: BTreeMap::new(),
+            asked: BTreeMap::new(),
             patient_until: None,
             retry_at: None,
             unread: Vec::new(),

@@ -2,8 +2,8 @@
 
 use cojson::ids::CoId;
 use cojson::json::Json;
-use engine::actor::{ActorId, SendError};
-use engine::machine::Event;
+use engine::actor::{ActorId, HistoryError, SendError};
+use engine::machine::{Event, ToolFailure};
 use tokio::sync::oneshot;
 
 use super::Host;
@@ -18,8 +18,19 @@ pub(crate) enum Request {
         actor: ActorId,
         /// The event.
         event: Event,
+        /// Under what it may be given again.
+        key: Option<String>,
         /// Whether it was handled, when what it changed is durable.
         answer: oneshot::Sender<Result<bool, SendError>>,
+    },
+    /// Ask an actor something.
+    Ask {
+        /// The question: `{target, type, payload, timeout}`.
+        question: Json,
+        /// Whom.
+        actor: ActorId,
+        /// What it answers.
+        answer: oneshot::Sender<Result<Json, AskError>>,
     },
     /// How is it?
     Health(oneshot::Sender<Health>),
@@ -27,6 +38,19 @@ pub(crate) enum Request {
     Profile(oneshot::Sender<Profile>),
     /// What does an actor know?
     Actor(ActorId, oneshot::Sender<Option<ActorView>>),
+    /// What did an actor do?
+    History(ActorId, oneshot::Sender<Result<Json, HistoryError>>),
+}
+
+/// Why a question has no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AskError {
+    /// It could not be asked.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// The actor refused it, did not take it, or did not answer in time.
+    #[error(transparent)]
+    Refused(#[from] ToolFailure),
 }
 
 /// How far this agent and the server agree.
@@ -95,14 +119,33 @@ impl Host {
             Request::Send {
                 actor,
                 event,
+                key,
                 answer,
-            } => match self.engine.send(&actor, event) {
-                Ok(ticket) => drop(self.sent.insert(ticket, answer)),
-                Err(error) => drop(answer.send(Err(error))),
+            } => {
+                let sent = match key {
+                    Some(key) => self.engine.send_once(&actor, event, &key),
+                    None => self.engine.send(&actor, event),
+                };
+                match sent {
+                    Ok(ticket) => drop(self.sent.insert(ticket, answer)),
+                    Err(error) => drop(answer.send(Err(error))),
+                }
+            }
+            // The actor asks itself, so that the answer finds its way wherever it comes from.
+            Request::Ask {
+                actor,
+                question,
+                answer,
+            } => match self.engine.ask(&actor, &question) {
+                Ok(ticket) => drop(self.asked.insert(ticket, answer)),
+                Err(error) => drop(answer.send(Err(error.into()))),
             },
             Request::Health(answer) => drop(answer.send(self.health())),
             Request::Profile(answer) => drop(answer.send(self.who())),
             Request::Actor(actor, answer) => drop(answer.send(self.view_of(&actor))),
+            Request::History(actor, answer) => {
+                drop(answer.send(self.engine.history(&actor)));
+            }
         }
     }
 

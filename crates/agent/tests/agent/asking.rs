@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cojson::json::Json;
 
-use crate::fixtures::{counter, tally};
+use crate::fixtures::{counter, numbers, tally};
 use crate::process::{Agent, Place, TOKEN, ask};
 
 #[test]
@@ -26,7 +26,9 @@ fn health_is_for_everybody_and_the_rest_for_who_shows_the_token() {
         for (method, path) in [
             ("GET", "/profile"),
             ("GET", "/actors/counter"),
+            ("GET", "/actors/counter/history"),
             ("POST", "/trigger"),
+            ("POST", "/ask"),
         ] {
             let answer = ask(address, method, path, token, "{}").unwrap();
             assert_eq!(answer.status, 401, "{token:?} {path}");
@@ -82,6 +84,71 @@ fn a_trigger_is_answered_with_what_became_of_it() {
         assert_eq!(answer.status, 413);
     }
     assert_eq!(agent.get("/nothing").status, 404);
+}
+
+#[test]
+fn r4_a_trigger_that_comes_again_under_its_key_is_handled_once_also_after_a_crash() {
+    let place = Place::new(&[counter(), tally()]);
+    let agent = place.start();
+    let with = |n: u32| Json::object([("n", n.into())]);
+    for _ in 0..3 {
+        let answer = agent.trigger_once("first", "counter", "COUNT", with(1));
+        assert_eq!(answer.body.to_string(), r#"{"handled":true}"#);
+    }
+    let ignored = agent.trigger_once("other", "counter", "COUNT", "x".into());
+    assert_eq!(ignored.status, 422, "what the contract refuses has no key");
+    agent.kill();
+    let agent = place.start();
+    agent.trigger_once("first", "counter", "COUNT", with(1));
+    agent.trigger_once("second", "counter", "COUNT", with(2));
+    assert_eq!(numbers(&agent.context("counter"), "items"), [1, 2]);
+    let unheard = agent.trigger_once("first", "tally", "UNHEARD", Json::empty_object());
+    assert_eq!(
+        unheard.body.to_string(),
+        r#"{"handled":false}"#,
+        "keys are an actor's own"
+    );
+    let long = "k".repeat(129);
+    assert_eq!(
+        agent
+            .trigger_once(&long, "counter", "COUNT", with(3))
+            .status,
+        400
+    );
+}
+
+#[test]
+fn a_question_from_outside_is_answered_by_the_actor_or_refused_with_the_reason() {
+    let shop = Json::parse(
+        r#"{"id":"shop","history":true,"interface":{"PRICE":{"type":"object","required":["of"]},"CLOSE":true,"SLOW":true},
+        "state":{"initial":"open","states":{"closed":{},"open":{"on":{
+            "PRICE":{"actions":{"tool":"@core/tell","payload":{"target":"$$replyTo","payload":{"of":"$$of","price":7}}}},
+            "SLOW":{"actions":{"updateContext":{"asked":true}}},
+            "CLOSE":"closed"}}}}}"#,
+    );
+    let agent = Place::new(&[shop.unwrap()]).start();
+    let of = |what: &str| Json::object([("of", what.into())]);
+    let answer = agent.question("shop", "PRICE", of("tea"));
+    assert_eq!(
+        (answer.status, answer.body.to_string().as_str()),
+        (200, r#"{"answer":{"of":"tea","price":7}}"#)
+    );
+    let refused = agent.question("shop", "PRICE", Json::empty_object());
+    assert_eq!(refused.status, 422, "{:?}", refused.body);
+    assert_eq!(
+        refused.body.get("code").and_then(Json::as_str),
+        Some("PLEIONE_E_UNANSWERED")
+    );
+    let soon = r#"{"actor":"shop","type":"SLOW","timeout":50}"#;
+    let late = ask(agent.address(), "POST", "/ask", Some(TOKEN), soon).unwrap();
+    assert_eq!(late.status, 504, "{:?}", late.body);
+    assert_eq!(agent.question("nobody", "PRICE", of("tea")).status, 404);
+    agent.trigger("shop", "CLOSE", Json::empty_object());
+    assert_eq!(agent.question("shop", "PRICE", of("tea")).status, 409);
+    let history = agent.get("/actors/shop/history").body;
+    let history = history.get("history").and_then(Json::as_array).unwrap();
+    let mut types = history.iter().map(|it| it.get("to").unwrap().to_string());
+    assert_eq!(types.next_back().as_deref(), Some(r#""closed""#));
 }
 
 /// The profile once its name is read, which is after the start.

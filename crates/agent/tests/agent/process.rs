@@ -143,6 +143,25 @@ impl Agent {
         trigger(&self.address, actor, event, payload).unwrap()
     }
 
+    /// The same under a key, under which it may come again.
+    pub(crate) fn trigger_once(
+        &self,
+        key: &str,
+        actor: &str,
+        event: &str,
+        payload: Json,
+    ) -> Answer {
+        let head = format!("idempotency-key: {key}\r\n");
+        let body = message(actor, event, payload);
+        ask_with(&self.address, "POST", "/trigger", Some(TOKEN), &head, &body).unwrap()
+    }
+
+    /// Asks an actor something.
+    pub(crate) fn question(&self, actor: &str, event: &str, payload: Json) -> Answer {
+        let body = message(actor, event, payload);
+        ask(&self.address, "POST", "/ask", Some(TOKEN), &body).unwrap()
+    }
+
     /// What an actor knows.
     pub(crate) fn context(&self, actor: &str) -> Json {
         let answer = self.get(&format!("/actors/{actor}"));
@@ -178,12 +197,17 @@ pub(crate) fn trigger(
     event: &str,
     payload: Json,
 ) -> std::io::Result<Answer> {
+    let body = message(actor, event, payload);
+    ask(address, "POST", "/trigger", Some(TOKEN), &body)
+}
+
+fn message(actor: &str, event: &str, payload: Json) -> String {
     let body = Json::object([
         ("actor", Json::from(actor)),
         ("type", event.into()),
         ("payload", payload),
     ]);
-    ask(address, "POST", "/trigger", Some(TOKEN), &body.to_string())
+    body.to_string()
 }
 
 /// One request on a connection of its own.
@@ -194,6 +218,18 @@ pub(crate) fn ask(
     token: Option<&str>,
     body: &str,
 ) -> std::io::Result<Answer> {
+    ask_with(address, method, path, token, "", body)
+}
+
+/// The same with more lines in its head, each ended.
+pub(crate) fn ask_with(
+    address: &str,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    head: &str,
+    body: &str,
+) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let shown = token.map_or_else(String::new, |token| {
@@ -202,7 +238,7 @@ pub(crate) fn ask(
     let length = body.len();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nhost: agent\r\nconnection: close\r\n{shown}content-length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nhost: agent\r\nconnection: close\r\n{shown}{head}content-length: {length}\r\n\r\n{body}"
     )?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;

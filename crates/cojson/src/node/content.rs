@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::judge::{Judge, is_list};
-use super::part::{Entry, Part, Reading};
+use super::part::{Counts, Entry, Part, Reading};
 use super::shown::Shown;
 use crate::access::{Access, Logs, WriteKey};
 use crate::collections::SortedSet;
@@ -63,12 +63,67 @@ impl Content {
         }
     }
 
-    /// Forgets all that was read, to read it anew.
+    /// Forgets all that was read, to read it anew; but not what is skipped.
     fn reset(&mut self, keeps_changes: bool) {
+        let skipped = self.skipped().cloned();
         *self = Self {
             keeps_changes,
             ..Self::new(&self.header)
         };
+        self.skip(skipped.unwrap_or_default());
+    }
+
+    /// How many of each session's first transactions are not read.
+    fn skipped(&self) -> Option<&Counts> {
+        match &self.shown {
+            Shown::Stream(view) => Some(view.all_skipped()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn has_skipped(&self) -> bool {
+        self.skipped().is_some_and(|skipped| !skipped.is_empty())
+    }
+
+    /// Lets go of the first transactions of sessions, and does not read them anew.
+    pub(super) fn skip(&mut self, counts: Counts) {
+        let Shown::Stream(view) = &mut self.shown else {
+            return;
+        };
+        let entries = &mut self.entries;
+        for (session, count) in counts {
+            if count <= view.skipped(&session) {
+                continue;
+            }
+            entries.retain(|entry| {
+                let id = &entry.transaction.id;
+                id.session != session || id.index >= count
+            });
+            if let Some(part) = self.parts.first_mut() {
+                let read = part.read.get_or_default(session.clone());
+                *read = count.max(*read);
+            }
+            view.skip(session, count);
+        }
+        entries.shrink_to_fit();
+    }
+
+    /// A log is begun to be read behind what is skipped of it; the last of that tells what follows when it was made.
+    fn begin_part(&mut self, log: &ValueLog) -> Part {
+        let mut part = Part::default();
+        part.read = self.skipped().cloned().unwrap_or_default();
+        for (session, count) in &part.read {
+            let index = count.saturating_sub(1);
+            let session_log = log.session(session);
+            let last = session_log.and_then(|log| log.transactions().get(index as usize));
+            let id = TransactionId {
+                session: session.clone(),
+                index,
+            };
+            let last = last.map(|last| (last.made_at(), id));
+            self.latest = self.latest.take().max(last);
+        }
+        part
     }
 
     /// The view.
@@ -118,7 +173,11 @@ impl Content {
             let branch_point = place.checked_sub(1).and_then(|place| self.parts.get(place));
             let shown = branch_point.map(|part| part.branch_point.clone().unwrap_or_default());
             if self.parts.len() == place {
-                self.parts.push(Part::default());
+                let part = match place {
+                    0 => self.begin_part(log),
+                    _ => Part::default(),
+                };
+                self.parts.push(part);
             }
             let mut reading = Reading::new(log, Judge::new(log, access, *logs), place);
             if !self.is_judged_alike(&mut reading, *generation) {

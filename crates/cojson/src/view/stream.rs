@@ -29,6 +29,8 @@ impl StreamItem {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StreamView {
     sessions: SortedMap<SessionId, Vec<StreamItem>>,
+    /// How many of a session's first items are not here, as nobody needs them.
+    skipped: SortedMap<SessionId, u32>,
 }
 
 impl StreamView {
@@ -46,6 +48,24 @@ impl StreamView {
             insert(items, item);
         }
         Applied::Shown
+    }
+
+    /// How many of a session's first items are not among [`items`](Self::items): see [`Node::skip`](crate::node::Node::skip).
+    pub fn skipped(&self, session: &SessionId) -> u32 {
+        self.skipped.get(session).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn all_skipped(&self) -> &SortedMap<SessionId, u32> {
+        &self.skipped
+    }
+
+    /// Lets go of what a session wrote in its first transactions, which had one item each.
+    pub(crate) fn skip(&mut self, session: SessionId, count: u32) {
+        if let Some(items) = self.sessions.get_mut(&session) {
+            items.retain(|item| item.position.id.index >= count);
+            items.shrink_to_fit();
+        }
+        self.skipped.insert(session, count);
     }
 
     /// The items of a session, in order.

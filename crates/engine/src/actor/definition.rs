@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cojson::collections::OrderedMap;
+use cojson::collections::{OrderedMap, SortedSet};
 use cojson::ids::CoId;
 use cojson::json::quoted;
 use cojson::json::{Json, JsonObject};
@@ -14,7 +14,7 @@ use super::memory::{CURRENT_STATE, HISTORY, OUTPUT, VERSION};
 use super::migration::Migrations;
 use super::query::{Query, is_query};
 use super::tools::ToolRegistry;
-use crate::definition_error::{DefinitionError, Place, one_of};
+use crate::definition_error::{DefinitionError, Findings, Place, one_of};
 use crate::machine::{Machine, MachineLibrary};
 use crate::schema::{PatternCompiler, Schema};
 use crate::style::{SheetId, StyleEngine};
@@ -65,6 +65,10 @@ pub(crate) struct ActorDefinition {
     pub(crate) queries: OrderedMap<Arc<str>, Arc<Query>>,
     /// The definitions of the children, by the names that slots use.
     pub(crate) children: OrderedMap<Arc<str>, Json>,
+    /// Context keys that are read and that nothing in the definition puts there.
+    pub(crate) remarks: Vec<DefinitionError>,
+    /// The names of context keys that expressions of the machine begin with.
+    pub(crate) mentioned: SortedSet<Arc<str>>,
     /// What data of a collection must look like, by the collection's name.
     pub(crate) schemas: OrderedMap<Arc<str>, Rc<Schema>>,
 }
@@ -97,31 +101,141 @@ impl ActorDefinition {
         library: &mut Library<'_>,
     ) -> Result<Self, DefinitionError> {
         let place = Place::root("actor");
-        check_keys(source, &place)?;
+        let mut findings = Findings::default();
+        findings.take(check_keys(source, &place));
         let contract = Contract::compile(
             source.get("messageTypes"),
             source.get("interface"),
             &place,
             library.patterns,
-        )?;
-        let context = Context::compile(source.get("context").unwrap_or(&Json::Null))?;
-        let machine = compile_machine(source.get("state"), &contract, &context.children, library)?;
+        );
+        let contract = findings.take(contract);
+        let context = Context::compile(source.get("context").unwrap_or(&Json::Null));
+        let context = findings.take(context);
+        let schemas_place = place.key("schemas");
+        let schemas = compile_schemas(source.get("schemas"), &schemas_place, library.patterns);
+        let schemas = findings.take(schemas).unwrap_or_default();
+        // What refers to parts that are not understood is not looked at: all of it would seem wrong.
+        let machine = contract.as_ref().zip(context.as_ref());
+        let machine = machine.and_then(|(contract, context)| {
+            let state = source.get("state");
+            findings.take(compile_machine(state, contract, &context.children, library))
+        });
+        let migrations = machine.as_ref();
+        let migrations = migrations.map(|machine| Migrations::compile(source, machine));
+        let migrations = migrations.and_then(|migrations| findings.take(migrations));
+        let view = contract.as_ref();
+        let view = view.map(|contract| compile_view(source.get("view"), contract));
+        let view = view.and_then(|view| findings.take(view)).flatten();
+        let sheet = findings
+            .take(compile_sheet(source, library.styles))
+            .flatten();
+        let checked = findings.check();
+        let whole = machine.zip(migrations).zip(contract.zip(context));
+        let (Ok(()), Some(((machine, migrations), (contract, context)))) = (&checked, whole) else {
+            if let Some(sheet) = sheet {
+                library.styles.release(sheet);
+            }
+            return Err(checked
+                .err()
+                .unwrap_or_else(|| place.missing("a definition")));
+        };
+        let state = source.get("state").unwrap_or(&Json::Null);
+        let mut reads = Vec::new();
+        note_reads(state, &Place::root("state"), &mut reads);
+        let mentioned = reads.iter().map(|(key, _)| key.clone()).collect();
+        let view_source = source.get("view").unwrap_or(&Json::Null);
+        note_reads(view_source, &Place::root("view"), &mut reads);
         Ok(Self {
-            migrations: Migrations::compile(source, &machine)?,
+            remarks: unknown_keys(state, &reads, &context),
+            mentioned,
+            migrations,
             machine,
-            view: compile_view(source.get("view"), &contract)?,
-            sheet: compile_sheet(source, library.styles)?,
+            view,
+            sheet,
             contract,
             defaults: context.defaults,
             queries: context.queries,
             children: context.children,
-            schemas: compile_schemas(
-                source.get("schemas"),
-                &place.key("schemas"),
-                library.patterns,
-            )?,
+            schemas,
         })
     }
+}
+
+/// The context keys that a document's paths begin with, where each stands.
+type Reads = Vec<(Arc<str>, Place)>;
+
+/// Remarks on those that neither the context has nor an action writes.
+fn unknown_keys(state: &Json, reads: &Reads, context: &Context) -> Vec<DefinitionError> {
+    let mut written = SortedSet::new();
+    if !note_written(state, &mut written) {
+        return Vec::new();
+    }
+    let is_known = |key: &str| {
+        key == "existing"
+            || written.contains(key)
+            || context.defaults.contains_key(key)
+            || context.queries.contains_key(key)
+            || context.children.contains_key(key)
+    };
+    let unknown = reads.iter().filter(|(key, _)| !is_known(key));
+    let expected = "a context key that the context has or an action writes";
+    let remark = |(key, place): &(Arc<str>, Place)| place.error_text(expected, quoted(key));
+    unknown.map(remark).collect()
+}
+
+/// Notes the context keys that actions write; whether those are all.
+fn note_written(json: &Json, written: &mut SortedSet<Arc<str>>) -> bool {
+    match json {
+        Json::Array(items) => items.iter().all(|item| note_written(item, written)),
+        Json::Object(members) => members.iter().all(|(name, value)| {
+            let is_write = matches!(&**name, "updateContext" | "mapData");
+            match value.as_object().filter(|_| is_write) {
+                Some(keys) if keys.keys().any(|key| key.starts_with('$')) => false,
+                Some(keys) => {
+                    written.extend(keys.keys().cloned());
+                    true
+                }
+                None => !is_write && note_written(value, written),
+            }
+        }),
+        // `setLoading` and the like.
+        Json::String(text) => {
+            let named = crate::machine::named_update(text);
+            let keys = named.as_ref().and_then(Json::as_object);
+            written.extend(keys.into_iter().flat_map(|keys| keys.keys().cloned()));
+            true
+        }
+        _ => true,
+    }
+}
+
+fn note_reads(json: &Json, place: &Place, reads: &mut Reads) {
+    match json {
+        Json::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                note_reads(item, &place.index(index), reads);
+            }
+        }
+        // A guard's JSON Schema holds no expressions.
+        Json::Object(members) => {
+            for (name, value) in members.iter().filter(|(name, _)| &***name != "schema") {
+                note_reads(value, &place.key(name), reads);
+            }
+        }
+        Json::String(text) => {
+            let key = context_key(text);
+            reads.extend(key.map(|key| (key.into(), place.clone())));
+        }
+        _ => {}
+    }
+}
+
+/// The context key that a path begins with.
+fn context_key(text: &str) -> Option<&str> {
+    let path = text.strip_prefix('$')?;
+    let key = path.split('.').next()?;
+    (!key.is_empty() && !key.starts_with('$')).then_some(key)
 }
 
 /// A context document, taken apart.

@@ -5,10 +5,14 @@ mod changes;
 mod dead_letters;
 mod due;
 mod history;
+mod inbox;
 mod lease;
 mod lifecycle;
 mod messages;
+#[cfg(feature = "once")]
+mod once;
 mod published;
+mod retention;
 mod screen;
 mod stores;
 mod task;
@@ -92,7 +96,13 @@ pub struct ActorEngine {
     device_sessions: SortedSet<SessionId>,
     wire: lease::Wire,
     leases_to_check: OrderedSet<ActorId>,
+    watches: lease::Watches,
+    /// By how much this session tells later than others that it watches.
+    watch_delay_ms: u16,
+    pulses: lease::Pulses,
     published: published::Published,
+    /// Streams that are no longer to be kept, once it is known what they hold.
+    to_delete: SortedSet<CoId>,
     stores: ValueStores,
     tickets_given: u64,
     is_founded: bool,
@@ -108,6 +118,8 @@ struct Actor {
     lease: lease::Lease,
     /// How much of its history is kept, if any is.
     keep: Option<Keep>,
+    /// The first period of its history that was read when streams of older ones were last looked for.
+    first_kept: Option<u64>,
     store: ReactiveStore,
     /// `None` until everything it needs is loaded, and while it is being worked on.
     running: Option<Box<Running>>,
@@ -119,6 +131,9 @@ enum Pending {
     Sent(Sent),
     /// A message from an actor.
     Told(PendingMessage),
+    /// An event from the host, which may give it again.
+    #[cfg(feature = "once")]
+    Once(once::Once),
 }
 
 /// A message on its way to an actor's machine.
@@ -140,6 +155,7 @@ impl ActorEngine {
     /// An engine without actors. The account and its own group are founded once storage said that it has none.
     pub fn new(mut config: EngineConfig) -> Self {
         config.node.load_own();
+        let watch_delay_ms = lease::delay_ms(config.node.session());
         Self {
             world: World::new(config.node, config.awaits_sync),
             patterns: config.patterns,
@@ -166,7 +182,11 @@ impl ActorEngine {
             device_sessions: SortedSet::new(),
             wire: lease::Wire::new(config.awaits_sync),
             leases_to_check: OrderedSet::new(),
+            watches: lease::Watches::default(),
+            watch_delay_ms,
+            pulses: lease::Pulses::default(),
             published: published::Published::default(),
+            to_delete: SortedSet::new(),
             stores: ValueStores::default(),
             tickets_given: 0,
             is_founded: false,

@@ -1,20 +1,26 @@
 //! An actor's history: each step that moved its machine, as an item of a stream. What an item says, and how it is made.
 //!
-//! An item is `{from, to, changed, now, at, base?, replies?}` and the step's input. `now` is the time of the step, `at` that of
+//! An item is `{from, to, changed, now, at, base?, replies?, seen?, unseen?}` and the step's input. `now` is the time of the step, `at` that of
 //! the transaction of the context that holds what it led to. `replies` are what the tools
 //! answered within the step, so that it can be taken again without calling one. `base` says that the machine did not
-//! come from the item before: it was restored, or the context was changed from elsewhere.
+//! come from the item before: it was restored, or the context was changed from elsewhere. `seen` is what live queries
+//! showed that the machine reads, where it is another than in the item before of this session; `unseen` names those of
+//! them that showed too much to be kept.
 //!
 //! Author and time are the transaction's, signed. Nothing here reads or writes a stream.
 
 use std::sync::Arc;
 
+use cojson::collections::OrderedMap;
 use cojson::ids::Timestamp;
-use cojson::json::Json;
+use cojson::json::{Json, JsonObject};
 
 use super::input::{Input, outcome_from_json, outcome_to_json};
 use crate::definition_error::{DefinitionError, Place};
 use crate::machine::{CallId, Snapshot, Step, ToolCall, ToolFailure, ToolHost, ToolReply};
+
+/// How much of what a query shows is kept in an item, in bytes of JSON.
+const SEEN_BYTES_MAX: usize = 16_384;
 
 const MS_PER_DAY: f64 = 86_400_000.0;
 
@@ -79,6 +85,8 @@ pub(crate) struct Recording {
     pub(crate) unwritten: Vec<Json>,
     /// When the last transaction of the context was made.
     pub(crate) written_at: Timestamp,
+    /// What queries showed in the last item.
+    seen: OrderedMap<Arc<str>, Json>,
 }
 
 impl Default for Recording {
@@ -87,12 +95,13 @@ impl Default for Recording {
             base: Some(Base::Restored),
             unwritten: Vec::new(),
             written_at: Timestamp::default(),
+            seen: OrderedMap::new(),
         }
     }
 }
 
 impl Recording {
-    /// Notes a step, unless nothing came of it.
+    /// Notes a step, unless nothing came of it. Of its context, what live queries show is under those keys.
     pub(crate) fn note(
         &mut self,
         input: &Input,
@@ -100,6 +109,7 @@ impl Recording {
         step: &Step,
         replies: Vec<Json>,
         now_ms: f64,
+        queries: &[Arc<str>],
     ) {
         let changed = step.snapshot.changed_keys(&before.context);
         let is_idle = step.transitions == 0
@@ -125,7 +135,35 @@ impl Recording {
         if let Some(base) = self.base.take() {
             add("base", base.name().into());
         }
+        let (seen, unseen) = self.look(before, queries);
+        if !seen.is_empty() {
+            add("seen", seen.into());
+        }
+        if !unseen.is_empty() {
+            add("unseen", names(unseen));
+        }
         self.unwritten.push(item.into());
+    }
+}
+
+impl Recording {
+    /// What queries show now and did not in the last item, and the names of those that show too much.
+    fn look(&mut self, before: &Snapshot, queries: &[Arc<str>]) -> (JsonObject, Vec<Arc<str>>) {
+        let mut seen = JsonObject::new();
+        let mut unseen = Vec::new();
+        for key in queries {
+            let shown = before.context.get(key).cloned().unwrap_or_default();
+            if self.seen.get(key).is_some_and(|last| last.is_same(&shown)) {
+                continue;
+            }
+            self.seen.insert(Arc::clone(key), shown.clone());
+            if shown.to_string().len() <= SEEN_BYTES_MAX {
+                seen.insert(Arc::clone(key), shown);
+            } else {
+                unseen.push(Arc::clone(key));
+            }
+        }
+        (seen, unseen)
     }
 }
 
@@ -200,6 +238,10 @@ impl ToolHost for Recorder<'_> {
         reply
     }
 
+    fn ends_with_state(&self, tool: &str) -> bool {
+        self.host.ends_with_state(tool)
+    }
+
     fn existing(&mut self, call: ToolCall<'_>) -> Option<Json> {
         let existing = self.host.existing(call);
         let answer = ("existing", existing.clone().unwrap_or_default());
@@ -251,6 +293,10 @@ impl ToolHost for Replies<'_> {
 
     fn invoke_actor(&mut self, _actor: &Json, _input: &Json) -> ToolReply {
         self.reply(ACTOR)
+    }
+
+    fn ends_with_state(&self, tool: &str) -> bool {
+        super::tools::ends_with_state(tool)
     }
 
     fn existing(&mut self, call: ToolCall<'_>) -> Option<Json> {

@@ -1,13 +1,13 @@
 //! An actor's memory: its context as the machine and the view see it, and what of it is not written yet.
 //!
 //! What is written is the context value's keys: the context's own, `_currentState`, and bookkeeping that nobody sees:
-//! `_host`, the session that hosts the actor for messages from others; `_asked/<session>`, that it is asked whether it lives; `_inbox/<session>`, how many messages of that session are handled; `_call/<id>`, a tool call that has not answered;
-//! `_timer/<id>`, an event for later; `_dead/<id>`, a message that nobody can handle; `_output`, what the machine told at its end; `_version`, which version of the definition ran; `_history`, what states with a history had for active when they were left; `_query/<key>`, a query that an action put there. Each is a key of its own, so that two tabs that move different cursors never undo each other (R4).
+//! `_host`, the session that hosts the actor for messages from others; `_asked/<session>`, that it is asked whether it lives; `_pulse/<session>`, the value in which it shows that; `_inbox/<session>`, how many messages of that session are handled, in an array if that is not how many transactions they are; `_call/<id>`, a tool call that has not answered;
+//! `_timer/<id>`, an event for later; `_dead/<id>`, a message that nobody can handle; `_once/<key>`, what became of an event that may be given twice; `_output`, what the machine told at its end; `_version`, which version of the definition ran; `_history`, what states with a history had for active when they were left; `_query/<key>`, a query that an action put there. Each is a key of its own, so that two tabs that move different cursors never undo each other (R4).
 
 use std::sync::Arc;
 
-use cojson::collections::{OrderedMap, SortedMap};
-use cojson::ids::SessionId;
+use cojson::collections::{OrderedMap, SortedMap, SortedSet};
+use cojson::ids::{CoId, SessionId};
 use cojson::json::{Json, JsonObject};
 
 use crate::machine::{CallId, Snapshot};
@@ -23,11 +23,13 @@ pub(crate) const VERSION: &str = "_version";
 /// The context key that holds the session which hosts the actor.
 const HOST: &str = "_host";
 const ASKED_PREFIX: &str = "_asked/";
+const PULSE_PREFIX: &str = "_pulse/";
 const CURSOR_PREFIX: &str = "_inbox/";
 const CALL_PREFIX: &str = "_call/";
 const QUERY_PREFIX: &str = "_query/";
 const TIMER_PREFIX: &str = "_timer/";
 const LETTER_PREFIX: &str = "_dead/";
+const ONCE_PREFIX: &str = "_once/";
 
 /// Whether a context key is the runtime's own.
 pub(crate) fn is_bookkeeping(key: &str) -> bool {
@@ -37,8 +39,11 @@ pub(crate) fn is_bookkeeping(key: &str) -> bool {
         QUERY_PREFIX,
         TIMER_PREFIX,
         LETTER_PREFIX,
+        ONCE_PREFIX,
+        ASKED_PREFIX,
+        PULSE_PREFIX,
     ];
-    [CURRENT_STATE, HISTORY, OUTPUT, VERSION].contains(&key)
+    [CURRENT_STATE, HISTORY, OUTPUT, VERSION, HOST].contains(&key)
         || prefixes.iter().any(|prefix| key.starts_with(prefix))
 }
 
@@ -59,12 +64,49 @@ pub(crate) struct Memory {
     version: Json,
     host: Json,
     asked: SortedMap<SessionId, Json>,
+    /// By session; null where it shows nothing any more.
+    pulses: JsonObject,
     cursors: SortedMap<SessionId, u32>,
+    /// The sessions whose cursor does not count transactions.
+    unaligned: SortedSet<SessionId>,
     calls: OrderedMap<CallId, Json>,
     queries: OrderedMap<Arc<str>, Json>,
     timers: OrderedMap<CallId, Json>,
     letters: OrderedMap<CallId, Json>,
+    once: OrderedMap<CallId, Json>,
     unwritten: Writes,
+}
+
+/// How far a session's inbox messages are handled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    /// How many are.
+    pub(crate) handled: u32,
+    /// Whether they are just as many of its transactions, so that nobody needs to read those again.
+    pub(crate) is_aligned: bool,
+}
+
+impl Cursor {
+    fn read(value: &Json) -> Self {
+        match value {
+            Json::Array(items) => Self {
+                handled: items.first().map(to_count).unwrap_or_default(),
+                is_aligned: false,
+            },
+            number => Self {
+                handled: to_count(number),
+                is_aligned: true,
+            },
+        }
+    }
+
+    fn to_json(self) -> Json {
+        if self.is_aligned {
+            self.handled.into()
+        } else {
+            vec![self.handled.into()].into()
+        }
+    }
 }
 
 impl Memory {
@@ -86,11 +128,14 @@ impl Memory {
         self.defaults.clone_from(defaults);
         self.kept.clear();
         self.cursors.clear();
+        self.unaligned.clear();
         self.host = Json::Null;
         self.asked.clear();
+        self.pulses = JsonObject::new();
         self.calls.clear();
         self.timers.clear();
         self.letters.clear();
+        self.once.clear();
         self.queries.clear();
         for (key, value) in stored.as_object().into_iter().flatten() {
             self.read_key(key, value);
@@ -114,17 +159,20 @@ impl Memory {
             (format!("{ASKED_PREFIX}{session}").into(), by.clone())
         };
         stored.extend(self.asked.iter().map(asked));
-        let cursor = |(session, count): (&SessionId, &u32)| {
-            (
-                format!("{CURSOR_PREFIX}{session}").into(),
-                Json::from(*count),
-            )
+        let pulse = |(session, value): (&Arc<str>, &Json)| {
+            (format!("{PULSE_PREFIX}{session}").into(), value.clone())
         };
-        stored.extend(self.cursors.iter().map(cursor));
+        stored.extend(self.pulses.iter().map(pulse));
+        let cursor = |(session, cursor): (&SessionId, Cursor)| {
+            let key = format!("{CURSOR_PREFIX}{session}");
+            (key.into(), cursor.to_json())
+        };
+        stored.extend(self.cursors().map(cursor));
         let all = [
             (CALL_PREFIX, &self.calls),
             (TIMER_PREFIX, &self.timers),
             (LETTER_PREFIX, &self.letters),
+            (ONCE_PREFIX, &self.once),
         ];
         for (prefix, records) in all {
             let record = |(id, record): (&CallId, &Json)| (key_of(prefix, id), record.clone());
@@ -140,7 +188,7 @@ impl Memory {
     fn read_key(&mut self, key: &Arc<str>, value: &Json) {
         if let Some(session) = key.strip_prefix(CURSOR_PREFIX) {
             if let Ok(session) = SessionId::parse(session) {
-                self.cursors.insert(session, to_count(value));
+                self.note_cursor(&session, Cursor::read(value));
             }
         } else if let Some(call) = key.strip_prefix(CALL_PREFIX) {
             read_record(&mut self.calls, CallId::new(call), value);
@@ -148,6 +196,8 @@ impl Memory {
             read_record(&mut self.timers, CallId::new(timer), value);
         } else if let Some(letter) = key.strip_prefix(LETTER_PREFIX) {
             read_record(&mut self.letters, CallId::new(letter), value);
+        } else if let Some(once) = key.strip_prefix(ONCE_PREFIX) {
+            read_record(&mut self.once, CallId::new(once), value);
         } else if let Some(key) = key.strip_prefix(QUERY_PREFIX) {
             self.queries.insert(key.into(), value.clone());
         } else if &**key == CURRENT_STATE {
@@ -156,6 +206,8 @@ impl Memory {
             if let Ok(session) = SessionId::parse(session) {
                 self.read_asked(session, value);
             }
+        } else if let Some(session) = key.strip_prefix(PULSE_PREFIX) {
+            self.pulses.insert(session.into(), value.clone());
         } else if &**key == HOST {
             self.host = value.clone();
         } else if &**key == HISTORY {
@@ -311,6 +363,11 @@ impl Memory {
         self.asked.keys()
     }
 
+    /// Whether that session is asked.
+    pub(crate) fn is_asked(&self, session: &SessionId) -> bool {
+        self.asked.contains_key(session)
+    }
+
     /// Asks a session whether it lives, or takes that back.
     pub(crate) fn set_asked(&mut self, session: &SessionId, by: Option<&SessionId>) {
         let by: Json = by.map_or(Json::Null, |by| by.as_str().into());
@@ -326,17 +383,65 @@ impl Memory {
         }
     }
 
+    /// The value in which a session shows that it lives, if it was asked before.
+    pub(crate) fn pulse(&self, session: &SessionId) -> Option<CoId> {
+        CoId::parse(self.pulses.get(session.as_str())?.as_str()?).ok()
+    }
+
+    /// The sessions that show in that value that they live.
+    pub(crate) fn pulses_in(&self, value: &CoId) -> Vec<SessionId> {
+        let pulses = self.pulses.iter();
+        let shown = pulses.filter(|(_, id)| id.as_str() == Some(value.as_str()));
+        shown
+            .filter_map(|(session, _)| SessionId::parse(session).ok())
+            .collect()
+    }
+
+    /// Tells where a session shows that it lives, or that it does no more.
+    pub(crate) fn set_pulse(&mut self, session: &SessionId, value: Option<&CoId>) {
+        if self.pulse(session).as_ref() == value {
+            return;
+        }
+        let told: Json = value.map_or(Json::Null, |id| id.as_str().into());
+        self.pulses.insert(session.as_str().into(), told.clone());
+        let key: Arc<str> = format!("{PULSE_PREFIX}{session}").into();
+        match value {
+            Some(_) => drop(self.unwritten.insert(key, Some(told))),
+            None => self.unwrite(key),
+        }
+    }
+
     /// How many of a session's inbox messages are handled.
     pub(crate) fn cursor(&self, session: &SessionId) -> u32 {
         self.cursors.get(session).copied().unwrap_or_default()
     }
 
+    fn note_cursor(&mut self, session: &SessionId, cursor: Cursor) {
+        self.cursors.insert(session.clone(), cursor.handled);
+        if cursor.is_aligned {
+            self.unaligned.remove(session);
+        } else {
+            self.unaligned.insert(session.clone());
+        }
+    }
+
+    /// How far the messages of all sessions are handled.
+    pub(crate) fn cursors(&self) -> impl Iterator<Item = (&SessionId, Cursor)> {
+        self.cursors.iter().map(|(session, handled)| {
+            let cursor = Cursor {
+                handled: *handled,
+                is_aligned: !self.unaligned.contains(session),
+            };
+            (session, cursor)
+        })
+    }
+
     /// Moves the cursor of a session's inbox messages.
-    pub(crate) fn set_cursor(&mut self, session: &SessionId, handled: u32) {
-        self.cursors.insert(session.clone(), handled);
+    pub(crate) fn set_cursor(&mut self, session: &SessionId, cursor: Cursor) {
+        self.note_cursor(session, cursor);
         self.unwritten.insert(
             format!("{CURSOR_PREFIX}{session}").into(),
-            Some(handled.into()),
+            Some(cursor.to_json()),
         );
     }
 
@@ -414,6 +519,27 @@ impl Memory {
         }
     }
 
+    /// What became of events that may be given twice, by their keys.
+    #[cfg(feature = "once")]
+    pub(crate) fn once(&self) -> &OrderedMap<CallId, Json> {
+        &self.once
+    }
+
+    /// Keeps what became of an event, and of all of them so many at most.
+    #[cfg(feature = "once")]
+    pub(crate) fn keep_once(&mut self, key: &CallId, record: Json, count_max: usize) {
+        self.once.insert(key.clone(), record.clone());
+        self.unwritten
+            .insert(key_of(ONCE_PREFIX, key), Some(record));
+        while self.once.len() > count_max {
+            let Some(oldest) = self.once.first().map(|(oldest, _)| oldest.clone()) else {
+                return;
+            };
+            self.once.remove(&oldest);
+            self.unwrite(key_of(ONCE_PREFIX, &oldest));
+        }
+    }
+
     /// Deletes a record. One that was never written leaves no trace.
     fn unwrite(&mut self, key: Arc<str>) {
         if self.unwritten.remove(&key).is_none() {
@@ -481,7 +607,11 @@ mod tests {
         memory.take_unwritten();
         memory.set_place(CURRENT_STATE, &"busy".into());
         memory.set_context(&object(r#"{"a":2}"#));
-        memory.set_cursor(&session(), 3);
+        let cursor = Cursor {
+            handled: 3,
+            is_aligned: true,
+        };
+        memory.set_cursor(&session(), cursor);
         let keys: Vec<String> = memory
             .take_unwritten()
             .keys()

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use cojson::collections::OrderedMap;
-use cojson::json::Json;
+use cojson::collections::{OrderedMap, SortedSet};
+use cojson::ids::SessionId;
+use cojson::json::{Json, JsonObject};
 
 use super::definition::ActorDefinition;
 use super::history::{Base, Replies, names};
@@ -16,6 +17,41 @@ pub(crate) struct Replay<'a> {
     definition: &'a ActorDefinition,
     pub(crate) snapshot: Snapshot,
     calls: OrderedMap<CallId, PendingCall>,
+    /// What queries showed, to each session its own.
+    seen: Vec<Seen>,
+}
+
+/// What the queries of one session showed last.
+struct Seen {
+    session: SessionId,
+    results: JsonObject,
+    /// The keys of which it is not known.
+    unknown: SortedSet<Arc<str>>,
+}
+
+impl Seen {
+    fn read(&mut self, item: &Json) {
+        for (key, result) in item
+            .get("seen")
+            .and_then(Json::as_object)
+            .into_iter()
+            .flatten()
+        {
+            self.unknown.remove(key);
+            self.results.insert(Arc::clone(key), result.clone());
+        }
+        for key in item
+            .get("unseen")
+            .and_then(Json::as_array)
+            .into_iter()
+            .flatten()
+        {
+            if let Json::String(key) = key {
+                self.results.insert(Arc::clone(key), Json::Null);
+                self.unknown.insert(Arc::clone(key));
+            }
+        }
+    }
 }
 
 /// What a replay found to be another than what was recorded.
@@ -73,6 +109,7 @@ impl<'a> Replay<'a> {
             definition,
             snapshot,
             calls,
+            seen: Vec::new(),
         }
     }
 
@@ -85,10 +122,36 @@ impl<'a> Replay<'a> {
         let is_moved = again.snapshot.state != self.snapshot.state
             || again.snapshot.history != self.snapshot.history;
         if base == Base::Restored || is_moved {
-            *self = again;
+            let seen = std::mem::take(&mut self.seen);
+            *self = Self { seen, ..again };
         } else {
             self.snapshot.context = again.snapshot.context;
         }
+    }
+
+    /// Puts in place what queries showed to that session at an item; whether all of that is known.
+    pub(crate) fn see(&mut self, item: &Json, session: &SessionId) -> bool {
+        let place = self.seen.iter().position(|seen| seen.session == *session);
+        let place = place.unwrap_or_else(|| {
+            self.seen.push(Seen {
+                session: session.clone(),
+                results: JsonObject::new(),
+                unknown: SortedSet::new(),
+            });
+            self.seen.len() - 1
+        });
+        let Some(seen) = self.seen.get_mut(place) else {
+            return true;
+        };
+        seen.read(item);
+        if !seen.results.is_empty() {
+            let context = self.snapshot.context.as_object();
+            let mut context = context.cloned().unwrap_or_default();
+            let results = seen.results.iter();
+            context.extend(results.map(|(key, result)| (Arc::clone(key), result.clone())));
+            self.snapshot.context = context.into();
+        }
+        seen.unknown.is_empty()
     }
 
     /// Takes an item's step.
@@ -128,18 +191,29 @@ impl<'a> Replay<'a> {
     pub(crate) fn check_context(&self, stored: &Json) -> Result<(), Difference> {
         let mut memory = Memory::default();
         memory.read(&self.definition.defaults, stored);
-        let is_stored = |key: &Arc<str>| {
-            !self.definition.queries.contains_key(key) && !memory.queries().contains_key(key)
-        };
-        let kept = |context: &Json| {
-            let members = context.as_object().into_iter().flatten();
-            let members = members.filter(|(key, _)| is_stored(key));
-            Json::object(members.map(|(key, value)| (key.clone(), value.clone())))
-        };
+        let kept = |context: &Json| self.without_queries(context, &memory);
         Difference::check(
             "context",
             kept(memory.visible()),
             kept(&self.snapshot.context),
         )
+    }
+
+    /// Where it is: `{state, context}`, without what queries show.
+    pub(crate) fn told(&self) -> Json {
+        let context = self.without_queries(&self.snapshot.context, &Memory::default());
+        Json::object([("state", self.snapshot.state.clone()), ("context", context)])
+    }
+
+    fn without_queries(&self, context: &Json, memory: &Memory) -> Json {
+        let is_stored = |key: &Arc<str>| {
+            let mut seen = self.seen.iter();
+            !self.definition.queries.contains_key(key)
+                && !memory.queries().contains_key(key)
+                && !seen.any(|seen| seen.results.contains_key(key))
+        };
+        let members = context.as_object().into_iter().flatten();
+        let members = members.filter(|(key, _)| is_stored(key));
+        Json::object(members.map(|(key, value)| (key.clone(), value.clone())))
     }
 }

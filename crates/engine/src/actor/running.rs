@@ -123,6 +123,16 @@ impl Running {
         }
     }
 
+    /// The keys that live queries fill and that the machine reads, if somebody keeps what it saw.
+    pub(crate) fn queries_read(&self) -> Vec<Arc<str>> {
+        if self.recording.is_none() {
+            return Vec::new();
+        }
+        let keys = self.queries.iter().map(|live| &live.key);
+        let read = keys.filter(|key| self.definition.mentioned.contains(&***key));
+        read.cloned().collect()
+    }
+
     /// Whether steps may follow each other without a look at anything but the machine: nothing shows what a step
     /// wrote, and nothing records it.
     pub(crate) fn is_alone(&self) -> bool {

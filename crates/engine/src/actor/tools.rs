@@ -24,6 +24,12 @@ pub(crate) const ASK: &str = "@core/ask";
 
 const BUILT_IN: [&str; 4] = [DATABASE, TELL, PUBLISH_MESSAGE, ASK];
 
+/// Whether a call of that tool that an `entry` made is over when its state is left: nobody waits for it. What is to be
+/// written or told has to happen all the same.
+pub(crate) fn ends_with_state(tool: &str) -> bool {
+    tool == ASK || !is_built_in(tool)
+}
+
 /// How long after a failed attempt the next one is made, where the tool does not say.
 const BACKOFF_MS: u32 = 1_000;
 

@@ -21,7 +21,7 @@ use super::bits::Bits;
 use super::compiled::{ANY, Definition, Kind, ROOT, State, Transition};
 use super::enter::Entering;
 use super::plan::Plans;
-use crate::definition_error::{DefinitionError, Place, one_of};
+use crate::definition_error::{DefinitionError, Findings, Place, one_of};
 use crate::expression::Expression;
 
 type Compiled<T> = Result<T, DefinitionError>;
@@ -42,13 +42,17 @@ pub(super) fn definition(
         heard: Vec::new(),
         calls_tools: false,
         invoked: SortedSet::new(),
+        findings: Findings::default(),
     };
     compiler.draft("".into(), json, ROOT, place)?;
+    // Without all states, their names would not be known either.
+    compiler.findings.check()?;
     let mut states = Vec::with_capacity(compiler.drafts.len());
     for state in 0..compiler.drafts.len() {
         states.push(compiler.state(state)?);
     }
-    compiler.check_events()?;
+    compiler.check_events();
+    compiler.findings.check()?;
     let mut unreachable = compiler.never_taken(&states);
     let mut definition = compiler.finish(states);
     let mut entering = Entering::new(&definition, &[]);
@@ -86,9 +90,16 @@ struct Compiler<'a> {
     calls_tools: bool,
     /// The ids of what states invoke.
     invoked: SortedSet<Arc<str>>,
+    /// What is wrong; it is told together at the end.
+    findings: Findings,
 }
 
 impl Compiler<'_> {
+    /// What came of a part; nothing in its place if it is wrong, which is noted.
+    fn noted<T: Default>(&mut self, part: Compiled<T>) -> T {
+        self.findings.take(part).unwrap_or_default()
+    }
+
     /// The class of that name, without what makes a wildcard of it.
     fn class(&mut self, name: &str, is_own: bool) -> usize {
         let name = if is_own {

@@ -356,7 +356,7 @@ pub(super) const SUCCESS: &str = "SUCCESS";
 pub(super) const ERROR: &str = "ERROR";
 
 /// The context changes that have a name: its name, the key written, the value.
-pub(super) fn named_update(name: &str) -> Option<Json> {
+pub(crate) fn named_update(name: &str) -> Option<Json> {
     let (key, value) = match name {
         "resetError" => ("error", Json::Null),
         "setLoading" => ("isLoading", Json::Bool(true)),

@@ -64,14 +64,18 @@ impl Run<'_> {
         }
     }
 
-    /// A state is left: what it invoked ends with it, and what it would have invoked does not begin.
-    pub(super) fn end_invoked(&mut self, state: usize) {
+    /// A state is left: what it invoked and what its `entry` called ends with it, and what it would have invoked does not
+    /// begin.
+    pub(super) fn end_calls(&mut self, state: usize) {
         let id = self.state_id(state);
         let count = self.invoking.len();
         self.invoking.retain(|other| *other != state);
-        if self.invoking.len() == count {
-            self.pending
-                .retain(|call| !(call.is_invoked() && *call.state() == id));
+        let was_entered_now = self.invoking.len() < count;
+        let host = &*self.host;
+        let does_tool = |tool: &str| host.ends_with_state(tool);
+        let goes_on = |call: &PendingCall| *call.state() != id || !call.ends_with_state(does_tool);
+        self.pending.retain(goes_on);
+        if !was_entered_now {
             self.left.push(id);
         }
     }

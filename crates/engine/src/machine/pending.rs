@@ -155,6 +155,12 @@ impl PendingCall {
         self.of.invoke_id().is_some()
     }
 
+    /// Whether it is over when its state is left: what a state invokes, and what its `entry` calls of tools that end so.
+    /// What a transition or an `exit` calls is nobody's.
+    pub fn ends_with_state(&self, does_tool: impl FnOnce(&str) -> bool) -> bool {
+        self.is_invoked() || (self.of.is_entry() && does_tool(&self.tool))
+    }
+
     /// The id of the state that called.
     pub fn state(&self) -> &Arc<str> {
         &self.of.state

@@ -97,7 +97,7 @@ pub(super) struct Run<'a> {
     pub(super) timers: Vec<TimerChange>,
     /// The states that were entered in this step and invoke something.
     pub(super) invoking: Vec<usize>,
-    /// The states that were left and had invoked something.
+    /// The states that were left and may have calls under way.
     pub(super) left: Vec<Arc<str>>,
     pub(super) output: Option<Json>,
     pub(super) transitions: u32,

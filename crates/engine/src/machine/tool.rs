@@ -65,6 +65,12 @@ pub trait ToolHost {
         ToolReply::Done(Err(ToolFailure::new("structural", message)))
     }
 
+    /// Whether a call of that tool is over when the state whose `entry` made it is left.
+    fn ends_with_state(&self, tool: &str) -> bool {
+        let _ = tool;
+        true
+    }
+
     /// The value that the call is about to change, for a payload that reads `$existing`. The payload given here was
     /// evaluated without it, so only what does not depend on it (an id) is right. `None`: the tool changes nothing,
     /// and `$existing` is an ordinary path into the context.

@@ -60,8 +60,8 @@ impl Run<'_> {
         self.timers
             .extend(timers.map(|it| TimerChange::Cancel(it.event_type.clone())));
         self.snapshot.visits.retain(|visit| visit.state != state.id);
-        if !state.invokes.is_empty() {
-            self.end_invoked(number);
+        if !state.invokes.is_empty() || state.calls_tools() {
+            self.end_calls(number);
         }
     }
 

@@ -10,7 +10,7 @@ use super::element::{Building, Element};
 use super::safety::{UrlRule, forbidden_tag, is_safe_url};
 use super::show::shown_text;
 use super::template::{Bound, ContextKeys, Handler, Hole, HoleKind, Template};
-use crate::definition_error::{DefinitionError, Place, one_of};
+use crate::definition_error::{DefinitionError, Findings, Place, one_of};
 use crate::expression::Expression;
 
 /// The members of a node.
@@ -53,7 +53,9 @@ pub(super) fn compile(document: &Json) -> Compiled<CompiledView> {
     let place = Place::root("view");
     let (content, place) = content(document, place)?;
     let mut compiler = Compiler::default();
-    let root = compiler.template(content, &place, None, 0)?;
+    let root = compiler.template(content, &place, None, 0);
+    let root = compiler.findings.take(root).unwrap_or_default();
+    compiler.findings.check()?;
     let description = compiler.description();
     Ok(CompiledView {
         templates: compiler.templates,
@@ -106,6 +108,8 @@ pub(super) struct Compiler {
     pub(super) events: OrderedSet<Arc<str>>,
     pub(super) handlers: Vec<Handler>,
     pub(super) warnings: Vec<DefinitionError>,
+    /// What is wrong; it is told together at the end.
+    pub(super) findings: Findings,
     nodes: usize,
 }
 

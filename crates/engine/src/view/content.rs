@@ -57,8 +57,8 @@ impl Compiler {
         for (index, child) in children.iter().enumerate() {
             let place = place.index(index);
             let around = (element.namespace, None, depth + 1);
-            let description = self.node(child, &place, building, around)?;
-            element.children.push(description);
+            let description = self.node(child, &place, building, around);
+            element.children.extend(self.findings.take(description));
         }
         Ok(())
     }

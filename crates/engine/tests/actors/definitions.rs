@@ -95,3 +95,75 @@ fn r12_a_definition_that_was_refused_can_be_mended_and_created_again() {
     let actor = device.create(&json(&wrong.replace("gone", "idle")));
     assert_eq!(device.state(&actor), "idle");
 }
+
+#[test]
+fn r12_everything_that_is_wrong_is_told_at_once() {
+    let mut device = Device::new(1);
+    let wrong = json(
+        r#"{"id":"a","colour":1,"messageTypes":["GO"],"schemas":{"s":{"type":"strin"}},"state":{"initial":"x","states":{
+            "x":{"entry":[{"tool":"@no/tool"},{"updateContext":{"n":{"$frob":1}}},{"raise":""}],
+                "on":{"GO":[{"target":"gone"},{"guard":{"$ad":1},"target":"lost"}],"STAY":"x"}},
+            "y":{"after":{"soon":"x"},"always":{"target":"x","when":true}}}},
+            "view":{"content":{"tag":"div","children":[{"tag":"script"},{"tag":"p","frob":1}]}}}"#,
+    );
+    device.engine.create_actor(&wrong).unwrap();
+    device.settle();
+    let told = device.failures.pop().unwrap();
+    let expected = [
+        ("actor", "colour"),
+        ("actor", "schemas.s"),
+        ("state", "states.x.on.GO[0]"),
+        ("state", "states.x.on.GO[1].guard"),
+        ("state", "states.x.on.GO[1].target"),
+        ("state", "states.x.on.STAY"),
+        ("state", "states.x.entry[0]"),
+        ("state", "states.x.entry[1]"),
+        ("state", "states.x.entry[2]"),
+        ("state", "states.y.after.soon"),
+        ("state", "states.y.always"),
+        ("view", "content.children[0]"),
+        ("view", "content.children[1]"),
+    ];
+    for (document, path) in expected {
+        let start = format!("the document \"{document}\" is wrong at {path}");
+        let found = told.lines().filter(|line| line.contains(&start)).count();
+        assert_eq!(found, 1, "{start} in {told}");
+    }
+    assert_eq!(told.lines().count(), expected.len(), "{told}");
+}
+
+#[test]
+fn r12_a_context_key_that_nothing_puts_there_is_remarked_and_no_other() {
+    let mut device = Device::new(1);
+    device.create(&json(
+        r#"{"id":"a","context":{"known":1,"list":{"schema":"s"},"@actors":{"child":{"id":"c"}}},
+        "state":{"initial":"x","states":{"x":{"entry":["setLoading",{"updateContext":{"written":"$known.part","typed":"$knwon"}}],
+            "on":{"GO":{"guard":{"$and":["$isLoading","$written","$typed",{"$eq":["$lst.length",1]}]},"target":"x"},
+                "CHECK":{"guard":{"schema":{"const":"$not a path"}}}}}}},
+        "view":{"tag":"p","text":"$tilte","children":[{"tag":"i","text":"$known"},{"$slot":"$child"}]}}"#,
+    ));
+    let remarks = device
+        .warnings
+        .iter()
+        .filter(|it| it.code == "PLEIONE_W_UNKNOWN_KEY");
+    let remarks: Vec<&str> = remarks.map(|it| it.message.as_str()).collect();
+    for (place, key) in [
+        ("states.x.entry[1].updateContext.typed", "knwon"),
+        ("states.x.on.GO.guard.$and[3].$eq[0]", "lst"),
+        ("text", "tilte"),
+    ] {
+        let found = |remark: &&&str| remark.contains(place) && remark.contains(key);
+        assert_eq!(remarks.iter().filter(found).count(), 1, "{remarks:?}");
+    }
+    assert_eq!(remarks.len(), 3, "{remarks:?}");
+}
+
+#[test]
+fn a_definition_whose_actions_write_keys_by_an_expression_gets_no_remark_on_keys() {
+    let mut device = Device::new(1);
+    device.create(&json(
+        r#"{"id":"a","state":{"initial":"x","states":{"x":{"on":{
+            "SET":{"actions":{"updateContext":"$$all"}},"GO":{"guard":"$anything","target":"x"}}}}}}"#,
+    ));
+    assert!(device.warnings.is_empty(), "{:?}", device.warnings);
+}

@@ -9,7 +9,9 @@ use cojson::crypto::AgentSecret;
 use cojson::ids::{CoId, SessionId, Timestamp};
 use cojson::json::Json;
 use cojson::node::{Node, NodeConfig};
-use cojson::sync::{Effect as NodeEffect, ReplicaConfig, StoredLog, SyncMessage, WriteBatch};
+use cojson::sync::{
+    Effect as NodeEffect, ReplicaConfig, Segment, StoredLog, SyncMessage, WriteBatch,
+};
 use engine::actor::{
     ActorEngine, ActorId, Effect, EngineConfig, SendError, Ticket, ToolDeclaration, Warning,
 };
@@ -83,7 +85,17 @@ pub(crate) fn keep(storage: &Storage, batch: &WriteBatch) {
     let mut storage = storage.borrow_mut();
     for value in &batch.values {
         match (storage.get_mut(&value.id), &value.header) {
-            (Some(stored), _) => stored.take(value),
+            (Some(stored), _) => {
+                // As in a database, a segment stands under its session and where it begins.
+                let is_new = |it: &Segment| {
+                    let is_it = |new: &Segment| {
+                        new.session == it.session && new.content.after == it.content.after
+                    };
+                    !value.segments.iter().any(is_it)
+                };
+                stored.segments.retain(is_new);
+                stored.take(value);
+            }
             (None, Some(header)) => {
                 let log = StoredLog {
                     header: header.clone(),

@@ -1,7 +1,9 @@
 //! Histories: what an actor did, how it was then, and whether its definition would do the same again.
 
-use cojson::ids::Timestamp;
+use cojson::header::{Uniqueness, ValueType};
+use cojson::ids::{CoId, Timestamp};
 use cojson::json::Json;
+use cojson::node::NewValue;
 use engine::actor::{ActorId, When};
 
 use super::device::{Device, Storage, mail_tool};
@@ -278,6 +280,49 @@ fn a_history_of_days_reads_the_last_two_periods_only() {
     assert_eq!(lines(&mut restarted, &actor).len(), 3);
 }
 
+/// The stream of a period of the clerk's history.
+fn stream_of(device: &Device, period: u64) -> CoId {
+    let period = period.to_string();
+    let named = [("actor", "clerk"), ("part", "history"), ("period", &period)];
+    let node = device.engine.node();
+    node.named_id(&NewValue {
+        value_type: ValueType::CoStream,
+        owner: node.own_group(),
+        uniqueness: Uniqueness::named(named),
+        meta: Json::Null,
+    })
+}
+
+#[test]
+fn what_a_history_of_days_no_longer_keeps_is_deleted_when_a_period_begins_and_at_a_start() {
+    const DAY_MS: u64 = 86_400_000;
+    let mut definition = clerk().as_object().cloned().unwrap();
+    definition.insert("history".into(), json(r#"{"days":1}"#));
+    let definition = Json::from(definition);
+    let mut device = Device::over(Storage::default(), 1, &[mail_tool(false)]);
+    let actor = device.create(&definition);
+    let first = device.now.0 / DAY_MS;
+    let is_deleted = |device: &mut Device, day: u64| {
+        let id = stream_of(device, first + day);
+        device.engine.node_mut().load(&id);
+        device.settle();
+        device.engine.node_mut().is_deleted(&id)
+    };
+    device.send(&actor, "COUNT", "{}");
+    for day in 1..=2 {
+        assert!(!is_deleted(&mut device, 0), "day {day}");
+        device.now = device.now.plus_ms(DAY_MS);
+        device.send(&actor, "COUNT", "{}");
+    }
+    assert!(is_deleted(&mut device, 0));
+    assert!(!is_deleted(&mut device, 1) && !is_deleted(&mut device, 2));
+    let mut restarted = device.restart(1, &[mail_tool(false)]);
+    restarted.now = restarted.now.plus_ms(3 * DAY_MS);
+    restarted.create(&definition);
+    assert!(is_deleted(&mut restarted, 1) && is_deleted(&mut restarted, 2));
+    assert_eq!(restarted.context(&actor).get("sent"), Some(&3.into()));
+}
+
 #[test]
 fn who_asks_for_no_history_writes_none_and_is_told_so() {
     let mut definition = clerk().as_object().cloned().unwrap();
@@ -328,4 +373,56 @@ fn r4_what_two_tabs_did_is_one_history() {
     assert_eq!(first.context(&actor).get("sent"), Some(&6.into()));
     check_replay(&mut first, &actor, 7);
     check_replay(&mut second, &same, 7);
+}
+
+/// Goes through once there are so many notes.
+fn gate(needs: u32) -> Json {
+    let text = r#"{"id":"gate","history":true,"context":{"list":{"schema":"notes"},"tries":0},"state":{"initial":"shut","states":{
+        "shut":{"on":{
+            "NOTE":{"actions":{"tool":"@db","payload":{"op":"create","schema":"notes","data":{"text":"$$text"}}}},
+            "GO":[{"guard":{"$gte":[{"$length":"$list"},NEEDS]},"target":"open"},
+                {"actions":{"updateContext":{"tries":{"$add":["$tries",1]}}}}]}},
+        "open":{"on":{"BACK":"shut"}}}}}"#;
+    json(&text.replace("NEEDS", &needs.to_string()))
+}
+
+#[test]
+fn a_replay_sees_what_queries_showed_to_guards_then() {
+    let mut device = Device::new(1);
+    let actor = device.create(&gate(2));
+    for event in ["GO", "NOTE", "GO", "NOTE", "GO", "BACK", "GO"] {
+        device.send(&actor, event, r#"{"text":"a"}"#);
+    }
+    assert_eq!(device.state(&actor), "open");
+    check_replay(&mut device, &actor, 8);
+    let mut restarted = device.restart(1, &[]);
+    restarted.create(&gate(2));
+    restarted.send(&actor, "BACK", "{}");
+    restarted.send(&actor, "NOTE", r#"{"text":"b"}"#);
+    restarted.send(&actor, "GO", "{}");
+    check_replay(&mut restarted, &actor, 11);
+    // Another guard would have let it through at another time.
+    restarted.create(&gate(1));
+    let replay = restarted.engine.replay(&actor).unwrap();
+    let difference = replay.get("difference").unwrap();
+    assert_eq!(difference.get("index"), Some(&3.into()), "{replay}");
+    assert_eq!(replay.get("unsure"), Some(&Vec::new().into()));
+    let then = restarted
+        .engine
+        .at(&actor, When::After(4))
+        .unwrap()
+        .unwrap();
+    assert!(then.get("context").unwrap().get("list").is_none());
+}
+
+#[test]
+fn a_replay_says_for_which_steps_it_does_not_know_what_queries_showed() {
+    let mut device = Device::new(1);
+    let actor = device.create(&gate(2));
+    let long = format!(r#"{{"text":"{}"}}"#, "x".repeat(9_000));
+    for event in ["GO", "NOTE", "GO", "NOTE", "GO"] {
+        device.send(&actor, event, &long);
+    }
+    let replay = device.engine.replay(&actor).unwrap();
+    assert_eq!(replay.get("unsure").unwrap().to_string(), "[5]", "{replay}");
 }

@@ -79,6 +79,84 @@ fn an_invoked_tool_is_cancelled_when_its_state_is_left_and_its_record_goes() {
     assert!(restarted.calls.is_empty(), "nothing is left to take up");
 }
 
+/// The same with the call in the state's `entry`.
+fn entering(action: &str) -> Json {
+    let text = r#"{"id":"enterer","context":{"list":{"schema":"kept"},"outcome":null,"problem":null},"state":{"initial":"idle","states":{
+        "idle":{"on":{"SEND":"sending"}},
+        "sending":{"entry":[ACTION,{"updateContext":{"outcome":"$$result"}}],
+            "on":{"STOP":"idle","SEND":"sending","SUCCESS":"idle",
+                "ERROR":{"target":"idle","actions":{"updateContext":{"problem":"$$errors.0.type"}}}}}}}}"#;
+    json(&text.replace("ACTION", action))
+}
+
+const MAIL: &str = r#"{"tool":"@mail/send","payload":{"to":"$$to"}}"#;
+
+#[test]
+fn a_tool_that_an_entry_called_is_cancelled_when_its_state_is_left_and_its_record_goes() {
+    let mut device = Device::over(Storage::default(), 1, &[mail_tool(true)]);
+    let actor = device.create(&entering(MAIL));
+    for (leaving, calls_left) in [("STOP", 0), ("SEND", 1)] {
+        device.send(&actor, "SEND", r#"{"to":"ada"}"#);
+        let call = device.calls.last().unwrap().call.clone();
+        device.cancelled.clear();
+        device.send(&actor, leaving, r#"{"to":"bob"}"#);
+        assert_eq!(device.cancelled, std::slice::from_ref(&call), "{leaving}");
+        assert_eq!(device.calls.len(), calls_left, "{leaving}");
+        device.engine.tool_finished(&call, Ok("late".into()));
+        device.settle();
+        assert_eq!(outcome(&mut device, &actor), "null", "{leaving}");
+    }
+    let mut restarted = device.restart(1, &[mail_tool(true)]);
+    restarted.create(&entering(MAIL));
+    assert_eq!(restarted.calls.len(), 1, "the one whose state is active");
+    restarted.answer(Ok("sent".into()));
+    assert_eq!(outcome(&mut restarted, &actor), r#""sent""#);
+    assert_eq!(restarted.state(&actor), "idle");
+}
+
+#[test]
+fn a_tool_whose_state_is_left_in_the_step_that_entered_it_is_never_called() {
+    let passing = json(
+        r#"{"id":"passing","state":{"initial":"idle","states":{"idle":{"on":{"SEND":"sending"}},
+        "sending":{"entry":{"tool":"@mail/send","payload":{}},"always":"idle"}}}}"#,
+    );
+    let mut device = Device::over(Storage::default(), 1, &[mail_tool(true)]);
+    let actor = device.create(&passing);
+    assert!(device.send(&actor, "SEND", "{}"));
+    assert!(device.calls.is_empty() && device.cancelled.is_empty());
+}
+
+#[test]
+fn what_a_transition_called_goes_on_whatever_is_left() {
+    let going = json(
+        r#"{"id":"going","context":{"sent":0},"state":{"initial":"idle","states":{"idle":{"on":{
+        "SEND":{"target":"idle","actions":[{"tool":"@mail/send","payload":{}},{"updateContext":{"sent":1}}]}}}}}}"#,
+    );
+    let mut device = Device::over(Storage::default(), 1, &[mail_tool(true)]);
+    let actor = device.create(&going);
+    for _ in 0..5 {
+        device.send(&actor, "SEND", "{}");
+    }
+    assert_eq!(device.calls.len(), 5, "five mails");
+    assert!(device.cancelled.is_empty());
+}
+
+#[test]
+fn what_an_entry_writes_is_written_though_its_state_is_left_before_storage_has_answered() {
+    let first = Device::new(1);
+    let create = r#"{"tool":"@db","payload":{"op":"create","schema":"kept","data":{"to":"$$to"}}}"#;
+    let mut device = Device::over(std::rc::Rc::clone(&first.storage), 2, &[]);
+    let actor = device.create(&entering(create));
+    device.is_slow = true;
+    for to in ["ada", "bob", "cyd"] {
+        device.queue(&actor, "SEND", &format!(r#"{{"to":"{to}"}}"#));
+    }
+    device.settle();
+    device.answer_loads();
+    let list = device.context(&actor).get("list").cloned().unwrap();
+    assert_eq!(list.as_array().unwrap().len(), 3, "{list}");
+}
+
 #[test]
 fn a_tool_is_cancelled_when_another_tab_moves_the_machine_on() {
     let (mut device, actor) = sending(mail_tool(false));

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use cojson::ids::CoId;
 use cojson::json::Json;
 use engine::actor::ActorId;
 
@@ -60,15 +61,24 @@ fn kept(device: &mut Device) -> Vec<f64> {
     kept
 }
 
-fn host(device: &mut Device) -> String {
-    let node = device.engine.node_mut();
-    let context = node.named_id(&cojson::node::NewValue {
+fn context_id(device: &Device) -> CoId {
+    let node = device.engine.node();
+    node.named_id(&cojson::node::NewValue {
         value_type: cojson::header::ValueType::CoMap,
         owner: node.own_group(),
         uniqueness: cojson::header::Uniqueness::named([("actor", "keeper"), ("part", "context")]),
         meta: Json::Null,
-    });
-    let context = node.map(&context).unwrap().to_json();
+    })
+}
+
+fn stored_context(device: &mut Device) -> Json {
+    let context = context_id(device);
+    let map = device.engine.node_mut().map(&context);
+    map.unwrap().to_json()
+}
+
+fn host(device: &mut Device) -> String {
+    let context = stored_context(device);
     context
         .get("_host")
         .map_or_else(String::new, ToString::to_string)
@@ -96,10 +106,11 @@ fn r4_two_devices_that_are_both_online_handle_each_message_once() {
 }
 
 #[test]
-fn a_host_that_is_there_handles_what_comes_at_once_and_writes_nothing_to_stay_it() {
+fn a_host_that_nobody_watches_writes_nothing_to_stay_it() {
     let (mut network, _) = network();
+    network.disconnect(1);
     tell(&mut network, 1);
-    network.pass(5_000);
+    network.pass(200_000);
     for device in &mut network.devices {
         device.take_transactions();
     }
@@ -109,6 +120,36 @@ fn a_host_that_is_there_handles_what_comes_at_once_and_writes_nothing_to_stay_it
     }
     tell(&mut network, 2);
     assert_eq!(kept(&mut network.devices[0]), [1.0, 2.0]);
+}
+
+#[test]
+fn a_host_that_is_watched_renews_its_lease_beside_the_context() {
+    let (mut network, host, other) = hosted();
+    for device in &mut network.devices {
+        device.take_transactions();
+    }
+    network.pass(60_000);
+    let context = context_id(&network.devices[host]);
+    for device in &network.devices {
+        let mut written = device.writes.iter().flat_map(|write| &write.values);
+        assert!(written.all(|value| value.id != context));
+    }
+    let renewals = own_transactions(&network.devices[host]);
+    assert!((15..=21).contains(&renewals), "{renewals} in a minute");
+    let asked = own_transactions(&network.devices[other]);
+    assert!(asked <= 2, "{asked} in a minute");
+    tell(&mut network, 2);
+    assert_eq!(kept(&mut network.devices[other]), [1.0, 2.0], "at once");
+}
+
+/// How many transactions of its own a device wrote.
+fn own_transactions(device: &Device) -> usize {
+    let own = device.engine.node().session();
+    let values = device.writes.iter().flat_map(|write| &write.values);
+    let segments = values.flat_map(|value| &value.segments);
+    let own = segments.filter(|segment| segment.session == *own);
+    own.map(|segment| segment.content.new_transactions.len())
+        .sum()
 }
 
 /// The device that hosts the keeper, and the other.
@@ -141,6 +182,81 @@ fn r4_another_device_takes_over_within_ten_seconds_of_the_hosts_end() {
         [1.0, 2.0, 3.0],
         "it is the host now"
     );
+}
+
+#[test]
+fn r4_another_device_takes_over_within_ten_seconds_of_the_hosts_end_though_nothing_waits() {
+    let (mut network, host, other) = hosted();
+    network.pass(60_000);
+    network.disconnect(host);
+    network.pass(10_000);
+    tell(&mut network, 2);
+    assert_eq!(
+        kept(&mut network.devices[other]),
+        [1.0, 2.0],
+        "it was the host before the message came"
+    );
+}
+
+#[test]
+fn r4_a_call_that_its_holder_had_for_long_is_taken_up_within_ten_seconds_of_the_holders_end() {
+    let (mut network, host, other) = hosted();
+    let teller = ActorId::new("teller");
+    network.devices[TELLER].queue(&teller, "TELL", r#"{"type":"MAIL","n":2}"#);
+    network.pass(600_000);
+    let key = network.devices[host].calls[0].call.clone();
+    assert!(network.devices[other].calls.is_empty(), "called once");
+    network.disconnect(host);
+    network.pass(10_000);
+    assert_eq!(network.devices[other].calls.len(), 1);
+    assert_eq!(network.devices[other].calls[0].call, key);
+}
+
+#[test]
+fn a_clock_that_is_set_neither_ends_a_lease_nor_lengthens_one() {
+    for forward_ms in [-7_200_000, 7_200_000] {
+        let (mut network, host_index, other) = hosted();
+        let before = host(&mut network.devices[other]);
+        for index in [host_index, other] {
+            let device = &mut network.devices[index];
+            device.now.0 = device.now.0.checked_add_signed(forward_ms).unwrap();
+            device.engine.clock_was_set(forward_ms);
+            network.pass(30_000);
+            assert_eq!(host(&mut network.devices[other]), before, "{forward_ms}");
+        }
+        network.disconnect(host_index);
+        network.pass(10_000);
+        tell(&mut network, 2);
+        let kept = kept(&mut network.devices[other]);
+        assert_eq!(kept, [1.0, 2.0], "{forward_ms}");
+    }
+}
+
+#[test]
+fn a_lease_that_is_renewed_for_more_than_an_hour_goes_on_in_a_fresh_value() {
+    let (mut network, host_index, other) = hosted();
+    let before = host(&mut network.devices[other]);
+    let shown = |network: &mut Network| {
+        let context = stored_context(&mut network.devices[other]);
+        let pulses = context.as_object().unwrap().iter();
+        let pulses = pulses.filter(|(key, value)| key.starts_with("_pulse/") && !value.is_null());
+        pulses.map(|(_, value)| value.clone()).collect::<Vec<_>>()
+    };
+    network.pass(10_000);
+    let first = shown(&mut network);
+    assert_eq!(first.len(), 1);
+    network.pass_in_steps(4_000_000, 3_000);
+    let last = shown(&mut network);
+    assert_eq!(last.len(), 1);
+    assert_ne!(first, last);
+    assert_eq!(host(&mut network.devices[other]), before);
+    let first = CoId::parse(first[0].as_str().unwrap()).unwrap();
+    let node = network.devices[other].engine.node_mut();
+    assert!(node.is_deleted(&first), "nobody needs it any more");
+    network.disconnect(host_index);
+    network.pass(10_000);
+    tell(&mut network, 2);
+    assert_eq!(kept(&mut network.devices[other]), [1.0, 2.0]);
 }
 
 #[test]
@@ -214,7 +330,7 @@ fn r3_r4_a_call_that_a_dead_device_left_is_made_again_with_its_key_by_the_next_h
     let dead = usize::from(network.devices[0].calls.is_empty());
     let key = network.devices[dead].calls[0].call.clone();
     network.disconnect(dead);
-    network.pass(20_000);
+    network.pass(10_000);
     let other = &mut network.devices[1 - dead];
     assert_eq!(other.calls.len(), 1);
     assert_eq!(other.calls[0].call, key);

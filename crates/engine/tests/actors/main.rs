@@ -15,6 +15,7 @@ mod device;
 mod devices;
 mod fixtures;
 mod history;
+mod inboxes;
 mod invoking;
 mod leases;
 mod messages;

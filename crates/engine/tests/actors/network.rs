@@ -1,6 +1,6 @@
 //! A server in memory and the devices that are connected to it, each over a wire that keeps the order of messages.
 
-use cojson::sync::{Effect, PeerId, PeerRole, Replica, ReplicaConfig};
+use cojson::sync::{Effect, PeerId, PeerRole, Replica, ReplicaConfig, WriteBatch};
 
 use super::device::{Device, Storage, keep};
 
@@ -13,6 +13,14 @@ pub(crate) struct Network {
     storage: Storage,
     pub(crate) devices: Vec<Device>,
     is_connected: Vec<bool>,
+    tabs: Vec<Tabs>,
+}
+
+/// Two tabs of one device, each of which is told what the other has stored.
+struct Tabs {
+    places: [usize; 2],
+    /// How many of its writes the other has heard of.
+    told: [usize; 2],
 }
 
 impl Network {
@@ -24,7 +32,34 @@ impl Network {
             storage: Storage::default(),
             devices,
             is_connected,
+            tabs: Vec::new(),
         }
+    }
+
+    /// Those two are tabs of one device from now on.
+    pub(crate) fn join_tabs(&mut self, places: [usize; 2]) {
+        self.tabs.retain(|tabs| tabs.places != places);
+        let told = places.map(|place| self.devices[place].writes.len());
+        self.tabs.push(Tabs { places, told });
+    }
+
+    /// Tells each tab what its sibling has stored; whether there was anything.
+    fn tell_tabs(&mut self) -> bool {
+        let mut is_busy = false;
+        for tabs in &mut self.tabs {
+            let [one, other] = tabs.places;
+            for (side, (from, to)) in [(one, other), (other, one)].into_iter().enumerate() {
+                let writes = &self.devices[from].writes;
+                let new = writes[tabs.told[side]..].iter();
+                let messages: Vec<_> = new.flat_map(WriteBatch::to_messages).collect();
+                tabs.told[side] = writes.len();
+                is_busy |= !messages.is_empty();
+                for message in messages {
+                    self.devices[to].engine.node_mut().absorb(message);
+                }
+            }
+        }
+        is_busy
     }
 
     pub(crate) fn connect(&mut self, index: usize) {
@@ -46,9 +81,14 @@ impl Network {
 
     /// Lets time pass on all devices, in short steps.
     pub(crate) fn pass(&mut self, ms: u64) {
-        for _ in 0..ms / 250 {
+        self.pass_in_steps(ms, 250);
+    }
+
+    /// Lets time pass on all devices, in steps of that length.
+    pub(crate) fn pass_in_steps(&mut self, ms: u64, step_ms: u64) {
+        for _ in 0..ms / step_ms {
             for device in &mut self.devices {
-                device.now = device.now.plus_ms(245);
+                device.now = device.now.plus_ms(step_ms - 5);
             }
             self.settle();
         }
@@ -62,6 +102,7 @@ impl Network {
                 self.devices[index].settle();
                 is_busy |= self.deliver_to_server(index);
             }
+            is_busy |= self.tell_tabs();
             is_busy |= self.run_server();
             if !is_busy {
                 return;

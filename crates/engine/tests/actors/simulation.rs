@@ -1,5 +1,5 @@
-//! Seeded lives of several devices of one account: messages, timers and calls, while devices crash and start again, wires
-//! break, clocks are set and tools answer when they like. In the end everything is connected, and what was told has led to
+//! Seeded lives of several devices of one account, one of them with two tabs over one storage: messages, timers and calls, while
+//! tabs and devices crash and start again, wires break, clocks are set and tools answer when they like. In the end everything is connected, and what was told has led to
 //! exactly what it should: no message lost, none handled twice, no timer lost, no call under two keys (R1, R3, R4).
 //!
 //! `npm run sim` runs 10,000 of them; `SIM_RUNS` and `SIM_SEED` say how many, and from which seed on.
@@ -37,7 +37,9 @@ fn teller() -> Json {
 
 /// The device that tells; the others run the keeper.
 const TELLER: usize = 2;
-const DEVICES: usize = 3;
+/// Two tabs of one device: one storage, one lock for the keeper, a session each.
+const TABS: [usize; 2] = [0, 3];
+const DEVICES: usize = 4;
 const STEPS: usize = 30;
 
 struct Random(u64);
@@ -62,6 +64,8 @@ struct Life {
     is_connected: [bool; DEVICES],
     /// How often each device was started; each start may have another session.
     starts: [u8; DEVICES],
+    /// Which of the two tabs holds the keeper's lock.
+    holder: usize,
     told: u32,
     mails: BTreeSet<u32>,
     /// The keys under which each mail was sent.
@@ -70,23 +74,50 @@ struct Life {
 
 impl Life {
     fn new(seed: u64) -> Self {
-        let device = |index: usize| start(Storage::default(), index, 0);
+        let shared = Storage::default();
+        let device = |index: usize| {
+            let is_tab = TABS.contains(&index);
+            let storage = if is_tab {
+                Rc::clone(&shared)
+            } else {
+                Storage::default()
+            };
+            start(storage, index, [0; DEVICES])
+        };
         let mut life = Self {
             seed,
             random: Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
             network: Network::new((0..DEVICES).map(device).collect()),
+            holder: TABS[0],
             is_connected: [true; DEVICES],
             starts: [0; DEVICES],
             told: 0,
             mails: BTreeSet::new(),
             keys: BTreeMap::new(),
         };
+        life.network.join_tabs(TABS);
+        life.settle_locks();
         for index in 0..DEVICES {
             life.network.connect(index);
             life.create(index);
             life.network.settle();
         }
         life
+    }
+
+    /// Each tab is told which other lives, and whether it holds the lock.
+    fn settle_locks(&mut self) {
+        let keeper = ActorId::new("keeper");
+        for (index, other) in [(TABS[0], TABS[1]), (TABS[1], TABS[0])] {
+            let live = self.network.devices[other].engine.node().session().clone();
+            let holds = self.holder == index;
+            let device = &mut self.network.devices[index];
+            device
+                .engine
+                .set_live_sessions([live].into_iter().collect());
+            device.grants_claims = holds;
+            device.engine.set_driver(&keeper, holds);
+        }
     }
 
     fn create(&mut self, index: usize) {
@@ -152,9 +183,17 @@ impl Life {
         if self.random.below(3) == 0 {
             self.starts[index] += 1;
         }
-        let mut device = start(storage, index, self.starts[index]);
+        if self.holder == index {
+            // Its sibling is given the lock before it is there again.
+            self.holder = TABS[usize::from(index == TABS[0])];
+        }
+        let mut device = start(storage, index, self.starts);
         device.now = now.plus_ms(self.random.below(5_000));
         self.network.devices[index] = device;
+        if TABS.contains(&index) {
+            self.network.join_tabs(TABS);
+            self.settle_locks();
+        }
         self.create(index);
         if was_connected {
             self.network.connect(index);
@@ -174,10 +213,18 @@ impl Life {
     fn set_clock(&mut self) {
         let index = self.random.device();
         let forward_ms = i64::try_from(self.random.below(7_200_000)).unwrap() - 3_600_000;
-        let device = &mut self.network.devices[index];
-        device.now.0 = device.now.0.checked_add_signed(forward_ms).unwrap();
-        device.engine.clock_was_set(forward_ms);
-        device.settle();
+        // Tabs have one clock.
+        let indexes = if TABS.contains(&index) {
+            &TABS[..]
+        } else {
+            &[index]
+        };
+        for index in indexes {
+            let device = &mut self.network.devices[*index];
+            device.now.0 = device.now.0.checked_add_signed(forward_ms).unwrap();
+            device.engine.clock_was_set(forward_ms);
+            device.settle();
+        }
     }
 
     fn note_keys(&mut self) {
@@ -219,7 +266,7 @@ impl Life {
 
     fn check(&mut self) {
         let expected: Vec<u32> = (1..=self.told).collect();
-        for index in 0..TELLER {
+        for index in (0..DEVICES).filter(|index| *index != TELLER) {
             let device = &mut self.network.devices[index];
             let context = device.context(&ActorId::new("keeper"));
             let list = context.get("list").unwrap().as_array().unwrap();
@@ -247,11 +294,19 @@ impl Life {
 }
 
 /// A device over its storage, which knows the sessions that it had before, and has what they may not have sent.
-fn start(storage: Storage, index: usize, starts: u8) -> Device {
+fn start(storage: Storage, index: usize, starts: [u8; DEVICES]) -> Device {
     let stored: Vec<CoId> = storage.borrow().keys().cloned().collect();
-    let number = |starts: u8| 10 * u8::try_from(index + 1).unwrap() + starts % 10;
-    let mut device = Device::over(storage, number(starts), &[mail_tool(true)]);
-    let sessions = (0..=starts).map(number).map(super::device::own_session);
+    let number = |index: usize, starts: u8| 10 * u8::try_from(index + 1).unwrap() + starts % 10;
+    let mut device = Device::over(storage, number(index, starts[index]), &[mail_tool(true)]);
+    let tabs = if TABS.contains(&index) {
+        &TABS[..]
+    } else {
+        &[index]
+    };
+    let numbers = tabs
+        .iter()
+        .flat_map(|tab| (0..=starts[*tab]).map(|starts| number(*tab, starts)));
+    let sessions = numbers.map(super::device::own_session);
     device
         .engine
         .set_device_sessions(sessions.collect::<cojson::collections::SortedSet<SessionId>>());

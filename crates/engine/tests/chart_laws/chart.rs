@@ -37,6 +37,8 @@ pub(crate) struct Node {
     /// Where a compound state or a history leads to by itself.
     pub(crate) initial: Vec<usize>,
     pub(crate) transitions: Vec<usize>,
+    /// Whether something runs for as long as it is active.
+    pub(crate) invokes: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -50,7 +52,7 @@ pub(crate) enum Guard {
 pub(crate) struct Transition {
     pub(crate) source: usize,
     /// Without one it is taken by itself.
-    pub(crate) event: Option<&'static str>,
+    pub(crate) event: Option<String>,
     pub(crate) guard: Guard,
     pub(crate) targets: Vec<usize>,
     pub(crate) is_internal: bool,
@@ -101,6 +103,7 @@ impl Chart {
             children: Vec::new(),
             initial: Vec::new(),
             transitions: Vec::new(),
+            invokes: !is_root && kind != Kind::Final && random.one_in(3),
         });
         if is_leaf {
             return number;
@@ -126,6 +129,7 @@ impl Chart {
                 children,
                 initial,
                 transitions,
+                invokes: false,
             });
         }
         self.nodes[number].children = children;
@@ -230,7 +234,11 @@ impl Chart {
                 0 => Vec::new(),
                 _ => self.with_another(random, target, &all),
             };
-            let event = (random.below(16) > 0).then(|| WANTED[random.below(WANTED.len())]);
+            let event = match random.below(16) {
+                0 => None,
+                1..4 => Some(format!("done.invoke.s{first}")),
+                _ => Some(WANTED[random.below(WANTED.len())].to_owned()),
+            };
             transitions.push(Transition {
                 source: node,
                 event,
@@ -289,6 +297,10 @@ impl Chart {
             ("entry", vec![logged('+', number), later(number)].into()),
             ("exit", logged('-', number)),
         ]);
+        if node.invokes {
+            let what = [("tool", Json::from("@invoked")), ("payload", name(number))];
+            members.push(("invoke", Json::object(what)));
+        }
         if !node.children.is_empty() {
             let child = |child: &usize| (format!("s{child}"), self.node_to_json(*child));
             members.push(("states", Json::object(node.children.iter().map(child))));
@@ -317,7 +329,8 @@ impl Chart {
             ("actions", actions.into()),
             ("internal", it.is_internal.into()),
         ];
-        members.extend(it.event.map(|event| ("event", event.into())));
+        let event = it.event.as_deref();
+        members.extend(event.map(|event| ("event", event.into())));
         if !it.targets.is_empty() {
             members.push(("target", names(&it.targets)));
         }

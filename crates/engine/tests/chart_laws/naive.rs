@@ -4,7 +4,7 @@
 //! again, though a history leads into it. And a transition's domain is found once: found anew after the exit, with what
 //! the exit itself put into a history, it may be inside of what was left.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::chart::{Chart, Guard, Kind, Transition};
 
@@ -16,6 +16,9 @@ pub(crate) struct Interpreter<'a> {
     pub(crate) configuration: Vec<usize>,
     history_value: BTreeMap<usize, Vec<usize>>,
     internal_queue: VecDeque<String>,
+    states_to_invoke: BTreeSet<usize>,
+    /// The states whose invoked service runs.
+    pub(crate) invoked: BTreeSet<usize>,
     running: bool,
     pub(crate) log: Vec<String>,
     pub(crate) is_loop: bool,
@@ -28,6 +31,8 @@ impl<'a> Interpreter<'a> {
             configuration: Vec::new(),
             history_value: BTreeMap::new(),
             internal_queue: VecDeque::new(),
+            states_to_invoke: BTreeSet::new(),
+            invoked: BTreeSet::new(),
             running: true,
             log: Vec::new(),
             is_loop: false,
@@ -67,6 +72,8 @@ impl<'a> Interpreter<'a> {
             let mut enabled = self.select_transitions(None);
             if enabled.is_empty() {
                 let Some(event) = self.internal_queue.pop_front() else {
+                    // No service raises an error here, so there is nothing that it would have to go on with.
+                    self.invoke();
                     return;
                 };
                 enabled = self.select_transitions(Some(&event));
@@ -78,7 +85,15 @@ impl<'a> Interpreter<'a> {
         self.is_loop = true;
     }
 
+    fn invoke(&mut self) {
+        for state in std::mem::take(&mut self.states_to_invoke) {
+            self.log.push(format!("!{state}"));
+            self.invoked.insert(state);
+        }
+    }
+
     fn exit_interpreter(&mut self) {
+        self.invoked.clear();
         let mut to_exit = self.configuration.clone();
         to_exit.sort_unstable_by(|one, other| other.cmp(one));
         for state in to_exit {
@@ -97,7 +112,7 @@ impl<'a> Interpreter<'a> {
             'states: for s in chain {
                 for t in &self.chart.nodes[s].transitions {
                     let it = &self.chart.transitions[*t];
-                    if name_match(it.event, event) && self.condition_match(&it.guard) {
+                    if name_match(it.event.as_deref(), event) && self.condition_match(&it.guard) {
                         if !enabled.contains(t) {
                             enabled.push(*t);
                         }
@@ -182,6 +197,8 @@ impl<'a> Interpreter<'a> {
         }
         for s in to_exit {
             self.log.push(format!("-{s}"));
+            self.states_to_invoke.remove(&s);
+            self.invoked.remove(&s);
             self.configuration.retain(|state| *state != s);
         }
     }
@@ -247,6 +264,9 @@ impl<'a> Interpreter<'a> {
         to_enter.dedup();
         for s in to_enter {
             self.configuration.push(s);
+            if self.chart.nodes[s].invokes {
+                self.states_to_invoke.insert(s);
+            }
             self.log.push(format!("+{s}"));
             if for_default.contains(&s) {
                 self.log.push(format!("i{s}"));

@@ -18,7 +18,7 @@ use super::super::builtin::{self, Stop, Workspace};
 use super::super::definition::ActorDefinition;
 use super::super::input::Input;
 use super::super::running::Running;
-use super::super::tools::{ASK, DATABASE, is_built_in};
+use super::super::tools::{self, ASK, DATABASE, is_built_in};
 use super::super::world::Cause;
 use super::super::{ActorId, Effect, Ticket};
 use super::{ActorEngine, running_mut};
@@ -173,6 +173,10 @@ impl ToolHost for Caller<'_> {
 
     fn invoke_actor(&mut self, _actor: &Json, _input: &Json) -> ToolReply {
         self.begin(None)
+    }
+
+    fn ends_with_state(&self, tool: &str) -> bool {
+        tools::ends_with_state(tool)
     }
 
     fn existing(&mut self, call: ToolCall<'_>) -> Option<Json> {

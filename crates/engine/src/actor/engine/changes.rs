@@ -1,13 +1,11 @@
 //! What changed in the data, and whom it concerns: queries, contexts, inboxes, documents, stores, waiting calls.
 
-use cojson::ids::{CoId, SessionId};
+use cojson::ids::CoId;
 use cojson::json::Json;
 use cojson::view::MapView;
 
-use super::super::message::Message;
 use super::super::{ActorId, Effect};
-use super::messages::Origin;
-use super::{ActorEngine, Pending, PendingMessage, running_mut};
+use super::ActorEngine;
 
 impl ActorEngine {
     /// A value was written through [`node_mut`](Self::node_mut): whoever shows it is told with the next task.
@@ -51,6 +49,7 @@ impl ActorEngine {
 
     fn value_changed(&mut self, id: &CoId, is_foreign: bool) {
         self.stores.note_changed(id);
+        self.note_pulse(id);
         self.mark_queries(id);
         for actor in self.concerned(id) {
             if self.is_ready(&actor) {
@@ -106,6 +105,7 @@ impl ActorEngine {
         self.found_account();
         self.retry_calls(id);
         self.make_interfaces_known(id);
+        self.delete_forgotten(id);
         let waiting: Vec<ActorId> = self
             .actors
             .iter()
@@ -144,6 +144,7 @@ impl ActorEngine {
             _ => {}
         }
         self.has_new_dead_letters = true;
+        self.prune_inbox(actor);
         self.give_up_unrecorded(actor);
         self.plan_timers(actor);
         self.mark_changed(actor);
@@ -158,57 +159,6 @@ impl ActorEngine {
                 "was stored in the state {missing}, which its definition no longer has; it is in {state}"
             ),
         );
-    }
-
-    /// Queues the messages of an actor's inbox that it has not handled (R4).
-    pub(super) fn collect_inbox(&mut self, actor: &ActorId) {
-        if !self.is_host(actor) {
-            return;
-        }
-        let Some(inbox) = self.actors.get(actor).map(|actor| actor.inbox.clone()) else {
-            return;
-        };
-        let mut queued = Vec::new();
-        let Some(stream) = self.world.node.stream(&inbox) else {
-            return;
-        };
-        let sessions: Vec<SessionId> = stream
-            .sessions()
-            .map(|(session, _)| session.clone())
-            .collect();
-        for session in sessions {
-            self.collect_session(actor, &inbox, &session, &mut queued);
-        }
-        self.pending_messages
-            .extend(queued.into_iter().map(Pending::Told));
-    }
-
-    fn collect_session(
-        &mut self,
-        actor: &ActorId,
-        inbox: &CoId,
-        session: &SessionId,
-        queued: &mut Vec<PendingMessage>,
-    ) {
-        let Some(running) = running_mut(&mut self.actors, actor) else {
-            return;
-        };
-        let handled = running.memory.cursor(session);
-        let begun = running.queued.get_or_default(session.clone());
-        let first = handled.max(*begun);
-        let Some(stream) = self.world.node.stream(inbox) else {
-            return;
-        };
-        let mut position = first;
-        for item in stream.items(session).iter().skip(first as usize) {
-            queued.push(PendingMessage {
-                actor: actor.clone(),
-                message: Message::read(&item.value),
-                origin: Origin::Inbox(session.clone(), position),
-            });
-            position += 1;
-        }
-        *begun = position;
     }
 
     /// Takes up what the sessions of dead tabs left to do for an actor.

@@ -37,7 +37,7 @@ impl ActorEngine {
         match &due.what {
             What::Timer(timer) => self.is_timer_planned(due, timer),
             What::Call(call) => self.is_call_planned(due, call),
-            What::Lease => self.is_ready(&due.actor),
+            What::Lease => self.is_lease_planned(&due.actor, due.at),
         }
     }
 

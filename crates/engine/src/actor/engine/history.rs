@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cojson::ids::{CoId, Timestamp};
+use cojson::ids::{CoId, SessionId, Timestamp};
 use cojson::json::Json;
 use cojson::node::{Change, Stamp};
 
@@ -16,7 +16,6 @@ use super::super::space::Named;
 use super::super::{ActorId, HistoryError};
 use super::ActorEngine;
 use super::timers::in_number;
-use crate::machine::Snapshot;
 
 /// A point of an actor's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +29,7 @@ pub enum When {
 /// An item of a history: when the context held what it led to, who wrote it, and what it says.
 struct Entry {
     at: Timestamp,
-    author: String,
+    session: SessionId,
     item: Json,
 }
 
@@ -93,6 +92,7 @@ impl ActorEngine {
             self.world.node.transact(&id, &changes, Stamp::Now(at))?;
             Ok(id)
         });
+        self.forget_old_history(actor);
         match written {
             Ok(id) => self.stores.note_changed(&id),
             Err(error) => self.warn(
@@ -118,7 +118,7 @@ impl ActorEngine {
                 ("event", event_of(&entry.item)),
                 ("changed", recorded("changed")),
                 ("time", in_number(entry.at)),
-                ("author", entry.author.as_str().into()),
+                ("author", entry.session.author().into()),
             ])
         });
         Ok(told.collect::<Vec<Json>>().into())
@@ -151,22 +151,28 @@ impl ActorEngine {
         let mut replay = Replay::new(&definition, &stored);
         for entry in entries.get(first..=index).unwrap_or_default() {
             // A difference to what is recorded is told by `replay`.
+            replay.see(&entry.item, &entry.session);
             let _ = replay.take(&entry.item);
         }
-        Ok(Some(told(&replay.snapshot)))
+        Ok(Some(replay.told()))
     }
 
-    /// Takes every transition of an actor's history again: `{steps, difference}`, the first difference or null.
+    /// Takes every transition of an actor's history again: `{steps, difference, unsure}`: the first difference or null, and
+    /// the indexes of those for which it is not known what queries showed.
     pub fn replay(&mut self, actor: &ActorId) -> Result<Json, HistoryError> {
         let definition = self.definition_of(actor)?;
         let entries = self.entries(actor)?;
         let mut replay: Option<Replay<'_>> = None;
         let mut difference = Json::Null;
         let mut steps = 0_u32;
+        let mut unsure: Vec<Json> = Vec::new();
         for (place, entry) in entries.iter().enumerate() {
             let mut stored = || self.stored_before(actor, entry);
             let replay = replay.get_or_insert_with(|| Replay::new(&definition, &stored()));
             replay.rebase(&entry.item, stored);
+            if !replay.see(&entry.item, &entry.session) {
+                unsure.push(steps.into());
+            }
             let mut taken = replay.take(&entry.item);
             let next = entries.get(place + 1);
             if taken.is_ok() && next.is_none_or(|next| next.at != entry.at) {
@@ -182,6 +188,7 @@ impl ActorEngine {
         Ok(Json::object([
             ("steps", steps.into()),
             ("difference", difference),
+            ("unsure", unsure.into()),
         ]))
     }
 
@@ -204,7 +211,7 @@ impl ActorEngine {
                 let at = item.value.get("at").and_then(Json::as_number);
                 entries.push(Entry {
                     at: at.map_or(item.position.made_at, time_of),
-                    author: item.position.id.session.author().to_owned(),
+                    session: item.position.id.session.clone(),
                     item: item.value.clone(),
                 });
             }
@@ -269,11 +276,4 @@ fn seen(definition: &ActorDefinition, stored: &Json) -> Option<Json> {
     memory.read(&definition.defaults, stored);
     let (state, context) = (memory.state().clone(), memory.visible().clone());
     (!state.is_null()).then(|| Json::object([("state", state), ("context", context)]))
-}
-
-fn told(snapshot: &Snapshot) -> Json {
-    Json::object([
-        ("state", snapshot.state.clone()),
-        ("context", snapshot.context.clone()),
-    ])
 }

@@ -1,37 +1,40 @@
 //! Leases: which session hosts an actor for messages from others, over the devices of everyone in its space (R4).
 //!
-//! The context says who: `_host` holds a session. It keeps the lease for as long as it lives, and says nothing while all
-//! goes well, as a log forgets nothing. Only who waits for something that a session ought to have done asks whether it
-//! lives: `_asked/<session>`. It answers by deleting that. One that does not, within the time that is counted below, is
-//! gone: who asked becomes the host and takes up what it left. All in all that takes less than 10 s.
+//! The context says who: `_host` holds a session, and `_pulse/<session>` the value in which it renews its lease, every 3 s
+//! for as long as somebody watches ([`pulse`]). Other devices that run the actor watch its host, and the host watches
+//! whoever has a call or a timer that is late ([`watch`]). Who is silent is asked; who does not answer is gone: the device
+//! that asked becomes the host and takes up what it left. All in all that takes less than 10 s from the host's end, whether
+//! something waits for it or not.
 //!
 //! ```text
-//! something waits ── 2 s ──> asked, and the server has it ── 4 s ──> gone: claimed, and the server has it ── 1 s ──> host
+//! last renewal ── 4 s ──> asked, and the server has it ── 3 s ──> gone: claimed, and the server has it ── 1 s ──> host
 //! ```
 //!
-//! Time is counted in short steps while the server answers, so that neither a device that slept nor a clock that was set
-//! takes anybody for dead. Without a server there is nobody else: then a device's tabs settle it among themselves.
+//! What tells a lease's age is its own stamp, the newest renewal in the log: it counts as held from when that was first seen
+//! here. Time is counted in short steps while the server answers, so that neither a device that slept nor a clock that was
+//! set takes anybody for dead. Without a server there is nobody else: then a device's tabs settle it among themselves.
 
-use cojson::collections::{OrderedMap, SortedSet};
+mod pulse;
+mod watch;
+
+use cojson::collections::SortedSet;
 use cojson::ids::{SessionId, Timestamp};
 use cojson::json::Json;
 
 use super::super::ActorId;
+use super::ActorEngine;
 use super::due::What;
-use super::{ActorEngine, running_mut};
 
-/// How long something may wait for a session before that is asked, in milliseconds.
-const ASK_AFTER_MS: u64 = 2_000;
-/// How long a session has to answer, once the server has the question.
-const ANSWER_MS: u64 = 4_000;
+pub(super) use pulse::Pulses;
+pub(super) use watch::Watches;
+
 /// How long a claim may be contested, once the server has it.
 const CONTEST_MS: u64 = 1_000;
-/// How often time is counted while something is waited for.
+/// How often time is counted while something is waited for, and while all is well.
 const STEP_MS: u64 = 250;
+const QUIET_STEP_MS: u64 = 500;
 /// The most that one step counts: a device that sleeps longer waits no longer.
-const STEP_MS_MAX: u64 = 500;
-/// The longest between two questions whether a session lives that answers each time.
-const ASK_AGAIN_MS_MAX: u64 = 60_000;
+const STEP_MS_MAX: u64 = 750;
 
 /// Whether others may host the actors of this device too.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,18 +61,10 @@ pub(super) struct Lease {
     claimed: Option<Patience>,
     /// Whether this session hosts the actor for messages from others.
     is_host: bool,
-    waits: OrderedMap<SessionId, Wait>,
+    /// When it is looked at again.
+    planned: Option<Timestamp>,
     /// The sessions that did not answer.
     gone: SortedSet<SessionId>,
-}
-
-/// Waiting for what a session ought to do.
-#[derive(Default)]
-struct Wait {
-    patience: Patience,
-    is_asked: bool,
-    /// How many times it answered.
-    answers: u32,
 }
 
 /// Time that was waited, counted in steps.
@@ -80,6 +75,14 @@ struct Patience {
 }
 
 impl Patience {
+    /// One that has waited that long.
+    fn after(waited_ms: u64) -> Self {
+        Self {
+            waited_ms,
+            last: None,
+        }
+    }
+
     /// Counts the time since the last step; whether that much has passed.
     fn has_waited(&mut self, ms: u64, now: Timestamp) -> bool {
         let step = self.last.map_or(0, |last| now.0.saturating_sub(last.0));
@@ -145,11 +148,9 @@ impl ActorEngine {
         let is_level = self.is_level(actor);
         let awaited = self.awaited(actor);
         self.hold_lease(actor, is_level, awaited.is_empty());
-        if is_level {
-            self.wait_for(actor, &awaited);
-        }
+        let is_urgent = self.watch_all(actor, is_level, &awaited);
         let is_host = self.is_host(actor);
-        let lease = self.actors.get(actor).map(|actor| &actor.lease);
+        let lease = lease_of(&self.actors, actor);
         let has_heirless = lease.is_some_and(|lease| !lease.gone.is_empty());
         if is_host && (!was_host || has_heirless) {
             self.adopt_orphans(actor);
@@ -157,10 +158,34 @@ impl ActorEngine {
                 actor.lease.gone = SortedSet::new();
             }
         }
-        if !awaited.is_empty() || (!is_host && self.has_unhandled(actor)) {
-            let at = self.world.now.plus_ms(STEP_MS);
+        let is_claiming =
+            lease_of(&self.actors, actor).is_some_and(|lease| lease.claimed.is_some());
+        let step_ms = if is_urgent || is_claiming || (!is_host && self.has_unhandled(actor)) {
+            Some(STEP_MS)
+        } else {
+            (!awaited.is_empty()).then_some(QUIET_STEP_MS)
+        };
+        if let Some(ms) = step_ms {
+            self.plan_lease(actor, self.world.now.plus_ms(ms));
+        }
+    }
+
+    /// Looks at a lease again at that time, or before if that is planned.
+    fn plan_lease(&mut self, actor: &ActorId, at: Timestamp) {
+        let now = self.world.now;
+        let Some(found) = self.actors.get_mut(actor) else {
+            return;
+        };
+        let is_sooner = |planned: Timestamp| now < planned && planned <= at;
+        if !found.lease.planned.is_some_and(is_sooner) {
+            found.lease.planned = Some(at);
             self.plan(at, actor, What::Lease);
         }
+    }
+
+    pub(super) fn is_lease_planned(&self, actor: &ActorId, at: Timestamp) -> bool {
+        let lease = lease_of(&self.actors, actor);
+        self.is_ready(actor) && lease.is_some_and(|lease| lease.planned == Some(at))
     }
 
     /// Sees whether the wire came or went: then it is not known any more who hosts what.
@@ -176,6 +201,11 @@ impl ActorEngine {
             }
             self.leases_to_check.extend(self.actors.keys().cloned());
         }
+    }
+
+    /// The clock was set: what was planned by it is looked at now.
+    pub(super) fn check_leases_by_new_clock(&mut self) {
+        self.leases_to_check.extend(self.actors.keys().cloned());
     }
 
     /// Looks at the leases of which something changed; whether there were any.
@@ -195,21 +225,23 @@ impl ActorEngine {
             .is_some_and(|actor| replica.is_level(&actor.context) && replica.is_level(&actor.inbox))
     }
 
-    /// A session that is asked whether it lives says so; its device says so for those of it that do not, and takes up
+    /// A session that is asked whether it lives says so; its device says so for those of it that no tab holds, and takes up
     /// what they left.
     fn answer_for_device(&mut self, actor: &ActorId) {
-        let Some(running) = self.running(actor) else {
+        let Some(found) = self.actors.get(actor) else {
             return;
         };
-        let asked = running
-            .memory
-            .asked()
-            .filter(|session| self.is_of_device(session));
-        let asked: Vec<SessionId> = asked.cloned().collect();
-        for session in &asked {
-            if let Some(running) = running_mut(&mut self.actors, actor) {
-                running.memory.set_asked(session, None);
-            }
+        let Some(running) = found.running.as_deref() else {
+            return;
+        };
+        let own = self.world.node.session();
+        let answers_for = |session: &&SessionId| {
+            let is_heir = || found.is_driver && !self.live_sessions.contains(*session);
+            *session == own || (is_heir() && self.is_of_device(session))
+        };
+        let asked = running.memory.asked().filter(answers_for);
+        for session in asked.cloned().collect::<Vec<SessionId>>() {
+            self.answer_asked(actor, &session);
         }
     }
 
@@ -244,11 +276,12 @@ impl ActorEngine {
             running.memory.set_host(&own);
             if let Some(host) = host {
                 running.memory.set_asked(&host, None);
+                running.memory.set_pulse(&host, None);
             }
         }
     }
 
-    /// The sessions of other devices that something waits for: the host, and for the host whoever has a call or a timer.
+    /// The sessions of other devices that are to be watched: the host, and by the host whoever has a call or a timer that is late.
     fn awaited(&mut self, actor: &ActorId) -> Vec<SessionId> {
         let has_unhandled = self.has_unhandled(actor);
         let now = self.world.now;
@@ -271,60 +304,10 @@ impl ActorEngine {
                 others.retain(|session| !found.lease.gone.contains(session));
                 others
             }
-            Some(host) if has_unhandled || !others.is_empty() => vec![host],
+            Some(host) if !self.is_of_device(&host) => vec![host],
             None if has_unhandled || !others.is_empty() => vec![self.world.node.session().clone()],
             _ => Vec::new(),
         }
-    }
-
-    /// Counts how long is waited for each of them, asks them when that is long, and gives up those that do not answer.
-    fn wait_for(&mut self, actor: &ActorId, awaited: &[SessionId]) {
-        let own = self.world.node.session().clone();
-        let now = self.world.now;
-        let Some(found) = self.actors.get_mut(actor) else {
-            return;
-        };
-        let Some(running) = found.running.as_deref_mut() else {
-            return;
-        };
-        let lease = &mut found.lease;
-        lease.waits.retain(|session, _| awaited.contains(session));
-        for session in awaited.iter().filter(|session| **session != own) {
-            let wait = lease.waits.get_or_default(session.clone());
-            let is_asked = running.memory.asked().any(|asked| asked == session);
-            if wait.is_asked && !is_asked {
-                // It lives.
-                lease.gone.remove(session);
-                *wait = Wait {
-                    answers: wait.answers + 1,
-                    ..Wait::default()
-                };
-            }
-            let ask_after_ms = (ASK_AFTER_MS << wait.answers.min(6)).min(ASK_AGAIN_MS_MAX);
-            if is_asked && wait.is_asked {
-                if wait.patience.has_waited(ANSWER_MS, now) {
-                    lease.gone.insert(session.clone());
-                    running.memory.set_asked(session, None);
-                    self.leases_to_check.insert(actor.clone());
-                }
-            } else if wait.patience.has_waited(ask_after_ms, now) {
-                wait.is_asked = true;
-                wait.patience = Patience::default();
-                running.memory.set_asked(session, Some(&own));
-            }
-        }
-    }
-
-    fn has_unhandled(&mut self, actor: &ActorId) -> bool {
-        let Some(found) = self.actors.get(actor) else {
-            return false;
-        };
-        let (Some(running), Some(stream)) = (&found.running, self.world.node.stream(&found.inbox))
-        else {
-            return false;
-        };
-        let mut sessions = stream.sessions();
-        sessions.any(|(session, items)| (running.memory.cursor(session) as usize) < items.len())
     }
 
     /// Takes up what is left of all actors that this tab drives.
@@ -335,4 +318,19 @@ impl ActorEngine {
             self.adopt_orphans(&actor);
         }
     }
+}
+
+/// Up to a minute, by the session's name.
+pub(super) fn delay_ms(session: &SessionId) -> u16 {
+    let bytes = session.as_str().bytes();
+    bytes.fold(0_u16, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(byte.into())
+    }) % 60_000
+}
+
+fn lease_of<'a>(
+    actors: &'a cojson::collections::OrderedMap<ActorId, super::Actor>,
+    actor: &ActorId,
+) -> Option<&'a Lease> {
+    actors.get(actor).map(|actor| &actor.lease)
 }

@@ -77,6 +77,7 @@ impl ActorEngine {
             is_driver: false,
             lease: Lease::default(),
             keep,
+            first_kept: None,
             store: ReactiveStore::new(Json::Null),
             running: None,
         };
@@ -174,12 +175,14 @@ impl ActorEngine {
                 cause,
             })?;
         }
-        self.warn_of_unreachable(id, definition);
+        self.skip_handled(id);
+        self.tell_remarks(id, definition);
         self.mark_changed(id);
         self.effects.push_back(Effect::ActorReady(id.clone()));
         self.effects.push_back(Effect::Claim(id.clone()));
         self.has_new_dead_letters = true;
         self.make_interface_known(id);
+        self.forget_old_history(id);
         self.restore_timers(id, true);
         self.leases_to_check.insert(id.clone());
         self.adopt_orphans(id);
@@ -247,9 +250,12 @@ impl ActorEngine {
         }
     }
 
-    fn warn_of_unreachable(&mut self, id: &ActorId, definition: &ActorDefinition) {
+    fn tell_remarks(&mut self, id: &ActorId, definition: &ActorDefinition) {
         for remark in definition.machine.unreachable() {
             self.warn(id, "PLEIONE_W_UNREACHABLE", remark.to_string());
+        }
+        for remark in &definition.remarks {
+            self.warn(id, "PLEIONE_W_UNKNOWN_KEY", remark.to_string());
         }
     }
 
@@ -296,7 +302,7 @@ impl ActorEngine {
             Some(Err(error)) => self.fail(id, error),
             _ => {}
         }
-        self.warn_of_unreachable(id, definition);
+        self.tell_remarks(id, definition);
         self.mark_changed(id);
     }
 

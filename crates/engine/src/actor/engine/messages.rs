@@ -11,6 +11,7 @@ use cojson::view::MapView;
 
 use super::super::builtin::Stop;
 use super::super::effect::SendError;
+use super::super::memory::Cursor;
 use super::super::message::{self, Address, Mailbox, Message, REFUSAL, REPLY};
 use super::super::space::Named;
 use super::super::tools::{ASK, TELL, refusal};
@@ -238,10 +239,7 @@ impl ActorEngine {
     /// What was told to actors that run here and is not handled yet goes the way that all others go, through their
     /// inboxes: a task may end before it is done, and must not lose what it began.
     pub(super) fn post_what_is_left(&mut self) {
-        let is_here = |pending: &Pending| match pending {
-            Pending::Told(told) => matches!(told.origin, Origin::Here(_)),
-            Pending::Sent(_) => false,
-        };
+        let is_here = |pending: &Pending| matches!(pending, Pending::Told(told) if matches!(told.origin, Origin::Here(_)));
         if !self.pending_messages.iter().any(is_here) {
             return;
         }
@@ -326,8 +324,8 @@ impl ActorEngine {
 pub(super) enum Origin {
     /// From an actor that runs here, under the name of what it was told for, if others may do that too.
     Here(Option<CallId>),
-    /// Through the inbox, where it stands at that position of that session: handling it moves the session's cursor (R4).
-    Inbox(SessionId, u32),
+    /// Through the inbox of that session: handling it moves the session's cursor there (R4).
+    Inbox(SessionId, Cursor),
 }
 
 /// What a sender's machine is told of a message that its receiver does not take.

@@ -15,9 +15,16 @@ pub(super) struct ValueStores {
     by_id: OrderedMap<CoId, ReactiveStore>,
     changed: SortedSet<CoId>,
     values: SubscriptionCache<CoId>,
+    /// Streams that somebody may look at.
+    whole: SortedSet<CoId>,
 }
 
 impl ValueStores {
+    /// Whether somebody may look at all of a stream.
+    pub(super) fn is_whole(&self, id: &CoId) -> bool {
+        self.whole.contains(id) || self.by_id.contains_key(id)
+    }
+
     pub(super) fn note_changed(&mut self, id: &CoId) {
         if self.by_id.contains_key(id) {
             self.changed.insert(id.clone());
@@ -40,6 +47,7 @@ impl ActorEngine {
     /// The store of a value, `null` until it is loaded. Counted: every `open_store` wants its `close_store`.
     pub fn open_store(&mut self, id: &CoId) -> ReactiveStore {
         self.stores.values.acquire(id.clone());
+        self.world.node.show_whole(id);
         if let Some(store) = self.stores.by_id.get(id) {
             return store.clone();
         }
@@ -47,6 +55,12 @@ impl ActorEngine {
         let store = ReactiveStore::new(value_of(id, &mut self.world.node));
         self.stores.by_id.insert(id.clone(), store.clone());
         store
+    }
+
+    /// Somebody looks at a stream itself: if it is an inbox, also at what is handled and was let go of.
+    pub fn show_whole(&mut self, id: &CoId) {
+        self.world.node.show_whole(id);
+        self.stores.whole.insert(id.clone());
     }
 
     /// One that used the store is gone.
@@ -69,6 +83,7 @@ impl ActorEngine {
             .into_iter()
             .chain(self.world.collections.next_deadline())
             .chain(self.next_due())
+            .chain(self.next_renewal())
             .min()
     }
 

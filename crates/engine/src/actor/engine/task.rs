@@ -28,6 +28,7 @@ impl ActorEngine {
         self.is_in_task = true;
         self.check_wire();
         self.take_in_node_effects();
+        self.renew_leases();
         self.advance_all();
         let mut handled = 0;
         while handled < MESSAGES_PER_TASK_MAX {
@@ -38,6 +39,8 @@ impl ActorEngine {
                 match message {
                     Pending::Told(told) => self.handle_from_actor(told),
                     Pending::Sent(sent) => handled += self.handle_sent(sent),
+                    #[cfg(feature = "once")]
+                    Pending::Once(once) => self.handle_once(once),
                 }
             } else if !self.begin_new_calls() && !self.check_leases() && !self.do_due() {
                 break;
@@ -127,10 +130,11 @@ impl ActorEngine {
             Origin::Here(Some(cause)) => {
                 self.world.set_cause(Some(Cause::new(cause.to_string())));
             }
-            Origin::Inbox(session, position) => {
+            Origin::Inbox(session, cursor) => {
                 self.with_running(&actor, |_, running| {
-                    running.memory.set_cursor(session, position + 1);
+                    running.memory.set_cursor(session, *cursor);
                 });
+                let position = cursor.handled - 1;
                 let place = format!("{actor}-{session}-{position}");
                 self.world.set_cause(Some(Cause::new(place)));
             }
@@ -139,7 +143,11 @@ impl ActorEngine {
         self.world.set_cause(None);
     }
 
-    fn handle_event(&mut self, actor: &ActorId, event: Event) -> Result<bool, SendError> {
+    pub(super) fn handle_event(
+        &mut self,
+        actor: &ActorId,
+        event: Event,
+    ) -> Result<bool, SendError> {
         let input = Input::Event(event);
         let step = |engine: &mut Self, running: &mut Running| engine.step(actor, running, &input);
         let result = self.with_running(actor, step);
@@ -273,6 +281,7 @@ impl ActorEngine {
         self.refresh_queries(actor, running);
         let snapshot = running.current();
         let definition = Rc::clone(&running.definition);
+        let queries = running.queries_read();
         let mut caller = Caller::new(self, actor, &definition);
         let step = match &mut running.recording {
             None => input.run(&definition.machine, &snapshot, &mut caller),
@@ -280,7 +289,7 @@ impl ActorEngine {
                 let mut recorder = Recorder::new(&mut caller);
                 let step = input.run(&definition.machine, &snapshot, &mut recorder);
                 let (now_ms, replies) = recorder.into_parts();
-                recording.note(input, &snapshot, &step, replies, now_ms);
+                recording.note(input, &snapshot, &step, replies, now_ms, &queries);
                 step
             }
         };
@@ -303,7 +312,7 @@ impl ActorEngine {
         if let Some(output) = step.output {
             running.memory.set_output(output);
         }
-        self.end_invoked(running, &step.left);
+        self.end_calls_of(running, &step.left);
         self.record_calls(actor, running, &step.pending, started);
         self.change_timers(actor, running, step.timers);
         self.tell_of_end(actor, running);
@@ -326,17 +335,20 @@ impl ActorEngine {
     fn write_contexts(&mut self) {
         let ids: Vec<ActorId> = self.actors.keys().cloned().collect();
         for id in ids {
-            let error = self.with_running(&id, |engine, running| {
+            let written = self.with_running(&id, |engine, running| {
                 if running.refresh_queries(&mut engine.world) {
                     engine.mark_changed(&id);
                 }
                 let stamp = Stamp::Now(engine.world.now);
+                let is_changed = running.memory.has_unwritten();
                 let written = engine.write_context(&id, running, stamp);
                 engine.write_history(&id, running, written.is_ok());
-                written.err()
+                written.map(|()| is_changed)
             });
-            if let Some(error) = error.flatten() {
-                self.undo(&id, &error);
+            match written {
+                Some(Ok(true)) => self.prune_inbox(&id),
+                Some(Err(error)) => self.undo(&id, &error),
+                _ => {}
             }
         }
     }

@@ -116,6 +116,7 @@ impl ActorEngine {
             self.shift_timers(actor, forward_ms);
         }
         self.shift_attempts(forward_ms);
+        self.check_leases_by_new_clock();
     }
 
     fn shift_timers(&mut self, actor: &ActorId, forward_ms: i64) {

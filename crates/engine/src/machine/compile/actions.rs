@@ -65,20 +65,23 @@ impl Compiler<'_> {
         list.iter().enumerate().map(guard).collect()
     }
 
-    pub(super) fn actions(
-        &mut self,
-        json: Option<&Json>,
-        place: &Place,
-    ) -> Compiled<Box<[Action]>> {
+    /// A list of actions, or a single one, without those that are wrong.
+    pub(super) fn actions(&mut self, json: Option<&Json>, place: &Place) -> Box<[Action]> {
+        let mut compiled = Vec::new();
+        let mut add = |action: &Json, place: &Place| {
+            let action = self.action(action, place);
+            compiled.extend(self.findings.take(action));
+        };
         match json {
-            None => Ok([].into()),
-            Some(Json::Array(actions)) => actions
-                .iter()
-                .enumerate()
-                .map(|(index, action)| self.action(action, &place.index(index)))
-                .collect(),
-            Some(single) => Ok([self.action(single, place)?].into()),
+            None => {}
+            Some(Json::Array(actions)) => {
+                for (index, action) in actions.iter().enumerate() {
+                    add(action, &place.index(index));
+                }
+            }
+            Some(single) => add(single, place),
         }
+        compiled.into()
     }
 
     /// The actions under a key.
@@ -87,7 +90,7 @@ impl Compiler<'_> {
         json: &JsonObject,
         key: &str,
         place: &Place,
-    ) -> Compiled<Box<[Action]>> {
+    ) -> Box<[Action]> {
         self.actions(json.get(key), &place.key(key))
     }
 

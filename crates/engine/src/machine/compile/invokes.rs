@@ -35,7 +35,8 @@ impl Compiler<'_> {
                         0 => state.clone(),
                         more => format!("{state}.{more}").into(),
                     };
-                    invokes.push(self.invoke(source, json, default, &place.index(index))?);
+                    let invoke = self.invoke(source, json, default, &place.index(index));
+                    invokes.extend(self.findings.take(invoke));
                 }
                 Ok(invokes.into())
             }
@@ -74,7 +75,7 @@ impl Compiler<'_> {
             (Invoked::Tool(tool), "payload")
         };
         let input = expression_at(members.get(input), input, place)?;
-        self.outcomes(source, members, &id, place)?;
+        self.outcomes(source, members, &id, place);
         Ok(Invoke {
             id,
             what,
@@ -83,13 +84,7 @@ impl Compiler<'_> {
     }
 
     /// The transitions that it leads to.
-    fn outcomes(
-        &mut self,
-        source: usize,
-        members: &JsonObject,
-        id: &str,
-        place: &Place,
-    ) -> Compiled<()> {
+    fn outcomes(&mut self, source: usize, members: &JsonObject, id: &str, place: &Place) {
         let all = [
             ("onDone", DONE),
             ("onError", FAILED),
@@ -97,15 +92,11 @@ impl Compiler<'_> {
         ];
         for (key, event) in all {
             if let Some(transitions) = members.get(key) {
-                self.own(
-                    source,
-                    &format!("{event}{id}"),
-                    transitions,
-                    &place.key(key),
-                )?;
+                let event_type = format!("{event}{id}");
+                let own = self.own(source, &event_type, transitions, &place.key(key));
+                self.noted(own);
             }
         }
-        Ok(())
     }
 
     /// A definition, or the name of a known one.

@@ -50,7 +50,9 @@ impl<'a> Compiler<'a> {
         }
         if let Some(Json::Object(states)) = json.get("states") {
             for (name, state) in states.iter() {
-                self.draft(name.clone(), state, number, &place.key("states").key(name))?;
+                let drafted =
+                    self.draft(name.clone(), state, number, &place.key("states").key(name));
+                self.noted(drafted);
             }
         }
         let last = self.drafts.len() - 1;
@@ -93,16 +95,23 @@ impl<'a> Compiler<'a> {
         children.retain(|child| !matches!(self.kind(*child), Kind::History { .. }));
         let start = self.transitions.len();
         if let Some(on) = json.get("on") {
-            self.events(number, on, &place.key("on"))?;
+            let events = self.events(number, on, &place.key("on"));
+            self.noted(events);
         }
         if let Some(done) = json.get("onDone") {
             let event_type = format!("done.state.{id}");
-            self.own(number, &event_type, done, &place.key("onDone"))?;
+            let own = self.own(number, &event_type, done, &place.key("onDone"));
+            self.noted(own);
         }
-        let timers = self.timers(number, json.get("after"), &id, &place.key("after"))?;
-        let invokes = self.invokes(number, json.get("invoke"), &id, &place.key("invoke"))?;
+        let timers = self.timers(number, json.get("after"), &id, &place.key("after"));
+        let timers = self.noted(timers);
+        let invokes = self.invokes(number, json.get("invoke"), &id, &place.key("invoke"));
+        let invokes = self.noted(invokes);
         let on = start..self.transitions.len();
-        let always = self.always(number, json.get("always"), &place.key("always"))?;
+        let always = self.always(number, json.get("always"), &place.key("always"));
+        let always = self.noted(always);
+        let initial = self.initial(number, json, &place);
+        let output = expression_at(json.get("output"), "output", &place);
         Ok(State {
             name,
             id,
@@ -110,14 +119,14 @@ impl<'a> Compiler<'a> {
             parent,
             last,
             children: children.into(),
-            initial: self.initial(number, json, &place)?,
-            entry: self.actions_at(json, "entry", &place)?,
-            exit: self.actions_at(json, "exit", &place)?,
+            initial: self.noted(initial),
+            entry: self.actions_at(json, "entry", &place),
+            exit: self.actions_at(json, "exit", &place),
             on,
             always,
             timers,
             invokes,
-            output: expression_at(json.get("output"), "output", &place)?,
+            output: self.noted(output),
         })
     }
 
@@ -127,12 +136,13 @@ impl<'a> Compiler<'a> {
             Json::Object(events) => {
                 for (event_type, transitions) in events.iter() {
                     let place = place.key(event_type);
-                    self.hear(source, event_type, transitions, &place)?;
+                    self.hear(source, event_type, transitions, &place);
                 }
             }
             Json::Array(list) if !list.is_empty() => {
                 for (index, json) in list.iter().enumerate() {
-                    self.event(source, json, &place.index(index))?;
+                    let event = self.event(source, json, &place.index(index));
+                    self.noted(event);
                 }
             }
             other => {
@@ -159,10 +169,11 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    fn hear(&mut self, source: usize, name: &Arc<str>, json: &Json, place: &Place) -> Compiled<()> {
+    fn hear(&mut self, source: usize, name: &Arc<str>, json: &Json, place: &Place) {
         self.heard.push((name.clone(), place.clone()));
         let class = self.class(name, false);
-        self.transitions(source, class, json, place, &[])
+        let transitions = self.transitions(source, class, json, place, &[]);
+        self.noted(transitions);
     }
 
     /// Transitions for an event that the machine gives itself.
@@ -188,7 +199,8 @@ impl<'a> Compiler<'a> {
         match json {
             Json::Array(transitions) if !transitions.is_empty() => {
                 for (index, transition) in transitions.iter().enumerate() {
-                    self.transition(source, class, transition, &place.index(index), own)?;
+                    let it = self.transition(source, class, transition, &place.index(index), own);
+                    self.noted(it);
                 }
                 Ok(())
             }
@@ -212,21 +224,27 @@ impl<'a> Compiler<'a> {
         }
         let known: Vec<&str> = TRANSITION_KEYS.iter().chain(own).copied().collect();
         let members = members(json, place, &known)?;
-        let guard = match members.get("guard") {
-            Some(guard) => Some(self.guard(source, guard, &place.key("guard"))?),
-            None => None,
-        };
-        let targets = match members.get("target") {
-            Some(target) => self.targets(scope, source, target, &place.key("target"))?,
-            None => [].into(),
-        };
+        let guard = members.get("guard");
+        let guard = guard.map(|guard| self.guard(source, guard, &place.key("guard")));
+        let guard = guard.and_then(|guard| self.findings.take(guard));
+        let target = members.get("target");
+        let targets =
+            target.map(|target| self.targets(scope, source, target, &place.key("target")));
+        let targets = targets.and_then(|targets| self.findings.take(targets));
         let is_internal = match members.get("internal") {
             None => false,
             Some(Json::Bool(is_internal)) => *is_internal,
             Some(other) => return Err(place.key("internal").error("true or false", other)),
         };
-        let actions = self.actions_at(members, "actions", place)?;
-        self.push(source, class, guard, targets, actions, is_internal);
+        let actions = self.actions_at(members, "actions", place);
+        self.push(
+            source,
+            class,
+            guard,
+            targets.unwrap_or_default(),
+            actions,
+            is_internal,
+        );
         Ok(())
     }
 
@@ -291,12 +309,12 @@ impl<'a> Compiler<'a> {
         let (target, actions, target_place) = match found {
             Some(initial @ Json::Object(_)) if !is_history => {
                 let members = members(initial, &place, &["target", "actions"])?;
-                let actions = self.actions_at(members, "actions", &place)?;
+                let actions = self.actions_at(members, "actions", &place);
                 (members.get("target"), actions, place.key("target"))
             }
             found => (
                 found,
-                self.actions(json.get("actions").filter(|_| is_history), &place)?,
+                self.actions(json.get("actions").filter(|_| is_history), &place),
                 place,
             ),
         };

@@ -9,7 +9,7 @@ use cojson::ids::Timestamp;
 use cojson::json::Json;
 
 use super::super::super::running::Running;
-use super::super::super::tools::is_built_in;
+use super::super::super::tools::{ends_with_state, is_built_in};
 use super::super::super::{ActorId, Effect};
 use super::super::due::{Due, What};
 use super::super::{ActorEngine, running_mut};
@@ -182,14 +182,16 @@ impl ActorEngine {
         }
     }
 
-    /// Ends what states invoked that were left.
-    pub(in super::super) fn end_invoked(&mut self, running: &mut Running, left: &[Arc<str>]) {
+    /// Ends what states invoked that were left, and what their entries called.
+    pub(in super::super) fn end_calls_of(&mut self, running: &mut Running, left: &[Arc<str>]) {
         if left.is_empty() {
             return;
         }
         let is_over = |record: &Json| {
             let call = super::pending_of(record, &running.snapshot);
-            call.is_some_and(|call| call.is_invoked() && left.contains(call.state()))
+            call.is_some_and(|call| {
+                left.contains(call.state()) && call.ends_with_state(ends_with_state)
+            })
         };
         let calls = running.memory.calls().iter();
         let over = calls.filter(|(_, record)| is_over(record));
