@@ -8,7 +8,9 @@ import { setUp } from "./setup.mjs";
 import { browserEnv } from "./setup-browser.mjs";
 import { installNpm } from "./setup-npm.mjs";
 import { wasmEnv, wasmTarget, wasmTargetDir } from "./setup-wasm.mjs";
-import { baseEnv, main, root, run, step } from "./step.mjs";
+import { baseEnv, isMain, main, root, run, step } from "./step.mjs";
+
+export const benchMachinesFile = join(root, "bench", "machines", "run.mjs");
 
 const compiled = join(wasmTargetDir, wasmTarget, "module", "bench_machines.wasm");
 const cargoModule = ["rustc", "-p", "bench-machines", "--profile", "module", "--lib", "--crate-type", "cdylib", "--target", wasmTarget];
@@ -20,12 +22,19 @@ async function buildMachines() {
   renameSync(join(out, "bench_machines.js"), join(out, "bench_machines.cjs")); // a CommonJS module below a package of modules
 }
 
-await main(async () => {
+/** Builds both modules and installs the others' libraries. */
+export async function setUpBenchMachines() {
   await setUp("rust", "wasm", "bindgen", "browser");
   await buildModule();
   await step("set up: npm packages of bench/machines", () => installNpm(join(root, "bench", "machines")));
   await step("build: the machines alone as WebAssembly", () => buildMachines().then(() => undefined));
-  const args = ["--expose-gc", join(root, "bench", "machines", "run.mjs"), ...process.argv.slice(2)];
-  const bench = spawn(process.execPath, args, { cwd: root, env: { ...baseEnv, ...browserEnv }, stdio: "inherit" });
-  process.exitCode = await new Promise((resolve) => bench.on("exit", (code) => resolve(code ?? 1)));
-});
+}
+
+if (isMain(import.meta.url)) {
+  await main(async () => {
+    await setUpBenchMachines();
+    const args = ["--expose-gc", benchMachinesFile, ...process.argv.slice(2)];
+    const bench = spawn(process.execPath, args, { cwd: root, env: { ...baseEnv, ...browserEnv }, stdio: "inherit" });
+    process.exitCode = await new Promise((resolve) => bench.on("exit", (code) => resolve(code ?? 1)));
+  });
+}

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { benchDataFile, setUpBenchData } from "./bench-data.mjs";
+import { benchMachinesFile, setUpBenchMachines } from "./bench-machines.mjs";
 import { benchServerFile, setUpBenchServer } from "./bench-server.mjs";
 import { buildAgent, buildModule, buildPeer, buildServer } from "./build.mjs";
 import { add, failedFilesOfNode, ofCargoTest, ofCheck, ofNextest, ofNode } from "./counts.mjs";
@@ -142,6 +143,11 @@ export const sections = [
     run: () => check(process.execPath, [benchFile, "--short"], { env: browserEnv }),
   },
   { name: "bench-data", setUp: setUpBenchData, run: () => check(process.execPath, [benchDataFile, "--short"]) },
+  {
+    name: "bench-machines",
+    setUp: setUpBenchMachines,
+    run: () => check(process.execPath, ["--expose-gc", benchMachinesFile, "--short"], { env: browserEnv }),
+  },
   { name: "bench-server", setUp: setUpBenchServer, run: () => check(process.execPath, [benchServerFile, "--short"]) },
 ];
 

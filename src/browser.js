@@ -97,7 +97,8 @@ export async function makePasskey(name) {
 const textMax = 4 << 20;
 
 /**
- * Events for one crossing: of each the place of its type among the lines, and one more than that of its payload, or 0.
+ * Events for one crossing: of each the place of its type among the lines, one more than that of its payload, or 0, its actor's
+ * number, and how many times it comes in a row.
  */
 class Packed {
   records = [];
@@ -105,21 +106,30 @@ class Packed {
   #length = 0;
   #places = new Map();
   #type;
+  #actor;
   #place;
+  #isBare;
 
   get texts() {
     return this.#lines.join("\n");
   }
 
   /** Adds an event by its type and its payload's text; whether that makes one, and there is room. */
-  add(type, payload) {
+  add(type, payload, actor) {
+    const isBare = payload === "";
+    if (isBare && this.#isBare && type === this.#type && actor === this.#actor) {
+      this.records[this.records.length - 1] += 1;
+      return true;
+    }
     if (typeof type !== "string" || payload === null || this.#length + payload.length > textMax) return false;
     if (type !== this.#type) {
       this.#type = type;
       this.#place = this.#places.get(type) ?? this.#line(JSON.stringify(type)) - 1;
       this.#places.set(type, this.#place);
     }
-    this.records.push(this.#place, payload === "" ? 0 : this.#line(payload));
+    this.#actor = actor;
+    this.#isBare = isBare;
+    this.records.push(this.#place, isBare ? 0 : this.#line(payload), actor, 1);
     return true;
   }
 
@@ -144,7 +154,7 @@ export function pack(events) {
   if (!Array.isArray(events)) return undefined;
   const packed = new Packed();
   for (const event of events) {
-    if (!packed.add(event?.type, textOf(event?.payload))) return undefined;
+    if (!packed.add(event?.type, textOf(event?.payload), 0)) return undefined;
   }
   return packed;
 }
@@ -168,8 +178,7 @@ export class Promises {
   send(actor, event) {
     const type = event?.type;
     const payload = textOf(event?.payload); // may run a `toJSON`, and that anything else
-    if (!this.#packed.add(type, payload)) return undefined;
-    this.#packed.records.push(actor);
+    if (!this.#packed.add(type, payload, actor)) return undefined;
     const promise = new Promise(keepSettlers);
     this.#waiting.push(resolve, reject);
     return promise;

@@ -41,7 +41,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn send(this: &Promises, actor: u32, event: &JsValue) -> Option<Promise>;
 
-    /// What was kept, each record with its actor's number at the end.
+    /// What was kept.
     #[wasm_bindgen(method)]
     fn take(this: &Promises) -> Packed;
 
@@ -111,10 +111,7 @@ impl Outbox {
         let packed = Unpacked::of(&self.promises.take());
         let actors = self.actors.borrow();
         let mut accepted: Option<Tickets> = None;
-        let (records, _) = packed.records.as_chunks::<3>();
-        for run in records.chunk_by(|one, other| one == other) {
-            let [event_type, payload, actor] = run.first().copied().unwrap_or_default();
-            let count = u32::try_from(run.len()).unwrap_or(u32::MAX);
+        for [event_type, payload, actor, count] in packed.records() {
             let actor = actors.iter().nth(actor as usize);
             match (actor, packed.event(event_type, payload)) {
                 (Some(actor), Ok(event)) => {
@@ -125,7 +122,8 @@ impl Outbox {
                 (_, event) => {
                     self.accept(accepted.take());
                     let error = event.err().map_or(RuntimeError::Closed, RuntimeError::from);
-                    self.promises.accept(0.0, 1, &error.into());
+                    let error = error.into();
+                    (0..count).for_each(|_| self.promises.accept(0.0, 1, &error));
                 }
             }
         }
@@ -161,20 +159,18 @@ impl Outbox {
 /// Many events at once. `None`: something else is among them.
 pub(crate) fn events_of(events: &JsValue) -> Option<Result<Events, ValueError>> {
     let packed = Unpacked::of(&pack(events)?);
-    let (records, _) = packed.records.as_chunks::<2>();
     let mut all = Events::default();
-    for run in records.chunk_by(|one, other| one == other) {
-        let [event_type, payload] = run.first().copied().unwrap_or_default();
+    for [event_type, payload, _, count] in packed.records() {
         match packed.event(event_type, payload) {
-            Ok(event) => all.push(event, run.len()),
+            Ok(event) => all.push(event, count as usize),
             Err(error) => return Some(Err(error)),
         }
     }
     Some(Ok(all))
 }
 
-/// What came over the border: of each event the place of its type among the texts, and one more than that of its payload,
-/// or 0 if it has none. Those that follow each other and are the same have the same numbers.
+/// What came over the border: of each event the place of its type among the texts, one more than that of its payload, or 0
+/// if it has none, its actor's number, and how many times it comes in a row.
 struct Unpacked {
     records: Vec<u32>,
     texts: Vec<Result<Json, JsonError>>,
@@ -188,6 +184,11 @@ impl Unpacked {
             texts: packed.texts().split('\n').map(Json::parse).collect(),
             none: Json::empty_object(),
         }
+    }
+
+    fn records(&self) -> impl Iterator<Item = [u32; 4]> {
+        let (records, _) = self.records.as_chunks();
+        records.iter().copied()
     }
 
     fn event(&self, event_type: u32, payload: u32) -> Result<Event, ValueError> {

@@ -70,18 +70,16 @@ const others = {
 };
 
 let opened = 0;
+let close = async () => {};
 
-/** Works with an actor of its own in a runtime of its own. */
-async function withActor(definition, storage, work) {
+/** An actor of its own in a runtime of its own. */
+async function open(definition, storage) {
   opened += 1;
-  const runtime = await Runtime.open({ name: `machines-${opened}`, storage });
-  const actor = await runtime.actor({ id: "measured", ...definition });
-  await runtime.settled();
-  try {
-    return await work(actor);
-  } finally {
-    await runtime.close();
-  }
+  const fresh = await Runtime.open({ name: `machines-${opened}`, storage });
+  close = () => fresh.close();
+  const measured = await fresh.actor({ id: "measured", ...definition });
+  await fresh.settled();
+  return measured;
 }
 
 async function timedAsync(work) {
@@ -108,18 +106,49 @@ async function inFlight(actor, count, window) {
   await Promise.all(Array.from({ length: window }, lane));
 }
 
+const batch = (actor, count) => actor.sendAll(Array(count).fill(press));
+
 /** Ours: an event is handled when it is written, which the promise tells. */
 const ours = {
-  batch: (count) => withActor(lamp, "memory", (actor) => timedAsync(() => actor.sendAll(Array(count).fill(press)))),
-  parallel: (count) => withActor(house, "memory", (actor) => timedAsync(() => actor.sendAll(Array(count).fill(press)))),
-  oneByOne: (count) => withActor(lamp, "memory", (actor) => timedAsync(() => oneByOne(actor, count))),
-  durable: (count) => withActor(lamp, "indexeddb", (actor) => timedAsync(() => inFlight(actor, count, 1000))),
-  check: () =>
-    withActor(lamp, "memory", async (actor) => {
-      await actor.sendAll(Array(5).fill(press));
-      return actor.context.value.count === 5 && actor.state === "on";
-    }),
+  batch: [lamp, "memory", batch],
+  parallel: [house, "memory", batch],
+  oneByOne: [lamp, "memory", oneByOne],
+  durable: [lamp, "indexeddb", (actor, count) => inFlight(actor, count, 1000)],
 };
 
-await init();
-globalThis.measure = { ...others, ...ours };
+let actor;
+let runtime;
+let memory;
+
+globalThis.measure = {
+  bytes: () => memory.buffer.byteLength,
+  async openStored() {
+    runtime = await Runtime.open({ name: "machines-stored", storage: "indexeddb" });
+    await runtime.settled();
+  },
+  /** Makes so many actors as they ship, with a log, an inbox and stores, or finds them stored. */
+  async startStored(count) {
+    const actors = Array.from({ length: count }, (_, number) => runtime.actor({ id: `stored-${number}`, ...lamp }));
+    await Promise.all(actors);
+    await runtime.settled();
+  },
+  closeStored: () => runtime.close(),
+  /** Makes ready what is measured next. */
+  async prepare(name) {
+    close = async () => {};
+    const [definition, storage] = ours[name] ?? [];
+    actor = definition && (await open(definition, storage));
+  },
+  run: (name, count) => (name in ours ? timedAsync(() => ours[name][2](actor, count)) : others[name](count)),
+  close: () => close(),
+  /** Whether a batch leads where its events lead. */
+  async check() {
+    await this.prepare("batch");
+    await batch(actor, 5);
+    const isRight = actor.context.value.count === 5 && actor.state === "on";
+    await close();
+    return isRight;
+  },
+};
+({ memory } = await init());
+globalThis.isReady = true;
