@@ -4,12 +4,14 @@
 //! holds, a local transaction, a write that became durable) and carries out the [`Effect`]s it returns. The browser's
 //! node and the server run the same machine; they differ in what their peers are to them ([`PeerRole`]).
 //!
-//! It promises that a transaction is told to a peer only when it is durable here (R2), that replicas which exchanged
+//! It promises that a transaction is told to a peer only when it is durable here (R2; a relay sends on what others wrote
+//! while it is being written, and acknowledges it when it is durable), that replicas which exchanged
 //! everything hold the same logs (R10), and that a bad message costs its sender at most (R11): everything untrusted
 //! is bounded, and every refusal is an effect with a reason. It never does I/O, never reads a clock, never waits: a
 //! peer that does not answer is the host's to disconnect.
 
 mod admission;
+mod ahead;
 mod authorise;
 mod backoff;
 mod cache;

@@ -84,6 +84,7 @@ impl From<&Settings> for RelayLimits {
                 sessions_per_value_max: limits.sessions_per_value_max,
                 cache_bytes_max: limits.cache_bytes_max,
                 window_bytes_max: WINDOW_BYTES,
+                sends_ahead: true,
                 ..ReplicaConfig::default()
             },
             accounts: AccountLimits {

@@ -20,8 +20,8 @@ use crate::value_log::ValueLog;
 #[derive(Debug)]
 pub(super) struct InFlight {
     id: WriteId,
-    marks: SortedMap<CoId, StoreMarks>,
-    order: Vec<CoId>,
+    pub(super) marks: SortedMap<CoId, StoreMarks>,
+    pub(super) order: Vec<CoId>,
 }
 
 /// Storage holds something else under the id.
@@ -52,6 +52,7 @@ impl Replica {
         let Some(write) = self.in_flight.take_if(|write| write.id == id) else {
             return;
         };
+        self.write_failed = false;
         for (id, marks) in &write.marks {
             if let Some(entry) = self.entries.get_mut(id) {
                 entry.header_durable = true;
@@ -85,6 +86,7 @@ impl Replica {
         let Some(write) = self.in_flight.take_if(|write| write.id == id) else {
             return false;
         };
+        self.write_failed = true;
         let newer = std::mem::take(&mut self.dirty);
         self.dirty.extend(write.order);
         self.dirty.extend(newer);
@@ -212,6 +214,9 @@ impl Replica {
         let id = WriteId(self.writes);
         self.in_flight = Some(InFlight { id, marks, order });
         self.effect(Effect::Store(WriteBatch { id, values }));
+        if RELAY {
+            self.send_ahead();
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! One value in memory: its log, how much of it is durable, and what it depends on.
 //!
 //! What may be told to a peer (R2) is exactly [`Entry::durable_state`]; the pieces that are cut here for peers never
-//! reach beyond it.
+//! reach beyond it, unless what is being written goes ahead ([`Replica::ahead`](super::Replica)).
 
 use crate::collections::{SortedMap, SortedSet};
 use crate::crypto::Signature;
@@ -186,17 +186,24 @@ impl Entry {
         (!is_empty).then_some((write, marks))
     }
 
-    /// Whether a peer lacks something of what is durable.
-    pub(super) fn is_ahead_of(&self, believed: &KnownState) -> bool {
+    /// Whether a peer lacks something of what is durable or goes ahead.
+    pub(super) fn is_ahead_of(&self, believed: &KnownState, ahead: &[Mark]) -> bool {
         let is_missing =
-            |(session, end): (&SessionId, &DurableEnd)| believed.count(session) < end.count;
-        !believed.header || self.durable.iter().any(is_missing)
+            |session: &SessionId, end: &DurableEnd| believed.count(session) < end.count;
+        !believed.header
+            || self
+                .durable
+                .iter()
+                .any(|(session, end)| is_missing(session, end))
+            || ahead.iter().any(|(session, end)| is_missing(session, end))
     }
 
-    /// What a peer lacks of what is durable, up to about `bytes_max` bytes, in messages of about `piece_bytes_max`.
+    /// What a peer lacks of what is durable or goes ahead, up to about `bytes_max` bytes, in messages of about
+    /// `piece_bytes_max`.
     pub(super) fn missing_for(
         &self,
         believed: &KnownState,
+        ahead: &[Mark],
         piece_bytes_max: usize,
         bytes_max: usize,
     ) -> Missing {
@@ -210,14 +217,18 @@ impl Entry {
             if have < log.start() {
                 stored.push((session.clone(), have));
             } else {
-                for piece in durable_pieces(log, *end, have, piece_bytes_max) {
-                    if !packing.add(session, piece) {
-                        break;
-                    }
-                }
+                packing.add_all(session, pieces_until(log, *end, have, piece_bytes_max));
             }
             if packing.is_full() || stored.len() >= STORED_SESSIONS_MAX {
                 break;
+            }
+        }
+        // What is durable goes first, whole.
+        let ahead = if stored.is_empty() { ahead } else { &[] };
+        for (session, end) in ahead {
+            let have = believed.count(session).max(self.durable_count(session));
+            if let Some(log) = self.log.session(session).filter(|_| !packing.is_full()) {
+                packing.add_all(session, pieces_until(log, *end, have, piece_bytes_max));
             }
         }
         // A header is not sent alone ahead of what comes from storage.
@@ -263,11 +274,14 @@ pub(super) struct Missing {
     pub(super) stored: Vec<(SessionId, u32)>,
 }
 
+/// How far a session is durable once a write is.
+pub(super) type Mark = (SessionId, DurableEnd);
+
 /// What of a value is durable once a write is.
 #[derive(Debug)]
 pub(super) struct StoreMarks {
     /// How far sessions are.
-    pub(super) ends: Vec<(SessionId, DurableEnd)>,
+    pub(super) ends: Vec<Mark>,
     /// The erasure that the write carries out.
     pub(super) erasure: Option<u32>,
 }
@@ -280,19 +294,19 @@ pub(super) fn end_of(content: &SessionContent) -> DurableEnd {
     }
 }
 
-/// The durable part of a session after the first `have` transactions.
-fn durable_pieces(
+/// What a session has after the first `have` transactions, up to that end.
+fn pieces_until(
     log: &SessionLog,
     end: DurableEnd,
     have: u32,
     bytes_max: usize,
 ) -> impl Iterator<Item = SessionContent> {
     let pieces = log.pieces_since(have, bytes_max);
-    let durable = pieces.take_while(move |piece| piece.after < end.count);
-    durable.map(move |mut piece| {
+    let within = pieces.take_while(move |piece| piece.after < end.count);
+    within.map(move |mut piece| {
         if content_end(&piece) > end.count {
-            let durable = end.count.saturating_sub(piece.after);
-            piece.new_transactions.truncate(durable as usize);
+            let within = end.count.saturating_sub(piece.after);
+            piece.new_transactions.truncate(within as usize);
             piece.last_signature = end.signature;
         }
         piece

@@ -10,9 +10,12 @@ use std::collections::VecDeque;
 
 use super::RELAY;
 use super::effect::{Effect, PeerId, ReadId, Segment};
+use super::entry::Entry;
 use super::message::{ContentMessage, SyncMessage};
+use super::peer::Belief;
 use super::reading::Purpose;
 use super::replica::Replica;
+use crate::collections::SortedMap;
 use crate::header::Priority;
 use crate::ids::{CoId, SessionId};
 
@@ -69,18 +72,13 @@ impl Replica {
     /// Sees to it that a peer is sent what it lacks of a value, unless it is being asked what it has. Returns whether it
     /// lacks something.
     pub(super) fn send_missing(&mut self, peer: PeerId, id: &CoId) -> bool {
-        let Some(connected) = self.peers.get_mut(&peer) else {
-            return false;
-        };
-        let entry = self.entries.get(id);
-        let belief = connected.beliefs.get_mut(id);
-        let Some((entry, belief)) = entry.zip(belief.filter(|belief| !belief.awaits_answer)) else {
-            return false;
-        };
-        if !entry.is_ahead_of(&belief.believed) {
+        if !self.lacks(peer, id) {
             return false;
         }
-        if belief.turn == Turn::None {
+        if let Some(connected) = self.peers.get_mut(&peer)
+            && let Some(belief) = connected.beliefs.get_mut(id)
+            && belief.turn == Turn::None
+        {
             belief.turn = Turn::Waiting;
             connected.lane.queue.push_back(id.clone());
             self.advance(peer);
@@ -132,11 +130,9 @@ impl Replica {
 
     /// Sends a part of what a peer lacks of the value at the head of its lane, or asks storage for it.
     fn take_turn(&mut self, peer: PeerId, id: &CoId, room: usize) {
-        let missing = self.entries.get(id).and_then(|entry| {
-            let belief = self.belief(peer, id)?;
-            let piece_bytes_max = self.config.piece_bytes_max;
-            let is_open = !belief.awaits_answer;
-            is_open.then(|| entry.missing_for(&belief.believed, piece_bytes_max, room))
+        let missing = self.asked(peer, id).map(|(entry, belief)| {
+            let ahead = self.ahead(id, belief);
+            entry.missing_for(&belief.believed, ahead, self.config.piece_bytes_max, room)
         });
         let Some(missing) = missing else {
             self.end_turn(peer, id);
@@ -153,12 +149,18 @@ impl Replica {
         }
     }
 
-    fn lacks(&self, peer: PeerId, id: &CoId) -> bool {
+    /// A value and what we believe that a peer has of it, unless the peer is being asked.
+    fn asked(&self, peer: PeerId, id: &CoId) -> Option<(&Entry, &Belief)> {
         let belief = self.belief(peer, id);
-        let entry = self.entries.get(id);
-        entry
-            .zip(belief)
-            .is_some_and(|(entry, belief)| entry.is_ahead_of(&belief.believed))
+        let belief = belief.filter(|belief| !belief.awaits_answer)?;
+        Some((self.entries.get(id)?, belief))
+    }
+
+    fn lacks(&self, peer: PeerId, id: &CoId) -> bool {
+        let is_ahead = |(entry, belief): (&Entry, &Belief)| {
+            entry.is_ahead_of(&belief.believed, self.ahead(id, belief))
+        };
+        self.asked(peer, id).is_some_and(is_ahead)
     }
 
     fn end_turn(&mut self, peer: PeerId, id: &CoId) {
@@ -185,11 +187,7 @@ impl Replica {
         let mut is_first = true;
         let count = messages.len();
         for mut message in messages {
-            let (Some(connected), Some(entry)) = (self.peers.get_mut(&peer), self.entries.get(id))
-            else {
-                return;
-            };
-            let Some(belief) = connected.beliefs.get_mut(id) else {
+            let Some(belief) = self.belief_mut(peer, id) else {
                 return;
             };
             belief.believed.header = true;
@@ -197,12 +195,22 @@ impl Replica {
                 belief.believed.raise(session, count);
             }
             let has_begun = std::mem::replace(&mut belief.turn, Turn::Begun) == Turn::Begun;
-            if is_first && !has_begun && (count > 1 || entry.is_ahead_of(&belief.believed)) {
-                message.expect_content_until = Some(entry.durable_state().sessions);
+            if is_first && !has_begun && (count > 1 || self.lacks(peer, id)) {
+                message.expect_content_until = self.reach(peer, id);
             }
             is_first = false;
             self.send_content(peer, message);
         }
+    }
+
+    /// How far the sessions of a value will reach for a peer, with all that it may be sent now.
+    fn reach(&self, peer: PeerId, id: &CoId) -> Option<SortedMap<SessionId, u32>> {
+        let (entry, belief) = self.asked(peer, id)?;
+        let mut reach = entry.durable_state();
+        for (session, end) in self.ahead(id, belief) {
+            reach.raise(session, end.count);
+        }
+        Some(reach.sessions)
     }
 
     fn send_content(&mut self, peer: PeerId, message: ContentMessage) {
@@ -225,11 +233,8 @@ impl Replica {
 
     /// Storage's part of what a peer lacks of a value is there.
     pub(super) fn send_read(&mut self, peer: PeerId, id: &CoId, segments: Vec<Segment>) -> bool {
-        let messages = self.entries.get(id).and_then(|entry| {
-            let belief = self.belief(peer, id)?;
-            let piece_bytes_max = self.config.piece_bytes_max;
-            let is_open = !belief.awaits_answer;
-            is_open.then(|| entry.messages_of(segments, &belief.believed, piece_bytes_max))
+        let messages = self.asked(peer, id).map(|(entry, belief)| {
+            entry.messages_of(segments, &belief.believed, self.config.piece_bytes_max)
         });
         let messages = messages.unwrap_or_default();
         let has_sent = !messages.is_empty();

@@ -39,6 +39,9 @@ pub struct ReplicaConfig {
     /// How many bytes of content may be on their way to one peer. `usize::MAX` for a host that hands on everything at
     /// once and never says what left.
     pub window_bytes_max: usize,
+    /// Whether peers are sent what is being written while it is written, not after: for a host that only passes on what
+    /// others sign. What it acknowledges is durable all the same.
+    pub sends_ahead: bool,
     /// How many bytes of content one peer may make us hold while dependencies of it are missing.
     pub pending_bytes_per_peer_max: usize,
     /// How many content messages one peer may make us hold while dependencies of them are missing.
@@ -62,6 +65,7 @@ impl Default for ReplicaConfig {
             piece_bytes_max: 100 << 10,
             cache_bytes_max: usize::MAX,
             window_bytes_max: usize::MAX,
+            sends_ahead: false,
             pending_bytes_per_peer_max: 16 << 20,
             pending_messages_per_peer_max: 4_096,
             missing_dependencies_max: 4_096,

@@ -59,6 +59,19 @@ impl<'a> Packing<'a> {
         !self.is_full()
     }
 
+    /// Takes pieces in until there is no room for more.
+    pub(super) fn add_all(
+        &mut self,
+        session: &SessionId,
+        pieces: impl Iterator<Item = SessionContent>,
+    ) {
+        for piece in pieces {
+            if !self.add(session, piece) {
+                break;
+            }
+        }
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.bytes_left == 0
     }

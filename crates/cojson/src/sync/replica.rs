@@ -57,6 +57,8 @@ pub struct Replica {
     pub(super) dirty: OrderedSet<CoId>,
     /// The write under way.
     pub(super) in_flight: Option<InFlight>,
+    /// The last write that ended was not carried out.
+    pub(super) write_failed: bool,
     /// How many writes were begun.
     pub(super) writes: u64,
     /// A flush came while a write was under way.

@@ -1,6 +1,7 @@
 //! A host for one replica: storage that survives a crash, effects carried out when the test says so, and rule R2
 //! checked at everything that is sent.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 
 use cojson::header::{Header, Ruleset};
@@ -131,7 +132,7 @@ impl Machine {
         assert!(self.writes.len() <= 1, "one write at a time");
     }
 
-    /// R2: whatever another machine is told is on disk here.
+    /// R2: whatever another machine is told is on disk here, or, of what others wrote, in the write under way.
     fn assert_durable(&self, message: &SyncMessage) {
         match message {
             SyncMessage::Load(state) => self.disk.assert_covers(state),
@@ -144,7 +145,7 @@ impl Machine {
             SyncMessage::Known(known) => self.disk.assert_covers(&known.state),
             SyncMessage::Content(content) => {
                 let sessions = content.new.iter();
-                self.disk.assert_covers(&KnownState {
+                self.reach().assert_covers(&KnownState {
                     id: content.id.clone(),
                     header: true,
                     sessions: sessions.map(|(s, c)| (s.clone(), c.end() as u32)).collect(),
@@ -152,6 +153,17 @@ impl Machine {
             }
             SyncMessage::Reconcile(_) | SyncMessage::ReconcileAck { .. } => {}
         }
+    }
+
+    /// What may be sent on: the disk, with the write under way if that goes ahead.
+    fn reach(&self) -> Cow<'_, Disk> {
+        let write = self.writes.front().filter(|_| self.config.sends_ahead);
+        let Some(write) = write else {
+            return Cow::Borrowed(&self.disk);
+        };
+        let mut disk = self.disk.clone();
+        disk.write(write);
+        Cow::Owned(disk)
     }
 
     /// Carries out one thing that storage was asked for. Returns whether there was one.

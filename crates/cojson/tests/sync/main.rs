@@ -10,6 +10,7 @@
     reason = "a test, whose modules are one program"
 )]
 
+mod ahead;
 mod author;
 mod authorise;
 mod bounded;

@@ -78,17 +78,32 @@ fn check(seed: u64, machines: usize, links: &[(usize, usize)], crashes: bool) {
     check_machines(seed, machines, links, crashes);
 }
 
-/// The same, with a server that holds next to nothing in memory and sends little ahead.
+/// The same, with a server that holds next to nothing in memory and has little on its way to each client.
 fn check_evicting(seed: u64, links: &[(usize, usize)], crashes: bool) {
-    let server = links[0].1;
-    let mut machines: Vec<_> = (0..=server)
-        .map(|nonce| Machine::new(nonce as u8 + 1))
-        .collect();
     let config = ReplicaConfig {
         cache_bytes_max: [1, 6_000, 20_000][seed as usize % 3],
         window_bytes_max: [1, 800, usize::MAX][seed as usize / 3 % 3],
         ..ReplicaConfig::default()
     };
+    check_server(seed, links, config, crashes);
+}
+
+/// The same, with a server that also sends on what it is still writing.
+fn check_sending_ahead(seed: u64, links: &[(usize, usize)], crashes: bool) {
+    let config = ReplicaConfig {
+        cache_bytes_max: [6_000, 20_000, 1 << 30][seed as usize % 3],
+        window_bytes_max: [800, usize::MAX][seed as usize / 3 % 2],
+        sends_ahead: true,
+        ..ReplicaConfig::default()
+    };
+    check_server(seed, links, config, crashes);
+}
+
+fn check_server(seed: u64, links: &[(usize, usize)], config: ReplicaConfig, crashes: bool) {
+    let server = links[0].1;
+    let mut machines: Vec<_> = (0..=server)
+        .map(|nonce| Machine::new(nonce as u8 + 1))
+        .collect();
     machines[server] = Machine::with_config(server as u8 + 1, config);
     check_machines(seed, machines, links, crashes);
 }
@@ -185,5 +200,19 @@ fn r10_clients_of_a_server_that_evicts_agree_whatever_the_network_does() {
 fn r2_no_session_forks_when_a_server_that_evicts_crashes() {
     for seed in 500..536 {
         check_evicting(seed, &[(0, 3), (1, 3), (2, 3)], true);
+    }
+}
+
+#[test]
+fn r10_clients_of_a_server_that_sends_ahead_agree_whatever_the_network_does() {
+    for seed in 600..636 {
+        check_sending_ahead(seed, &[(0, 2), (1, 2)], false);
+    }
+}
+
+#[test]
+fn r2_no_session_forks_when_a_server_that_sends_ahead_crashes() {
+    for seed in 700..736 {
+        check_sending_ahead(seed, &[(0, 3), (1, 3), (2, 3)], true);
     }
 }

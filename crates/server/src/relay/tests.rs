@@ -21,7 +21,10 @@ const OUTBOX_MESSAGES_MAX: usize = 1_000;
 
 fn limits() -> RelayLimits {
     RelayLimits {
-        replica: ReplicaConfig::default(),
+        replica: ReplicaConfig {
+            sends_ahead: true,
+            ..ReplicaConfig::default()
+        },
         accounts: AccountLimits {
             bytes_max: u64::MAX,
             values_max: u64::MAX,
@@ -81,6 +84,20 @@ fn content_of(name: &str) -> SyncMessage {
     SyncMessage::Content(ContentMessage {
         id: header.id(),
         header: Some(header),
+        priority: 3,
+        new: [(author.session, piece)].into(),
+        expect_content_until: None,
+    })
+}
+
+/// The author's second transaction in the value of that name.
+fn more_of(name: &str) -> SyncMessage {
+    let mut author = Author::new(7);
+    author.piece(&["[]"]);
+    let piece = author.piece(&["[]"]);
+    SyncMessage::Content(ContentMessage {
+        id: header(name).id(),
+        header: None,
         priority: 3,
         new: [(author.session, piece)].into(),
         expect_content_until: None,
@@ -161,6 +178,54 @@ async fn r2_what_could_not_be_written_is_neither_acknowledged_nor_forwarded_unti
     assert!(
         matches!(forwarded, Some(SyncMessage::Content(_))),
         "{forwarded:?}"
+    );
+}
+
+/// Writes when it is let.
+struct SlowDisk {
+    memory: MemoryStorage,
+    gate: std::sync::mpsc::Receiver<()>,
+}
+
+impl Storage for SlowDisk {
+    through!(memory: outline, read, ids, count, stats);
+
+    fn write(&mut self, batches: &[WriteBatch]) -> Vec<Result<(), WriteError>> {
+        let _ = self.gate.recv();
+        self.memory.write(batches)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r2_what_is_being_written_is_sent_on_and_acknowledged_when_it_is_on_the_disk() {
+    let (let_write, gate) = std::sync::mpsc::channel();
+    let memory = MemoryStorage::default();
+    let harness = Harness::new(Box::new(SlowDisk { memory, gate }));
+    let (mut writer, mut reader) = (harness.connect(1).await, harness.connect(2).await);
+    harness.say(1, content_of("a")).await;
+    let_write.send(()).unwrap();
+    assert_eq!(
+        acknowledged(next(&mut writer, 20_000).await.as_ref()),
+        Some(1)
+    );
+    harness.say(2, load_of("a")).await;
+    let loaded = next(&mut reader, 20_000).await;
+    assert!(
+        matches!(loaded, Some(SyncMessage::Content(_))),
+        "{loaded:?}"
+    );
+
+    harness.say(1, more_of("a")).await;
+    let sent_on = next(&mut reader, 20_000).await;
+    assert!(
+        matches!(sent_on, Some(SyncMessage::Content(_))),
+        "{sent_on:?}"
+    );
+    assert!(writer.messages.try_recv().is_err(), "it is not on the disk");
+    let_write.send(()).unwrap();
+    assert_eq!(
+        acknowledged(next(&mut writer, 20_000).await.as_ref()),
+        Some(2)
     );
 }
 
