@@ -13,8 +13,12 @@ use super::hash::hash;
 use super::text::{CryptoTextError, decode_base58, decode_base64, encode_base58, encode_base64};
 use crate::entropy::Entropy;
 use crate::ids::{CoId, KeyId, SessionId};
+use crate::json::writer::ObjectWriter;
 
 const ENCRYPTED_PREFIX: &str = "encrypted_U";
+
+/// As long as most material is.
+const MATERIAL_BYTES: usize = 256;
 
 /// Ciphertext that does not open.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,23 +96,31 @@ pub enum NonceMaterial<'a> {
 }
 
 impl NonceMaterial<'_> {
-    /// The first 24 bytes of the hash of the material's stable JSON. Ids need no escaping.
+    /// The first 24 bytes of the hash of the material's stable JSON.
     pub(super) fn nonce(&self) -> [u8; 24] {
-        let text = match self {
+        let mut text = String::with_capacity(MATERIAL_BYTES);
+        let mut object = ObjectWriter::new(&mut text);
+        match self {
             Self::Transaction {
                 value,
                 session,
                 index,
             } => {
-                format!(r#"{{"in":"{value}","tx":{{"sessionID":"{session}","txIndex":{index}}}}}"#)
+                object.text("in", Some(value.as_str()));
+                let mut place = ObjectWriter::new(object.member("tx"));
+                place.text("sessionID", Some(session.as_str()));
+                place.count("txIndex", u64::from(*index));
+                place.end();
             }
             Self::KeyForKey {
                 encrypted,
                 encrypting,
             } => {
-                format!(r#"{{"encryptedID":"{encrypted}","encryptingID":"{encrypting}"}}"#)
+                object.text("encryptedID", Some(encrypted.as_str()));
+                object.text("encryptingID", Some(encrypting.as_str()));
             }
-        };
+        }
+        object.end();
         let mut nonce = [0; 24];
         for (to, from) in nonce.iter_mut().zip(hash(text.as_bytes()).as_bytes()) {
             *to = *from;

@@ -2,6 +2,9 @@
 
 use super::{Json, number_to_string};
 
+/// As long as most changes of a transaction are.
+const ARRAY_BYTES: usize = 128;
+
 /// Writes a value.
 pub(crate) fn write_json(out: &mut String, value: &Json) {
     match value {
@@ -36,7 +39,20 @@ pub(crate) fn write_number(out: &mut String, value: f64) {
 
 /// Writes a count.
 pub(crate) fn write_count(out: &mut String, count: u64) {
-    out.push_str(&count.to_string());
+    // Written from the last digit on; no count has more.
+    let mut digits = [b'0'; 20];
+    let mut rest = count;
+    let mut start = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit |= u8::try_from(rest % 10).unwrap_or_default();
+        start -= 1;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    let digits = digits.get(start..).unwrap_or_default();
+    out.push_str(str::from_utf8(digits).unwrap_or_default());
 }
 
 /// Writes a string in quotes.
@@ -93,6 +109,13 @@ pub(crate) fn write_array<T>(
         out.push('[');
     }
     out.push(']');
+}
+
+/// The text of an array of these.
+pub(crate) fn array_text(items: &[Json]) -> String {
+    let mut text = String::with_capacity(ARRAY_BYTES);
+    write_array(&mut text, items, write_json);
+    text
 }
 
 /// Writes an object member by member.

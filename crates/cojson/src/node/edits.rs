@@ -19,9 +19,7 @@ impl Node {
         entries: &[(Arc<str>, Json)],
         stamp: Stamp,
     ) -> Result<TransactionId, WriteError> {
-        let changes = entries
-            .iter()
-            .map(|(key, value)| MapChange::set(key, value.clone()).into());
+        let changes = entries.iter().map(|(key, value)| set(key, value));
         self.transact(id, &changes.collect::<Vec<_>>(), stamp)
     }
 
@@ -33,8 +31,11 @@ impl Node {
         stamp: Stamp,
     ) -> Result<TransactionId, WriteError> {
         let changes = entries.iter().map(|(key, value)| match value {
-            Some(value) => MapChange::set(key, value.clone()).into(),
-            None => MapChange::delete(key).into(),
+            Some(value) => set(key, value),
+            None => MapChange::Delete {
+                key: Arc::clone(key),
+            }
+            .into(),
         });
         self.transact(id, &changes.collect::<Vec<_>>(), stamp)
     }
@@ -145,4 +146,10 @@ impl Node {
             None => WriteError::NotLoaded { id: id.clone() },
         })
     }
+}
+
+/// The change that writes a key; key and value are shared with whoever has them.
+fn set(key: &Arc<str>, value: &Json) -> Change {
+    let (key, value) = (Arc::clone(key), Some(value.clone()));
+    MapChange::Set { key, value }.into()
 }

@@ -12,6 +12,7 @@ use crate::crypto::{NonceMaterial, encrypt_text};
 use crate::header::{CreatedAt, Header, Ruleset, Uniqueness, ValueType};
 use crate::ids::{CoId, SessionId, Timestamp};
 use crate::json::Json;
+use crate::json::writer::array_text;
 use crate::transaction::{TX_BYTES_MAX, Transaction};
 use crate::view::{TransactionId, ValidTransaction};
 
@@ -243,7 +244,7 @@ impl Node {
         draft: &Draft,
         terms: &Terms,
     ) -> Result<TransactionId, WriteError> {
-        let changes = Json::from(draft.changes.clone()).to_string();
+        let changes = array_text(&draft.changes);
         if changes.len() > TX_BYTES_MAX {
             return Err(WriteError::TooLarge {
                 bytes: changes.len(),

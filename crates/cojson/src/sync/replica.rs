@@ -214,13 +214,15 @@ impl Replica {
         {
             return Err(AppendError::NotInMemory { id: id.clone() });
         }
-        let mut named = SortedSet::new();
-        named.extend(dependencies::author_account(session));
+        if entry.log.session(session).is_none() {
+            entry.depend_on_author(session);
+        }
         if entry.is_group() {
+            let mut named = SortedSet::new();
             dependencies::of_group_transaction(&transaction, &mut named);
+            entry.depend_on(named);
         }
         entry.erasure.note(session);
-        entry.depend_on(named);
         let index = entry.log.append_local(session, transaction);
         self.unsigned.insert((id.clone(), session.clone()));
         self.touch(id);

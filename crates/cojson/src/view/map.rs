@@ -177,12 +177,13 @@ impl MapView {
     }
 
     fn insert(&mut self, key: Arc<str>, entry: MapEntry) {
-        let Some(history) = self.histories.get_mut(&key) else {
-            self.keys
-                .insert(self.place_of_key(&entry), Arc::clone(&key));
-            self.histories.insert(key, vec![entry]);
+        let begin = || Vec::with_capacity(1);
+        let history = self.histories.get_or_insert_with(Arc::clone(&key), begin);
+        if history.is_empty() {
+            history.push(entry.clone());
+            self.keys.insert(self.place_of_key(&entry), key);
             return;
-        };
+        }
         let place = place_in(history, &entry);
         if history
             .get(place)
