@@ -30,8 +30,22 @@ const wasmFeatures = [
 const optimise = ["-Oz", "--low-memory-unused", "--zero-filled-memory", "--strip-producers", "--strip-target-features"];
 const order = ["--reorder-functions-by-name", "--strip-debug"];
 
-// `cargo rustc --crate-type cdylib`: a library that is also an rlib would skip LTO without a word.
-const cargoModule = ["rustc", "-p", "pleione", "--profile", "module", "--lib", "--crate-type", "cdylib", "--target", wasmTarget];
+/** Compiles a crate as a browser module, as it is shipped; hands back the file. */
+export async function compileModule(crate) {
+  // `cargo rustc --crate-type cdylib`: a library that is also an rlib would skip LTO without a word.
+  const module = ["--profile", "module", "--lib", "--crate-type", "cdylib", "--target", wasmTarget];
+  await run("cargo", ["rustc", "-p", crate, ...module, ...stdBuild.args], { env: { ...wasmEnv, ...stdBuild.env } });
+  return join(wasmTargetDir, wasmTarget, "module", `${crate.replaceAll("-", "_")}.wasm`);
+}
+
+/** Makes a module with its bindings as small as it is shipped. */
+export async function optimiseModule(wasm) {
+  const wasmOpt = join(root, "node_modules", "binaryen", "bin", "wasm-opt");
+  const change = (how) => run(process.execPath, [wasmOpt, ...wasmFeatures, ...how, wasm, "-o", wasm]);
+  await change(optimise);
+  nameByLikeness(wasm);
+  await change(order);
+}
 
 const stampNow = () => {
   const { size, mtimeMs } = statSync(compiled);
@@ -62,13 +76,8 @@ async function packageModule() {
   rmSync(next, { recursive: true, force: true });
   mkdirSync(next, { recursive: true });
   await run("wasm-bindgen", ["--target", "web", "--out-name", "pleione", "--out-dir", next, compiled]);
-  const wasm = join(next, "pleione_bg.wasm");
-  const wasmOpt = join(root, "node_modules", "binaryen", "bin", "wasm-opt");
-  const change = (how) => run(process.execPath, [wasmOpt, ...wasmFeatures, ...how, wasm, "-o", wasm]);
   shortenBindings(next);
-  await change(optimise);
-  nameByLikeness(wasm);
-  await change(order);
+  await optimiseModule(join(next, "pleione_bg.wasm"));
   await minifyScripts(next);
   writeManifest(next);
   rmSync(pkg, { recursive: true, force: true });
@@ -112,9 +121,7 @@ function saySizes() {
 /** Builds pkg/, setting up what that needs. */
 export async function buildModule() {
   await setUp("rust", "wasm", "std", "bindgen", "npm");
-  const args = [...cargoModule, ...stdBuild.args];
-  const env = { ...wasmEnv, ...stdBuild.env };
-  await step("build: the browser module", () => run("cargo", args, { env }).then(() => undefined));
+  await step("build: the browser module", () => compileModule("pleione").then(() => undefined));
   if (isPackaged()) return say("  ok   build: pkg/ is up to date");
   await step("build: pkg/ (bindings, wasm-opt)", packageModule);
   saySizes();

@@ -8,6 +8,7 @@ import { setImmediate } from "node:timers/promises";
 import { LocalNode } from "cojson";
 import { createWebSocketPeer } from "cojson-transport-ws";
 import WebSocket from "ws";
+import { workedSeconds } from "./clock.mjs";
 
 const [kind, scenario, countText, port] = process.argv.slice(2);
 const count = Number(countText);
@@ -48,10 +49,10 @@ function work(how, value, times) {
 
 async function write() {
   const value = create(await newNode(), scenario);
-  const begun = performance.now();
+  const begun = workedSeconds();
   work(scenario, value, count);
   await setImmediate();
-  return { seconds: secondsSince(begun) };
+  return { seconds: workedSeconds() - begun };
 }
 
 const shown = (map) => Object.keys(map.latest).length;
@@ -116,10 +117,10 @@ async function open() {
   await map.core.waitForSync({ timeout: 300_000 });
   await writer.gracefulShutdown();
   const reader = await newNode({ storage: storage() });
-  const begun = performance.now();
+  const begun = workedSeconds();
   const copy = await reader.load(map.id);
   await until(() => shown(copy) === count, copy);
-  const seconds = secondsSince(begun);
+  const seconds = workedSeconds() - begun;
   await reader.gracefulShutdown();
   rmSync(folder, { recursive: true });
   return { seconds };

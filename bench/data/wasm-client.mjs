@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import WebSocket from "ws";
+import { workedSeconds } from "./clock.mjs";
 
 const { WasmClient } = createRequire(import.meta.url)("../../target/bench-data/bench_data.cjs");
 const [scenario, countText, port] = process.argv.slice(2);
@@ -16,10 +17,10 @@ const types = { distinct: "comap", same: "comap", push: "costream", append: "col
 function write() {
   const client = newClient(1);
   const value = client.create(types[scenario]);
-  const begun = performance.now();
+  const begun = workedSeconds();
   client.work(scenario, value, count);
   client.settle();
-  return { seconds: secondsSince(begun) };
+  return { seconds: workedSeconds() - begun };
 }
 
 /** A client with its socket. */
@@ -100,11 +101,11 @@ function open() {
   writeFileSync(file, writer.stored_text(ids));
   writer.free();
   const reader = newClient(2);
-  const begun = performance.now();
+  const begun = workedSeconds();
   reader.put_stored(readFileSync(file, "utf8"));
   for (const id of ids) reader.load(id);
   const shown = reader.shown(value);
-  const seconds = secondsSince(begun);
+  const seconds = workedSeconds() - begun;
   rmSync(file);
   if (shown !== count) throw new Error(`${shown} of ${count} are shown`);
   return { seconds };
