@@ -84,7 +84,8 @@ impl From<&Settings> for RelayLimits {
                 sessions_per_value_max: limits.sessions_per_value_max,
                 cache_bytes_max: limits.cache_bytes_max,
                 window_bytes_max: WINDOW_BYTES,
-                sends_ahead: true,
+                // Of a session that forked over two servers, only what was stored first may reach anybody.
+                sends_ahead: !settings.storage.is_shared(),
                 ..ReplicaConfig::default()
             },
             accounts: AccountLimits {

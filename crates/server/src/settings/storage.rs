@@ -110,6 +110,13 @@ impl RawStorage {
     }
 }
 
+impl StorageSettings {
+    /// Whether other servers may write there too, so that a write can be refused for what one of them wrote first.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres { .. })
+    }
+}
+
 impl TryFrom<RawStorage> for StorageSettings {
     type Error = SettingError;
 

@@ -401,7 +401,8 @@ fn an_account_writes_no_more_in_an_hour_than_it_may_and_others_do() {
         peer.say(&writer.write("[1]"));
         peer.await_known(&writer.id(), &writer.session, 1);
     }
-    Peer::connect(server.port()).say(&Writer::new("three", 1).write("[1]"));
+    let mut elsewhere = Peer::connect(server.port());
+    elsewhere.say(&Writer::new("three", 1).write("[1]"));
     server.await_refused("account_over_limit", 1);
     // Two writes of 1,024 bytes; the third is refused.
     let mut other = Writer::new("other's", 2);
