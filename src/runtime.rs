@@ -234,8 +234,9 @@ impl Runtime {
         &self,
         #[wasm_bindgen(unchecked_optional_param_type = "JsonValue[]")] init: Option<Array>,
         #[wasm_bindgen(unchecked_optional_param_type = "Group")] group: &JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "ItemOptions")] options: &JsValue,
     ) -> Result<CoList, JsValue> {
-        Ok(CoList::create(&self.host, init, group)?)
+        Ok(CoList::create(&self.host, init, group, options)?)
     }
 
     /// A new stream, owned by the group or else by the account's own one.
@@ -253,8 +254,9 @@ impl Runtime {
         &self,
         init: Option<String>,
         #[wasm_bindgen(unchecked_optional_param_type = "Group")] group: &JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "ItemOptions")] options: &JsValue,
     ) -> Result<CoPlainText, JsValue> {
-        CoPlainText::create(&self.host, init, group)
+        CoPlainText::create(&self.host, init, group, options)
     }
 
     /// A new stream of all these bytes, in chunks. Resolves when the last is written.

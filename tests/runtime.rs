@@ -24,7 +24,11 @@ async fn what_was_settled_is_there_after_reopening() {
     let runtime = open_local(&name).await;
     let account = runtime.account_id().unwrap();
     let list = runtime
-        .create_list(Some(json(r#"["a"]"#).unchecked_into()), &JsValue::UNDEFINED)
+        .create_list(
+            Some(json(r#"["a"]"#).unchecked_into()),
+            &JsValue::UNDEFINED,
+            &JsValue::UNDEFINED,
+        )
         .unwrap();
     list.append(&json(r#"["b", "c"]"#).unchecked_into())
         .unwrap();
@@ -68,7 +72,9 @@ async fn a_task_is_one_write_however_much_it_changes() {
     runtime.settled().await.unwrap();
     let before = runtime.stats();
     let map = map(&runtime, "{}");
-    let list = runtime.create_list(None, &JsValue::UNDEFINED).unwrap();
+    let list = runtime
+        .create_list(None, &JsValue::UNDEFINED, &JsValue::UNDEFINED)
+        .unwrap();
     for number in 0..50 {
         set(&map, "n", number);
         list.append(&js_sys::Array::of1(&number.into())).unwrap();

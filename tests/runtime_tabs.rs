@@ -20,7 +20,9 @@ async fn two_tabs_see_each_others_changes_within_100_ms_and_lose_none() {
     let name = fresh_name("two-tabs");
     let (one, two) = (open_local(&name).await, open_local(&name).await);
     assert_eq!(one.account_id().unwrap(), two.account_id().unwrap());
-    let list_one = one.create_list(None, &JsValue::UNDEFINED).unwrap();
+    let list_one = one
+        .create_list(None, &JsValue::UNDEFINED, &JsValue::UNDEFINED)
+        .unwrap();
     one.settled().await.unwrap();
     let list_two = two.load_list(list_one.id()).await.unwrap();
     let (told, _ending) = listen(&load(&two, &list_one.id()).await);

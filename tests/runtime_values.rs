@@ -32,7 +32,7 @@ async fn a_text_is_edited_in_graphemes_and_is_a_string_in_stores() {
     let family = "👩‍👩‍👧";
     let init = Some(format!("h{family}llo\r\n"));
     let note = runtime
-        .create_plain_text(init, &JsValue::UNDEFINED)
+        .create_plain_text(init, &JsValue::UNDEFINED, &JsValue::UNDEFINED)
         .unwrap();
     assert_eq!(note.length().unwrap(), 6);
     let store = load(&runtime, &note.id()).await;
@@ -204,13 +204,17 @@ async fn values_look_back_to_a_time_a_date_or_what_somebody_had() {
         assert!(map.at(&wrong).is_err(), "{wrong:?}");
     }
 
-    let list = runtime.create_list(Some(json("[1, 2]").unchecked_into()), &JsValue::UNDEFINED);
+    let list = runtime.create_list(
+        Some(json("[1, 2]").unchecked_into()),
+        &JsValue::UNDEFINED,
+        &JsValue::UNDEFINED,
+    );
     let list = list.unwrap();
     let then = list.frontier().unwrap();
     list.append(&json("[3]").unchecked_into()).unwrap();
     assert_eq!(text(&list.at(&then).unwrap()), "[1,2]");
     let note = runtime
-        .create_plain_text(Some("ab".into()), &JsValue::UNDEFINED)
+        .create_plain_text(Some("ab".into()), &JsValue::UNDEFINED, &JsValue::UNDEFINED)
         .unwrap();
     let then = note.frontier().unwrap();
     note.replace("b").unwrap();

@@ -109,6 +109,11 @@ export interface Progress {
   total?: number;
 }
 
+export interface ItemOptions {
+  /** Whether only those who administer the group may delete items. Default: whoever may write. */
+  restrictDeletion?: boolean;
+}
+
 export interface BinaryOptions {
   /** Default: the file's own, else `application/octet-stream`. */
   mimeType?: string;

@@ -17,7 +17,7 @@ use cojson::header::ValueType;
 use cojson::ids::CoId;
 use cojson::json::Json;
 use cojson::node::{NewValue, Node, Shown, Stamp, WriteError};
-use js_sys::Array;
+use js_sys::{Array, Reflect};
 use wasm_bindgen::JsValue;
 
 use super::error::RuntimeError;
@@ -56,12 +56,39 @@ struct Value {
     id: CoId,
 }
 
+/// Who may delete items of a list or a text.
+#[derive(Clone, Copy)]
+enum Deletion {
+    /// Whoever may write to it.
+    Free,
+    /// Only those who administer its group.
+    Restricted,
+}
+
+impl Deletion {
+    /// What the options of a new value say; free if they say nothing.
+    fn read(options: &JsValue) -> Result<Self, RuntimeError> {
+        let restricts = Reflect::get(options, &"restrictDeletion".into()).unwrap_or_default();
+        match restricts.as_bool() {
+            Some(true) => Ok(Self::Restricted),
+            Some(false) => Ok(Self::Free),
+            None if restricts.is_undefined() => Ok(Self::Free),
+            None => Err(RuntimeError::Option {
+                what: "restrictDeletion",
+                expected: "true or false",
+                found: restricts.js_typeof().as_string().unwrap_or_default(),
+            }),
+        }
+    }
+}
+
 impl Value {
     /// Makes an empty one.
     fn create(
         host: &Rc<Host>,
         value_type: ValueType,
         owner: &JsValue,
+        deletion: Deletion,
     ) -> Result<Self, RuntimeError> {
         let owner = owner_of(owner)?;
         let id = host.engine(|engine| {
@@ -72,7 +99,10 @@ impl Value {
                 uniqueness: node.random_uniqueness(),
                 meta: Json::Null,
             };
-            node.create(value, now())
+            match deletion {
+                Deletion::Free => node.create(value, now()),
+                Deletion::Restricted => node.create_with_restricted_deletion(value, now()),
+            }
         })??;
         Ok(Self::of(Rc::clone(host), id))
     }

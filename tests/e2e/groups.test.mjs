@@ -57,6 +57,39 @@ test("two browsers and an invite link: both see the same, live", async (t) => {
   assert.equal(await alice.evaluate((account) => group.roleOf(account), bob.account), "writer");
 });
 
+test("of a list and a text that restrict deletion a writer deletes nothing, and an admin does", async (t) => {
+  const server = await startServer(t, pages.blank);
+  const [alice, bob] = await people(t, server, "alice", "bob");
+  const [listId, noteId, invitation] = await alice.evaluate(async () => {
+    globalThis.group = runtime.createGroup();
+    globalThis.list = runtime.createList(["opened"], group, { restrictDeletion: true });
+    globalThis.note = runtime.createPlainText("signed", group, { restrictDeletion: true });
+    const invitation = await group.createInvite("writer");
+    await runtime.synced();
+    return [list.id, note.id, invitation];
+  });
+  const told = await bob.evaluate(
+    async ([listId, noteId, invitation]) => {
+      await runtime.acceptInvite(invitation);
+      const [list, note] = [await runtime.loadList(listId), await runtime.loadPlainText(noteId)];
+      const refused = await outcome((async () => list.delete(0))());
+      const cut = await outcome((async () => note.delete(0))());
+      list.append("closed");
+      await runtime.synced();
+      return { refused: refused.code, cut: cut.code, list: list.toJSON(), note: note.toString() };
+    },
+    [listId, noteId, invitation],
+  );
+  const code = "PLEIONE_E_NOT_ALLOWED";
+  assert.deepEqual(told, { refused: code, cut: code, list: ["opened", "closed"], note: "signed" });
+  const left = await alice.evaluate(async (id) => {
+    await until(await runtime.load(id), (items) => items.length === 2);
+    list.delete(0);
+    return list.toJSON();
+  }, listId);
+  assert.deepEqual(left, ["closed"]);
+});
+
 test("each kind of invitation gives its role, and one that was taken back opens nothing", async (t) => {
   const server = await startServer(t, pages.blank);
   const [alice, bob] = await people(t, server, "alice", "bob");

@@ -9,7 +9,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::past::looks_back;
-use super::{Value, item, items_of};
+use super::{Deletion, Value, item, items_of};
 use crate::runtime::error::RuntimeError;
 use crate::runtime::host::Host;
 
@@ -22,9 +22,11 @@ impl CoList {
         host: &Rc<Host>,
         init: Option<Array>,
         owner: &JsValue,
+        options: &JsValue,
     ) -> Result<Self, RuntimeError> {
         let items = items_of(&init.unwrap_or_default())?;
-        let list = Self(Value::create(host, ValueType::CoList, owner)?);
+        let deletion = Deletion::read(options)?;
+        let list = Self(Value::create(host, ValueType::CoList, owner, deletion)?);
         if items.is_empty() {
             list.0.announce()?;
         } else {

@@ -10,7 +10,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::past::{key_edit, looks_back};
-use super::{Value, item};
+use super::{Deletion, Value, item};
 use crate::bridge;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::host::Host;
@@ -26,7 +26,12 @@ impl CoMap {
         owner: &JsValue,
     ) -> Result<Self, RuntimeError> {
         let entries = entries_of(init)?;
-        let map = Self(Value::create(host, ValueType::CoMap, owner)?);
+        let map = Self(Value::create(
+            host,
+            ValueType::CoMap,
+            owner,
+            Deletion::Free,
+        )?);
         if entries.is_empty() {
             map.0.announce()?;
         } else {
@@ -85,6 +90,20 @@ impl CoMap {
         Ok(self
             .0
             .write(|node, id, stamp| node.map_set(id, &entries, stamp))?)
+    }
+
+    /// Writes keys at once, as the beginning that several devices make alike: of all beginnings of that name the first
+    /// counts, and what the others wrote is not shown.
+    #[wasm_bindgen(js_name = setFirst)]
+    pub fn set_first(
+        &self,
+        name: &str,
+        #[wasm_bindgen(unchecked_param_type = "Record<string, JsonValue>")] entries: &JsValue,
+    ) -> Result<(), JsValue> {
+        let entries = entries_of(entries)?;
+        Ok(self
+            .0
+            .write(|node, id, stamp| node.map_set_first(id, name, &entries, stamp))?)
     }
 
     /// Deletes a key.

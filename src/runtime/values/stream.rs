@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::past::looks_back;
-use super::{Value, item};
+use super::{Deletion, Value, item};
 use crate::bridge;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::host::Host;
@@ -21,7 +21,12 @@ pub struct CoStream(Value);
 
 impl CoStream {
     pub(crate) fn create(host: &Rc<Host>, owner: &JsValue) -> Result<Self, RuntimeError> {
-        let stream = Self(Value::create(host, ValueType::CoStream, owner)?);
+        let stream = Self(Value::create(
+            host,
+            ValueType::CoStream,
+            owner,
+            Deletion::Free,
+        )?);
         stream.0.announce()?;
         Ok(stream)
     }

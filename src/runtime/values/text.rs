@@ -12,8 +12,8 @@ use js_sys::Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::Value;
 use super::past::looks_back;
+use super::{Deletion, Value};
 use crate::runtime::host::Host;
 
 #[wasm_bindgen(module = "/src/browser.js")]
@@ -31,8 +31,11 @@ impl CoPlainText {
         host: &Rc<Host>,
         init: Option<String>,
         owner: &JsValue,
+        options: &JsValue,
     ) -> Result<Self, JsValue> {
-        let text = Self(Value::create(host, ValueType::CoPlainText, owner)?);
+        let deletion = Deletion::read(options)?;
+        let value = Value::create(host, ValueType::CoPlainText, owner, deletion)?;
+        let text = Self(value);
         text.0.announce()?;
         text.insert(0, &init.unwrap_or_default())?;
         Ok(text)

@@ -23,6 +23,18 @@ impl Node {
         self.transact(id, &changes.collect::<Vec<_>>(), stamp)
     }
 
+    /// Writes keys of a map in a transaction of which only the first of its name counts ([`Node::transact_first`]).
+    pub fn map_set_first(
+        &mut self,
+        id: &CoId,
+        first_writer_key: &str,
+        entries: &[(Arc<str>, Json)],
+        stamp: Stamp,
+    ) -> Result<TransactionId, WriteError> {
+        let changes = entries.iter().map(|(key, value)| set(key, value));
+        self.transact_first(id, first_writer_key, &changes.collect::<Vec<_>>(), stamp)
+    }
+
     /// Writes keys of a map, or removes them where there is no value.
     pub fn map_write(
         &mut self,
