@@ -269,8 +269,21 @@ export async function openDatabase(name, version, stores, msMax) {
   return undefined;
 }
 
-function begin(database, stores, isStrict) {
-  return database.transaction(stores, "readwrite", { durability: isStrict ? "strict" : "relaxed" });
+/** Does work in a transaction that writes, and gives it up if that throws. Resolves when all is durable, with what it gave. */
+async function writing(database, stores, isStrict, work) {
+  const transaction = database.transaction(stores, "readwrite", { durability: isStrict ? "strict" : "relaxed" });
+  const end = ended(transaction);
+  end.catch(() => {}); // who awaits it hears
+  let given;
+  try {
+    given = await work(transaction);
+  } catch (error) {
+    transaction.abort();
+    throw error;
+  }
+  transaction.commit?.();
+  await end;
+  return given;
 }
 
 function put(transaction, changes) {
@@ -295,44 +308,30 @@ function erase(transaction, erased, isKept) {
  * each `[store, id]`: all under keys that begin with the id, but for those whose second part `isKept`.
  */
 export async function writeRecords(database, stores, isStrict, erased, isKept, changes) {
-  const transaction = begin(database, stores, isStrict);
-  try {
+  return writing(database, stores, isStrict, async (transaction) => {
     if (erased.length > 0) await erase(transaction, erased, isKept);
     put(transaction, changes);
-  } catch (error) {
-    transaction.abort();
-    throw error;
-  }
-  transaction.commit?.();
-  return ended(transaction);
+  });
 }
 
 /** What is kept under a key: `fresh` from now on, if it was nothing. Transactions that write never overlap, so all tabs agree. */
 export async function recordOrPut(database, store, key, fresh) {
-  const transaction = begin(database, store, true);
-  const records = transaction.objectStore(store);
-  const reading = records.get(key);
-  let record;
-  reading.onsuccess = () => {
-    record = reading.result;
-    if (record === undefined) records.put((record = fresh), key);
-  };
-  await ended(transaction);
-  return record;
+  return writing(database, store, true, async (transaction) => {
+    const record = await answered(transaction.objectStore(store).get(key));
+    if (record === undefined) put(transaction, [[store, key, fresh]]);
+    return record ?? fresh;
+  });
 }
 
 /** Replaces what is under keys that begin with these parts by what `replace(records)` hands back as changes, if anything. */
 export async function replaceRecords(database, store, parts, most, replace) {
-  const transaction = begin(database, store, true);
-  const [records, range] = [transaction.objectStore(store), beginningWith(parts)];
-  const reading = records.getAll(range, most);
-  reading.onsuccess = () => {
-    const changes = replace(reading.result);
+  return writing(database, store, true, async (transaction) => {
+    const [records, range] = [transaction.objectStore(store), beginningWith(parts)];
+    const changes = replace(await answered(records.getAll(range, most)));
     if (changes === undefined) return;
     records.delete(range);
     put(transaction, changes);
-  };
-  return ended(transaction);
+  });
 }
 
 export async function readRecord(database, store, key) {
