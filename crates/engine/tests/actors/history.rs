@@ -251,12 +251,18 @@ fn a_replay_under_another_definition_tells_the_first_difference() {
     );
 }
 
-#[test]
-fn a_history_of_days_reads_the_last_two_periods_only() {
-    const DAY_MS: u64 = 86_400_000;
+const DAY_MS: u64 = 86_400_000;
+
+/// A clerk whose history is kept for a day.
+fn clerk_of_a_day() -> Json {
     let mut definition = clerk().as_object().cloned().unwrap();
     definition.insert("history".into(), json(r#"{"days":1}"#));
-    let definition = Json::from(definition);
+    definition.into()
+}
+
+#[test]
+fn a_history_of_days_reads_the_last_two_periods_only() {
+    let definition = clerk_of_a_day();
     let mut device = Device::over(Storage::default(), 1, &[mail_tool(false)]);
     let actor = device.create(&definition);
     device.send(&actor, "COUNT", "{}");
@@ -295,10 +301,7 @@ fn stream_of(device: &Device, period: u64) -> CoId {
 
 #[test]
 fn what_a_history_of_days_no_longer_keeps_is_deleted_when_a_period_begins_and_at_a_start() {
-    const DAY_MS: u64 = 86_400_000;
-    let mut definition = clerk().as_object().cloned().unwrap();
-    definition.insert("history".into(), json(r#"{"days":1}"#));
-    let definition = Json::from(definition);
+    let definition = clerk_of_a_day();
     let mut device = Device::over(Storage::default(), 1, &[mail_tool(false)]);
     let actor = device.create(&definition);
     let first = device.now.0 / DAY_MS;

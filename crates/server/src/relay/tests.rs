@@ -3,7 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use cojson::header::Header;
+use cojson::ids::SessionId;
 use cojson::known_state::KnownState;
+use cojson::session_log::SessionContent;
 use cojson::sync::{ContentMessage, WriteBatch};
 use tokio::time::timeout;
 
@@ -81,13 +84,7 @@ fn content_of(name: &str) -> SyncMessage {
     let mut author = Author::new(7);
     let piece = author.piece(&["[]"]);
     let header = header(name);
-    SyncMessage::Content(ContentMessage {
-        id: header.id(),
-        header: Some(header),
-        priority: 3,
-        new: [(author.session, piece)].into(),
-        expect_content_until: None,
-    })
+    content(header.id(), Some(header), (author.session, piece))
 }
 
 /// The author's second transaction in the value of that name.
@@ -95,11 +92,15 @@ fn more_of(name: &str) -> SyncMessage {
     let mut author = Author::new(7);
     author.piece(&["[]"]);
     let piece = author.piece(&["[]"]);
+    content(header(name).id(), None, (author.session, piece))
+}
+
+fn content(id: CoId, header: Option<Header>, new: (SessionId, SessionContent)) -> SyncMessage {
     SyncMessage::Content(ContentMessage {
-        id: header(name).id(),
-        header: None,
+        id,
+        header,
         priority: 3,
-        new: [(author.session, piece)].into(),
+        new: [new].into(),
         expect_content_until: None,
     })
 }
