@@ -112,7 +112,7 @@ impl Outbox {
         let actors = self.actors.borrow();
         let mut accepted: Option<Tickets> = None;
         for [event_type, payload, actor, count] in packed.records() {
-            let actor = actors.iter().nth(actor as usize);
+            let actor = actors.get_index(actor as usize);
             match (actor, packed.event(event_type, payload)) {
                 (Some(actor), Ok(event)) => {
                     let first = engine.send_times(actor, event, count);

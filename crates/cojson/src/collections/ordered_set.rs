@@ -34,6 +34,12 @@ impl<T: Ord + Clone> OrderedSet<T> {
         self.items.keys()
     }
 
+    /// The item at a place.
+    pub fn get_index(&self, place: usize) -> Option<&T> {
+        let (item, ()) = self.items.get_index(place)?;
+        Some(item)
+    }
+
     /// Whether the item is there.
     pub fn contains<Q: Ord + ?Sized>(&self, item: &Q) -> bool
     where
