@@ -1,7 +1,7 @@
 //! What values show: pure functions of valid, decrypted transactions in one total order.
 //!
 //! The order is (`madeAt`, session, index), but for copies that a merge put behind others of the same time: the same on
-//! every replica, whatever came when (R10). A view takes transactions one by one; one that sorts before others already
+//! every replica, whatever came when (R10). Of changes that claim to be the same one, only the first counts. A view takes transactions one by one; one that sorts before others already
 //! taken may make it ask for a rebuild. Nothing here judges who was allowed to write, and a change that a view does not
 //! understand is passed over.
 
@@ -21,7 +21,8 @@ use crate::json::Json;
 pub use binary::{BinaryInfo, BinaryItem, BinaryView};
 pub use list::{ListChange, ListView, OpId};
 pub use map::{MapChange, MapEntry, MapView};
-pub use position::{Behind, Order, Position};
+pub use position::{Behind, CopyId, Order, Position};
+use position::{Placed, insert_in_order};
 pub use stream::{StreamItem, StreamView};
 pub use text::{Splice, splices};
 
@@ -64,6 +65,7 @@ impl ValidTransaction {
                 id: self.id.clone(),
                 branch: None,
                 behind: None,
+                copy: None,
             },
         }
     }
@@ -78,7 +80,7 @@ impl ValidTransaction {
     /// What transactions are ordered by: the order of their positions.
     pub fn order(&self) -> Order<'_> {
         let name = (&self.id, None);
-        let own = (self.made_at, name, 0, name);
+        let own = (self.made_at, name, 0, name, None);
         self.source.as_ref().map_or(own, Position::order)
     }
 }

@@ -87,6 +87,7 @@ pub(super) fn merge_source(
             _ => previous.and_then(|previous| previous.branch),
         },
         behind: None,
+        copy: None,
     })
 }
 

@@ -14,7 +14,7 @@ use crate::json::Json;
 use crate::session_log::SessionLog;
 use crate::transaction::Transaction;
 use crate::value_log::ValueLog;
-use crate::view::{Position, TransactionId, ValidTransaction};
+use crate::view::{CopyId, Position, TransactionId, ValidTransaction};
 
 /// So many transactions of each session.
 pub(super) type Counts = SortedMap<SessionId, u32>;
@@ -174,7 +174,15 @@ impl Part {
             .then(|| merge_source(meta, made_at, previous))
             .flatten();
         if let Some(source) = source {
-            return Some(self.note_copy(session_log, index, source, branch.clone()));
+            let id = TransactionId {
+                session: session.clone(),
+                index,
+            };
+            let copy = Position {
+                copy: Some(CopyId::new(id, branch.clone())),
+                ..source
+            };
+            return Some(self.note_copy(session_log, index, copy, branch.clone()));
         }
         let copies = self.copies.get(session);
         let copy = copies.and_then(|copies| copies.last_at.get(&made_at));
@@ -279,6 +287,7 @@ fn position_of(session_log: &SessionLog, index: u32, branch: Option<Arc<str>>) -
         },
         branch,
         behind: None,
+        copy: None,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Applied, Position, ValidTransaction};
+use super::{Applied, Placed, Position, ValidTransaction, insert_in_order};
 use crate::crypto::{decode_binary, encode_binary};
 use crate::json::Json;
 
@@ -89,9 +89,13 @@ struct Piece {
     item: BinaryItem,
 }
 
-impl Piece {
-    fn order(&self) -> (&Position, u32) {
-        (&self.position, self.change)
+impl Placed for Piece {
+    fn position(&self) -> &Position {
+        &self.position
+    }
+
+    fn change(&self) -> u32 {
+        self.change
     }
 }
 
@@ -107,11 +111,12 @@ impl BinaryView {
         let position = transaction.position();
         for (change, json) in (0..).zip(&transaction.changes) {
             if let Some(item) = BinaryItem::from_json(json) {
-                self.insert(Piece {
+                let piece = Piece {
                     position: position.clone(),
                     change,
                     item,
-                });
+                };
+                insert_in_order(&mut self.pieces, piece);
             }
         }
         Applied::Shown
@@ -170,19 +175,5 @@ impl BinaryView {
         let mut is_over = false;
         let items = self.pieces.iter().map(|piece| &piece.item);
         items.take_while(move |item| !std::mem::replace(&mut is_over, **item == BinaryItem::End))
-    }
-
-    fn insert(&mut self, piece: Piece) {
-        let place = match self.pieces.last() {
-            Some(last) if last.order() >= piece.order() => {
-                let is_before = |other: &Piece| other.order() < piece.order();
-                self.pieces.partition_point(is_before)
-            }
-            _ => self.pieces.len(),
-        };
-        let is_same = |other: &Piece| other.order() == piece.order();
-        if !self.pieces.get(place).is_some_and(is_same) {
-            self.pieces.insert(place, piece);
-        }
     }
 }

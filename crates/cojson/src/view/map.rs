@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Applied, Position, ValidTransaction};
+use super::{Applied, Placed, Position, ValidTransaction, insert_in_order};
 use crate::collections::SortedMap;
 use crate::ids::Timestamp;
 use crate::json::{Json, JsonObject};
@@ -89,9 +89,13 @@ pub struct MapEntry {
     pub value: Option<Json>,
 }
 
-impl MapEntry {
-    fn order(&self) -> (&Position, u32) {
-        (&self.position, self.change)
+impl Placed for MapEntry {
+    fn position(&self) -> &Position {
+        &self.position
+    }
+
+    fn change(&self) -> u32 {
+        self.change
     }
 }
 
@@ -179,47 +183,25 @@ impl MapView {
     fn insert(&mut self, key: Arc<str>, entry: MapEntry) {
         let begin = || Vec::with_capacity(1);
         let history = self.histories.get_or_insert_with(Arc::clone(&key), begin);
-        if history.is_empty() {
-            history.push(entry.clone());
-            self.keys.insert(self.place_of_key(&entry), key);
+        let is_new = history.is_empty();
+        if insert_in_order(history, entry) != Some(0) {
             return;
         }
-        let place = place_in(history, &entry);
-        if history
-            .get(place)
-            .is_some_and(|other| other.order() == entry.order())
-        {
-            return;
+        // The key's first write is now this one.
+        if !is_new {
+            self.keys.retain(|other| *other != key);
         }
-        if place > 0 {
-            history.insert(place, entry);
-            return;
-        }
-        history.insert(place, entry.clone());
-        // The key's first write is now an earlier one than before.
-        self.keys.retain(|other| *other != key);
-        self.keys.insert(self.place_of_key(&entry), key);
+        self.keys.insert(self.place_of(&key), key);
     }
 
-    /// Where a key belongs whose first write this is.
-    fn place_of_key(&self, first: &MapEntry) -> usize {
-        let is_before = |key: &Arc<str>| {
-            let other = self.history(key).first();
-            other.is_some_and(|other| other.order() < first.order())
-        };
+    /// Where a key belongs that is not among the keys, by its first write.
+    fn place_of(&self, key: &str) -> usize {
+        let first = |key: &str| self.history(key).first().map(Placed::order);
+        let ours = first(key);
+        let is_before = |other: &Arc<str>| first(other) < ours;
         match self.keys.last() {
             Some(last) if !is_before(last) => self.keys.partition_point(is_before),
             _ => self.keys.len(),
         }
-    }
-}
-
-/// Where an entry belongs in a history, the end being the likely place.
-fn place_in(history: &[MapEntry], entry: &MapEntry) -> usize {
-    match history.last() {
-        Some(last) if last.order() >= entry.order() => {
-            history.partition_point(|other| other.order() < entry.order())
-        }
-        _ => history.len(),
     }
 }

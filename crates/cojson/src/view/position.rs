@@ -2,6 +2,7 @@
 //!
 //! It is that of (`madeAt`, session, index), where the reference leaves ties to arrival. But what stands in one session
 //! arrives in one order, and so the reference tells there which comes first, even if it was named otherwise in a branch.
+//! Anybody may write copies that claim a name which others have: of these the first counts, by where they themselves stand.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -20,6 +21,23 @@ pub struct Position {
     pub branch: Option<Arc<str>>,
     /// What it stands behind, though its id sorts before that.
     pub behind: Option<Arc<Behind>>,
+    /// Where it is itself, if it is a copy: what decides between those that claim the same name.
+    pub copy: Option<Arc<CopyId>>,
+}
+
+/// Where a copy is itself, while it is named as its original.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CopyId {
+    id: TransactionId,
+    /// The branch whose log it is in, if it is in one's.
+    branch: Option<Arc<str>>,
+}
+
+impl CopyId {
+    /// Of the transaction at that place in the log of a value, which is told if it is a branch.
+    pub fn new(id: TransactionId, branch: Option<Arc<str>>) -> Arc<Self> {
+        Arc::new(Self { id, branch })
+    }
 }
 
 /// What a transaction stands behind that has the same time: one that comes before it in the session that both are in.
@@ -40,20 +58,72 @@ pub struct Behind {
 /// What names a transaction: its id and the branch that it was made in.
 type Name<'a> = (&'a TransactionId, Option<&'a str>);
 
-/// What transactions are ordered by: their time, the first in the row that they stand in and their place there, and last
-/// their name.
-pub type Order<'a> = (Timestamp, Name<'a>, u32, Name<'a>);
+/// What transactions are ordered by: their time, the first in the row that they stand in and their place there, their
+/// name, and last where they are if they are copies: an original comes before its copies.
+pub type Order<'a> = (Timestamp, Name<'a>, u32, Name<'a>, Option<&'a CopyId>);
+
+/// What single changes are ordered by: as their transactions, but those of one name stand together, whoever claims it.
+type ChangeOrder<'a> = (
+    (Timestamp, Name<'a>, u32, Name<'a>),
+    u32,
+    Option<&'a CopyId>,
+);
+
+/// A change that has its place among others by the total order.
+pub(super) trait Placed {
+    /// Where its transaction stands.
+    fn position(&self) -> &Position;
+
+    /// Its place among the transaction's changes.
+    fn change(&self) -> u32;
+
+    /// What it is ordered by.
+    fn order(&self) -> ChangeOrder<'_> {
+        let (made_at, leader, places, name, copy) = self.position().order();
+        ((made_at, leader, places, name), self.change(), copy)
+    }
+
+    /// Whether both claim to be the same change.
+    fn claims_the_name_of(&self, other: &Self) -> bool {
+        let ((ours, our_change, _), (theirs, their_change, _)) = (self.order(), other.order());
+        (ours, our_change) == (theirs, their_change)
+    }
+}
+
+/// Puts a change at its place, the end being the likely one, and returns that. Of those that claim one name the first
+/// stays: `None` if that is there already.
+pub(super) fn insert_in_order<T: Placed>(changes: &mut Vec<T>, change: T) -> Option<usize> {
+    let place = match changes.last() {
+        Some(last) if last.order() >= change.order() => {
+            changes.partition_point(|other| other.order() < change.order())
+        }
+        _ => changes.len(),
+    };
+    let (before, after) = changes.split_at_mut(place);
+    if before
+        .last()
+        .is_some_and(|first| first.claims_the_name_of(&change))
+    {
+        return None;
+    }
+    match after.first_mut() {
+        Some(second) if second.claims_the_name_of(&change) => *second = change,
+        _ => changes.insert(place, change),
+    }
+    Some(place)
+}
 
 impl Position {
     /// What it is ordered by.
     pub fn order(&self) -> Order<'_> {
         let name = (&self.id, self.branch.as_deref());
+        let copy = self.copy.as_deref();
         match &self.behind {
             Some(behind) => {
                 let leader = (&behind.leader, behind.branch.as_deref());
-                (self.made_at, leader, behind.places, name)
+                (self.made_at, leader, behind.places, name, copy)
             }
-            None => (self.made_at, name, 0, name),
+            None => (self.made_at, name, 0, name, copy),
         }
     }
 
@@ -64,7 +134,7 @@ impl Position {
         if self.made_at != other.made_at || is_told_by_index || self >= *other {
             return self;
         }
-        let (_, (leader, branch), places, _) = other.order();
+        let (_, (leader, branch), places, ..) = other.order();
         let behind = Behind {
             leader: leader.clone(),
             branch: branch.map(Arc::from),

@@ -3,7 +3,7 @@
 //! Takes transactions in any order of arrival. Within a session items stand in their order; across sessions
 //! [`StreamView::by_time`] gives the total one.
 
-use super::{Applied, Position, ValidTransaction};
+use super::{Applied, Placed, Position, ValidTransaction, insert_in_order};
 use crate::collections::SortedMap;
 use crate::ids::SessionId;
 use crate::json::{Json, JsonObject};
@@ -19,9 +19,13 @@ pub struct StreamItem {
     pub value: Json,
 }
 
-impl StreamItem {
-    fn order(&self) -> (&Position, u32) {
-        (&self.position, self.change)
+impl Placed for StreamItem {
+    fn position(&self) -> &Position {
+        &self.position
+    }
+
+    fn change(&self) -> u32 {
+        self.change
     }
 }
 
@@ -45,7 +49,7 @@ impl StreamView {
                 change,
                 value: value.clone(),
             };
-            insert(items, item);
+            insert_in_order(items, item);
         }
         Applied::Shown
     }
@@ -103,20 +107,5 @@ impl StreamView {
             (session.into(), values.into())
         });
         members.collect::<JsonObject>().into()
-    }
-}
-
-fn insert(items: &mut Vec<StreamItem>, item: StreamItem) {
-    match items.last() {
-        Some(last) if last.order() >= item.order() => {
-            let place = items.partition_point(|other| other.order() < item.order());
-            let is_known = items
-                .get(place)
-                .is_some_and(|other| other.order() == item.order());
-            if !is_known {
-                items.insert(place, item);
-            }
-        }
-        _ => items.push(item),
     }
 }

@@ -8,17 +8,18 @@ use crate::ids::{CoId, SessionId, Timestamp};
 use crate::json::Json;
 use crate::node::writing::Draft;
 use crate::node::{NewValue, Node, NodeConfig, Stamp};
-use crate::sync::{Effect, ReplicaConfig};
+use crate::sync::{Effect, PeerId, PeerRole, ReplicaConfig, SyncMessage};
 
 const NOW: u64 = 1_795_334_513_735;
 /// The session of the one who wrote first is named last.
 const FIRST: &str = "co_zZ_session_z1";
 const SECOND: &str = "co_zA_session_z1";
 
-/// A founded node with an empty value.
-fn node_with(value_type: ValueType) -> (Node, CoId) {
+/// A device in a session of its own, founded; all are of one person.
+fn founded(device: u8) -> Node {
     let mut entropy = Entropy::from_seed([7; 32]);
     let secret = AgentSecret::generate(&mut entropy);
+    let mut entropy = Entropy::from_seed([device; 32]);
     let session = SessionId::random_of_account(&account_id(&secret.agent_id()), &mut entropy);
     let mut node = Node::new(NodeConfig {
         secret,
@@ -27,12 +28,29 @@ fn node_with(value_type: ValueType) -> (Node, CoId) {
         limits: ReplicaConfig::default(),
     });
     node.load_own();
+    assert_eq!(settle(&mut node), []);
+    node.found_account().unwrap();
+    node
+}
+
+/// Does what it asks of its storage, which is empty; returns what it says to others.
+fn settle(node: &mut Node) -> Vec<SyncMessage> {
+    let mut messages = Vec::new();
+    node.flush();
     while let Some(effect) = node.poll_effect() {
-        if let Effect::Load(id) = effect {
-            node.loaded(&id, None);
+        match effect {
+            Effect::Load(id) => node.loaded(&id, None),
+            Effect::Store(batch) => node.stored(batch.id),
+            Effect::Send { message, .. } => messages.push(message),
+            _ => {}
         }
     }
-    node.found_account().unwrap();
+    messages
+}
+
+/// A founded node with an empty value.
+fn node_with(value_type: ValueType) -> (Node, CoId) {
+    let mut node = founded(7);
     let value = NewValue {
         value_type,
         owner: node.own_group(),
@@ -177,4 +195,61 @@ fn r10_an_item_that_was_merged_too_early_and_again_is_shown_unless_it_was_remove
     copy_at(&mut node, &list, 10, &told(0, 9), &item("a"));
     copy_at(&mut node, &list, 10, &told(1, 9), &item("b"));
     assert_eq!(shown_twice(&mut node, &list), r#"["a"]"#);
+}
+
+/// Another device of the same person, which has what the node has.
+fn other_device(node: &mut Node, value: &CoId) -> Node {
+    let mut other = founded(8);
+    other.load(value);
+    exchange(node, &mut other);
+    other
+}
+
+/// Connects two devices, until neither has anything to say.
+fn exchange(left: &mut Node, right: &mut Node) {
+    const OTHER: PeerId = PeerId(0);
+    let mut sides = [left, right];
+    for side in &mut sides {
+        side.connect(OTHER, PeerRole::Server);
+    }
+    let mut silent = 0;
+    while silent < 2 {
+        let [speaker, listener] = &mut sides;
+        silent += 1;
+        for message in settle(speaker) {
+            silent = 0;
+            listener.receive(OTHER, message);
+        }
+        sides.reverse();
+    }
+    for side in &mut sides {
+        side.disconnect(OTHER);
+    }
+}
+
+#[test]
+fn r10_of_copies_that_claim_one_name_all_show_the_same_whichever_came_first() {
+    let named = format!(r#"{{"mi":0,"t":5,"s":"{FIRST}","b":"co_zB"}}"#);
+    let set = |value: u32| format!(r#"[{{"op":"set","key":"x","value":{value}}}]"#);
+    let put = |value: u32| format!(r#"[{{"op":"app","value":{value},"after":"start"}}]"#);
+    let item = |value: u32| format!("[{value},{}]", value + 10);
+    let kinds: [(_, &dyn Fn(u32) -> String); 3] = [
+        (ValueType::CoMap, &set),
+        (ValueType::CoList, &put),
+        (ValueType::CoStream, &item),
+    ];
+    for (value_type, changes) in kinds {
+        let (mut phone, value) = node_with(value_type);
+        let mut laptop = other_device(&mut phone, &value);
+        copy(&mut phone, &value, &named, &changes(1));
+        copy(&mut laptop, &value, &named, &changes(2));
+        let shown_alone = [&mut phone, &mut laptop].map(|node| shown(node, &value));
+        exchange(&mut phone, &mut laptop);
+        let [on_phone, on_laptop] = [&mut phone, &mut laptop].map(|node| shown_twice(node, &value));
+        assert_eq!(on_phone, on_laptop);
+        assert!(
+            shown_alone.contains(&on_phone),
+            "{on_phone} of {shown_alone:?}"
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! Maps, streams and bytes: the last write wins on every replica alike, and nothing is lost or doubled.
 
 use super::*;
+use crate::crypto::encode_binary;
 
 fn random_map_change(dice: &mut Dice, _: &[ValidTransaction]) -> Json {
     let key = ["a", "b", "c", "d"][dice.below(4)];
@@ -155,4 +156,63 @@ fn changes_that_are_not_a_maps_are_passed_over() {
     let view = map_of(&[transaction(0, 0, 1, changes)]);
     assert_eq!(view.to_json().to_string(), r#"{"k":2}"#);
     assert_eq!(view.last_entry("k").unwrap().change, 7);
+}
+
+/// Turns some of a history into copies that claim few names, so that several claim the same.
+fn claim_names(dice: &mut Dice, history: &mut [ValidTransaction]) {
+    for copy in history {
+        if dice.below(2) == 0 {
+            let claimed = u32::from(dice.below(2) == 0);
+            copy.source = Some(Position {
+                copy: Some(CopyId::new(copy.id.clone(), None)),
+                ..transaction(0, claimed, 1001, vec![]).position()
+            });
+        }
+    }
+}
+
+#[test]
+fn r10_of_what_claims_one_name_the_same_is_shown_whatever_the_order_of_arrival() {
+    // What a map takes for a write, and a binary stream for a chunk.
+    let change = |dice: &mut Dice, _: &[ValidTransaction]| {
+        let (key, value) = (["a", "b"][dice.below(2)], dice.value());
+        let chunk = encode_binary(value.to_string().as_bytes());
+        let text = format!(
+            r#"{{"op":"set","key":"{key}","value":{value},"type":"chunk","chunk":"{chunk}"}}"#
+        );
+        Json::parse(&text).unwrap()
+    };
+    for seed in 0..100 {
+        let mut dice = Dice::new(seed);
+        let mut history = random_history(&mut dice, 20, change);
+        claim_names(&mut dice, &mut history);
+        let of = |history: &[ValidTransaction]| {
+            let (mut stream, mut binary) = (StreamView::default(), BinaryView::default());
+            for transaction in history {
+                let _ = stream.apply(transaction);
+                let _ = binary.apply(transaction);
+            }
+            (map_of(history), stream, binary)
+        };
+        let expected = of(&sorted(&history));
+        dice.shuffle(&mut history);
+        history.extend_from_within(..);
+        let view = of(&history);
+        assert!(view == expected, "seed {seed}");
+        assert_eq!(
+            view.0.to_json().to_string(),
+            expected.0.to_json().to_string()
+        );
+        let items = view.1.by_time();
+        let claimed = items.iter().map(|item| {
+            let position = &item.position;
+            (position.made_at, position.id.clone(), item.change)
+        });
+        let names: std::collections::BTreeSet<_> = claimed.collect();
+        assert_eq!(
+            names.len(),
+            items.len(),
+            "seed {seed}: something is shown twice"
+        );
+    }
 }
