@@ -170,6 +170,24 @@ impl<'a> Record<'a> {
         })
     }
 
+    /// The name and the value of its only member, if it has but one.
+    pub(crate) fn single(
+        self,
+        scope: &Scope<'_>,
+    ) -> Result<Option<(&'a Arc<str>, Json)>, EvaluationError> {
+        let [
+            Member {
+                name: Name::Written(name),
+                value,
+            },
+        ] = self.0
+        else {
+            return Ok(None);
+        };
+        let value = evaluate::evaluate(value, scope)?;
+        Ok(Some((name, value.unwrap_or_default())))
+    }
+
     /// Adds the value of each.
     pub(crate) fn evaluate(
         self,

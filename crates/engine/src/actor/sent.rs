@@ -1,6 +1,6 @@
 //! What a host sends: events on their way to an actor, and what became of each.
 
-use std::slice;
+use std::iter;
 use std::sync::Arc;
 
 use super::{ActorId, SendError, Ticket, Tickets};
@@ -22,11 +22,9 @@ impl Events {
     }
 
     /// All of them, in their order.
-    pub(crate) fn waiting(&self) -> Waiting<'_> {
-        Waiting {
-            rest: self.runs.iter(),
-            run: None,
-        }
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Event> {
+        let runs = self.runs.iter();
+        runs.flat_map(|(event, count)| iter::repeat_n(event, *count))
     }
 
     /// How many there are.
@@ -42,28 +40,6 @@ impl Events {
     /// Without those that are the same as the one before.
     pub(crate) fn distinct(&self) -> impl Iterator<Item = &Event> {
         self.runs.iter().map(|(event, _)| event)
-    }
-}
-
-/// Goes through events in their order.
-pub(crate) struct Waiting<'a> {
-    rest: slice::Iter<'a, (Event, usize)>,
-    /// The event that is next, and how often.
-    run: Option<(&'a Event, usize)>,
-}
-
-impl<'a> Iterator for Waiting<'a> {
-    type Item = &'a Event;
-
-    fn next(&mut self) -> Option<&'a Event> {
-        loop {
-            if let Some((event, left @ 1..)) = &mut self.run {
-                *left -= 1;
-                return Some(event);
-            }
-            let (event, count) = self.rest.next()?;
-            self.run = Some((event, *count));
-        }
     }
 }
 

@@ -60,16 +60,10 @@ impl Typed {
     /// What the values of both sides give.
     pub(super) fn result(&self, sides: [Option<&Json>; 2]) -> Result<Json, Box<EvaluationError>> {
         let [left, right] = sides;
-        let number = |calculate: fn(f64, f64) -> f64| {
-            let sides = left?.as_number().zip(right?.as_number());
-            let result = sides.map(|(left, right)| calculate(left, right));
-            result.filter(|number| number.is_finite()).map(Json::from)
-        };
         let (result, expected) = match self.operator {
-            Operator::Add => (number(|a, b| a + b), TWO_NUMBERS),
-            Operator::Divide => (number(|a, b| a / b), TWO_NUMBERS),
-            Operator::Multiply => (number(|a, b| a * b), TWO_NUMBERS),
-            Operator::Subtract => (number(|a, b| a - b), TWO_NUMBERS),
+            Operator::Add | Operator::Divide | Operator::Multiply | Operator::Subtract => {
+                (self.calculated(left, right), TWO_NUMBERS)
+            }
             Operator::FormatDate => (
                 formatted(left, right),
                 "milliseconds since 1970, of a year of four digits",
@@ -79,6 +73,20 @@ impl Typed {
             Operator::ToUpperCase => (recased(left, to_uppercase), "a text"),
         };
         result.ok_or_else(|| self.error(expected, sides).into())
+    }
+
+    /// What arithmetic gives, if it is finite.
+    fn calculated(&self, left: Option<&Json>, right: Option<&Json>) -> Option<Json> {
+        let (Some(Json::Number(left)), Some(Json::Number(right))) = (left, right) else {
+            return None;
+        };
+        let result = match self.operator {
+            Operator::Divide => left / right,
+            Operator::Multiply => left * right,
+            Operator::Subtract => left - right,
+            _ => left + right,
+        };
+        result.is_finite().then_some(Json::Number(result))
     }
 
     #[cold]

@@ -161,6 +161,10 @@ impl Run<'_> {
             self.write(&members);
             return Ok(());
         };
+        if let Some((name, value)) = record.single(&self.scope(event))? {
+            self.write_key(name, value);
+            return Ok(());
+        }
         let mut values = std::mem::take(&mut self.values);
         record.evaluate(&self.scope(event), &mut values)?;
         for (name, value) in record.names().zip(&mut values) {

@@ -20,7 +20,9 @@ impl Clone for Bits {
     /// The memory that is there is used again.
     fn clone_from(&mut self, other: &Self) {
         self.first = other.first;
-        self.more.clone_from(&other.more);
+        if !(self.more.is_empty() && other.more.is_empty()) {
+            self.more.clone_from(&other.more);
+        }
     }
 }
 

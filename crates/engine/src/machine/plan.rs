@@ -1,8 +1,8 @@
 //! What transitions that are taken together lead to: which states are left and entered, and what of that has something to
 //! do. A machine comes to the same places again and again, so what was found for the last few is kept.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::cell::{OnceCell, RefCell};
+use std::rc::{Rc, Weak};
 
 use super::bits::Bits;
 use super::compiled::{Definition, List, ROOT};
@@ -36,6 +36,8 @@ pub(super) struct Plan {
     pub(super) active: Bits,
     /// Whether it is the same each time: no history has a say in it.
     pub(super) is_lasting: bool,
+    /// What follows for a class of events, once that was found.
+    next: OnceCell<(usize, Weak<Plan>)>,
 }
 
 /// A state that is entered.
@@ -176,6 +178,17 @@ impl Definition {
 }
 
 impl Plan {
+    /// What follows for that class of events, if that is known here.
+    pub(super) fn next(&self, class: usize) -> Option<Rc<Self>> {
+        let (_, plan) = self.next.get().filter(|(known, _)| *known == class)?;
+        plan.upgrade()
+    }
+
+    /// Keeps what follows, unless it keeps something else.
+    pub(super) fn keep_next(&self, class: usize, plan: &Rc<Self>) {
+        self.next.get_or_init(|| (class, Rc::downgrade(plan)));
+    }
+
     fn leave(&mut self, definition: &Definition, domain: usize) {
         let last = definition.last(domain);
         self.is_move = true;

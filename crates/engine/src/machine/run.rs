@@ -1,6 +1,7 @@
 //! One step: an event, the actions it leads to, and what these raise, until nothing is left to do.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use cojson::collections::OrderedMap;
@@ -10,6 +11,8 @@ use super::bits::Bits;
 use super::compiled::{Action, Definition, ERROR, List, ROOT, SUCCESS, State};
 use super::pending::{PendingCall, Visit};
 use super::place::history_of;
+use super::plan::Plan;
+use super::select::Met;
 use super::tool::{ToolFailure, ToolHost};
 use super::{Event, RAISED_EVENTS_MAX, Runaway, Snapshot, Step, TimerChange};
 
@@ -112,6 +115,10 @@ pub(super) struct Run<'a> {
     pub(super) calls: u32,
     /// What an action is about to write; empty between actions, so that its memory is used again.
     pub(super) values: Vec<Json>,
+    /// The last type of events that was met.
+    pub(super) met: Option<Met>,
+    /// What led to the states that are active, if anything did since it began.
+    pub(super) reached: Option<Rc<Plan>>,
     runaway: Option<Runaway>,
 }
 
@@ -146,6 +153,8 @@ impl<'a> Run<'a> {
             is_over: false,
             calls: 0,
             values: Vec::new(),
+            met: None,
+            reached: None,
             runaway: None,
         }
     }

@@ -2,6 +2,7 @@
 //! first; of those that would leave the same states, the innermost, else the first in the document.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use cojson::json::Json;
 
@@ -46,6 +47,13 @@ pub(super) enum Wanted {
     Taken(Enabled),
 }
 
+/// A type of events that was met.
+pub(super) struct Met {
+    event_type: Arc<str>,
+    class: usize,
+    is_success: bool,
+}
+
 /// What was asked for a transition.
 struct Asked {
     states: Bits,
@@ -57,15 +65,18 @@ impl Run<'_> {
     /// Takes the transitions for an event of the states inside and around one; whether there were any.
     pub(super) fn take(&mut self, event: &Event, owner: usize) -> bool {
         self.is_result_fresh = false;
-        let class = self.definition.class_of(&event.event_type);
-        let plan = self.plan(Wanted::Class(class), event, owner);
+        let (class, is_success) = self.recognise(&event.event_type);
+        let reached = self.reached.as_ref().filter(|_| owner == ROOT);
+        let plan = reached
+            .and_then(|reached| reached.next(class))
+            .unwrap_or_else(|| self.plan(Wanted::Class(class), event, owner));
         if plan.taken == 0 {
             return false;
         }
-        if &*event.event_type == SUCCESS {
+        if is_success {
             self.snapshot.last_result = event.payload.get("result").cloned();
         }
-        self.transit(&plan, event);
+        self.transit(plan, event);
         true
     }
 
@@ -78,8 +89,25 @@ impl Run<'_> {
         if plan.taken == 0 {
             return false;
         }
-        self.transit(&plan, event);
+        self.transit(plan, event);
         true
+    }
+
+    /// The class of an event, and whether it is a success. Events that follow each other are mostly of the same type.
+    fn recognise(&mut self, event_type: &Arc<str>) -> (usize, bool) {
+        match &self.met {
+            Some(met) if Arc::ptr_eq(&met.event_type, event_type) => (met.class, met.is_success),
+            _ => {
+                let class = self.definition.class_of(event_type);
+                let is_success = &**event_type == SUCCESS;
+                self.met = Some(Met {
+                    event_type: event_type.clone(),
+                    class,
+                    is_success,
+                });
+                (class, is_success)
+            }
+        }
     }
 
     /// Whether a state with transitions that wait for no event is active.
@@ -92,6 +120,9 @@ impl Run<'_> {
         let plans = &self.definition.plans;
         let known = (owner == ROOT).then(|| plans.find(&self.snapshot.active, &wanted));
         if let Some(known) = known.flatten() {
+            if let (Wanted::Class(class), Some(reached)) = (&wanted, &self.reached) {
+                reached.keep_next(*class, &known);
+            }
             return known;
         }
         let (enabled, is_certain) = self.select(&wanted, event, owner);

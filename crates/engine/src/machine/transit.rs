@@ -1,5 +1,7 @@
 //! Transitions that are taken: what they leave, what they do, what they enter.
 
+use std::rc::Rc;
+
 use cojson::json::Json;
 
 use super::compiled::{Kind, List, ROOT};
@@ -12,7 +14,7 @@ use crate::expression::Expression;
 
 impl Run<'_> {
     /// Takes transitions together: all leave, then all act, then all enter.
-    pub(super) fn transit(&mut self, plan: &Plan, event: &Event) {
+    pub(super) fn transit(&mut self, plan: Rc<Plan>, event: &Event) {
         self.snapshot.visit += 1;
         self.is_moved |= plan.is_move;
         remember(&mut self.snapshot.kept, &plan.remembered);
@@ -23,7 +25,8 @@ impl Run<'_> {
         for transition in &plan.acting {
             self.list(List::Transition(*transition), 0, event);
         }
-        self.arrive(plan, event);
+        self.arrive(&plan, event);
+        self.reached = Some(plan);
     }
 
     /// Enters the machine.
@@ -32,7 +35,9 @@ impl Run<'_> {
     }
 
     fn arrive(&mut self, plan: &Plan, event: &Event) {
-        self.snapshot.active.clone_from(&plan.staying);
+        if !plan.entries.is_empty() {
+            self.snapshot.active.clone_from(&plan.staying);
+        }
         for entry in &plan.entries {
             self.snapshot.active.add(entry.state);
             self.enter(entry, event);

@@ -257,3 +257,54 @@ fn r3_a_compiled_chart_does_what_the_recommendation_says_and_the_same_when_it_is
         "{handled} handled, {loops} loops, {largest} states, {ended} ended"
     );
 }
+
+/// Events that are the very same each time they come, as those of a batch are.
+fn events(random: &mut Random, count: usize) -> Vec<Event> {
+    let all = EVENTS.map(|event| Event::new(event, Json::Null));
+    let any = |_| all[random.below(all.len())].clone();
+    (0..count).map(any).collect()
+}
+
+#[test]
+fn events_that_follow_each_other_lead_where_each_would_lead_alone() {
+    let (mut taken, mut charts) = (0, 0);
+    for seed in 1..=CHARTS {
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let chart = Chart::random(&mut random);
+        let machine = compile(&chart);
+        let mut log = Log::default();
+        let begun = machine.start(Json::empty_object(), &mut log);
+        let events = events(&mut random, 2 * EVENTS_PER_CHART);
+        let (mut alone, mut handled) = (begun.snapshot.clone(), Vec::new());
+        let is_loop = begun.runaway.is_some()
+            || events.iter().any(|event| {
+                let step = machine.step(&alone, event, &mut log);
+                alone = step.snapshot;
+                handled.push(step.handled);
+                step.runaway.is_some()
+            });
+        if is_loop {
+            continue;
+        }
+        // What was found in the first round is known in the second.
+        for _ in 0..2 {
+            let mut log_of_all = Log::default();
+            let begun = machine.start(Json::empty_object(), &mut log_of_all);
+            let mut steps = machine.steps(begun.snapshot, &mut log_of_all);
+            let all: Vec<bool> = events.iter().map(|event| steps.take(event)).collect();
+            let snapshot = steps.finish(true).snapshot;
+            assert_eq!(
+                (&all, stored(&snapshot), &log_of_all.lines),
+                (&handled, stored(&alone), &log.lines),
+                "seed {seed} {}",
+                chart.to_json()
+            );
+        }
+        charts += 1;
+        taken += handled.iter().filter(|it| **it).count();
+    }
+    assert!(
+        charts > 200 && taken > 1_000,
+        "{taken} taken in {charts} charts"
+    );
+}

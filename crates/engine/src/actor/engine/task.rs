@@ -12,7 +12,7 @@ use super::super::history::Recorder;
 use super::super::input::Input;
 use super::super::message::Message;
 use super::super::running::Running;
-use super::super::sent::{Report, Sent, Waiting};
+use super::super::sent::{Report, Sent};
 use super::super::world::Cause;
 use super::super::{ActorId, Effect, SendError};
 use super::calls::Caller;
@@ -183,7 +183,7 @@ impl ActorEngine {
         actor: &ActorId,
         running: &mut Running,
         mut event: &'e Event,
-        waiting: &mut Waiting<'e>,
+        waiting: &mut impl Iterator<Item = &'e Event>,
         report: &mut Report,
     ) {
         if !running.is_alone() {
