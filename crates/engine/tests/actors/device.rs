@@ -118,12 +118,31 @@ impl Device {
         Self::of_account(7, storage, session_number, tools)
     }
 
+    /// The same with a server that will be asked, once it can be reached.
+    pub(crate) fn with_server(
+        storage: Storage,
+        session_number: u8,
+        tools: &[ToolDeclaration],
+    ) -> Self {
+        Self::of(7, storage, session_number, tools, true)
+    }
+
     /// The same of another account than most.
     pub(crate) fn of_account(
         account_number: u8,
         storage: Storage,
         session_number: u8,
         tools: &[ToolDeclaration],
+    ) -> Self {
+        Self::of(account_number, storage, session_number, tools, false)
+    }
+
+    fn of(
+        account_number: u8,
+        storage: Storage,
+        session_number: u8,
+        tools: &[ToolDeclaration],
+        awaits_sync: bool,
     ) -> Self {
         let node = Node::new(NodeConfig {
             secret: secret(account_number),
@@ -134,7 +153,7 @@ impl Device {
         let config = EngineConfig {
             node,
             patterns: Rc::new(NativePatterns),
-            awaits_sync: false,
+            awaits_sync,
         };
         let mut engine = ActorEngine::new(config);
         for tool in tools {

@@ -197,6 +197,10 @@ impl Life {
         self.create(index);
         if was_connected {
             self.network.connect(index);
+        } else {
+            let device = &mut self.network.devices[index];
+            device.engine.stop_awaiting_sync();
+            device.settle();
         }
     }
 
@@ -297,7 +301,7 @@ impl Life {
 fn start(storage: Storage, index: usize, starts: [u8; DEVICES]) -> Device {
     let stored: Vec<CoId> = storage.borrow().keys().cloned().collect();
     let number = |index: usize, starts: u8| 10 * u8::try_from(index + 1).unwrap() + starts % 10;
-    let mut device = Device::over(storage, number(index, starts[index]), &[mail_tool(true)]);
+    let mut device = Device::with_server(storage, number(index, starts[index]), &[mail_tool(true)]);
     let tabs = if TABS.contains(&index) {
         &TABS[..]
     } else {
