@@ -191,13 +191,15 @@ impl Replica {
         self.reject(Some(peer), Some(id), Rejection::Deleted);
     }
 
-    /// What a peer is told that we have of a value: of a deleted one also what the peer has, so that it sends it no more.
+    /// What a peer is told that we have of a value: of a deleted one also what the peer has, so that it sends it no more;
+    /// but for tombstones, which are wanted.
     pub(super) fn told_state(&self, peer: PeerId, id: &CoId) -> KnownState {
         let mut state = self.durable_state(id);
         if self.is_erased(id)
             && let Some(belief) = self.belief(peer, id)
         {
-            for (session, count) in &belief.believed.sessions {
+            let believed = belief.believed.sessions.iter();
+            for (session, count) in believed.filter(|(session, _)| !session.is_delete()) {
                 state.raise(session, *count);
             }
         }

@@ -120,6 +120,24 @@ fn what_comes_late_of_a_deleted_value_is_dropped_counted_and_not_sent_again() {
 }
 
 #[test]
+fn r10_a_second_tombstone_that_the_server_lacks_is_not_said_to_be_there() {
+    let (mut town, alice, bob) = town();
+    let map = town.map.clone();
+    let tombstone = delete(&mut town, &alice, JOINED + 10, None);
+    // Bob deleted it too, not knowing of Alice's deletion, and comes back with all that he has.
+    let (own, (second, _)) = (bob.session(0), deletion(&bob, &map, JOINED + 11));
+    let mut state = KnownState::empty(map.clone());
+    state.header = true;
+    state.raise(&own, 2);
+    state.raise(&second, 1);
+    let answer = town.server.tell(BOB, SyncMessage::Load(state));
+    assert!(
+        answer.contains(&known(&map, true, &[(&own, 2), (&tombstone, 1)])),
+        "{answer:?}"
+    );
+}
+
+#[test]
 fn r11_who_may_not_delete_erases_nothing() {
     let (mut town, _, _) = town();
     let carol = Author::new(3);
