@@ -49,10 +49,12 @@ async function rust() {
   return together(nextest, docs);
 }
 
-// The back end, and what a server does with it. What it needs takes some 13 minutes of a processor to compile from
+// The back end, and what a server and an agent do with it. What it needs takes some 13 minutes of a processor to compile from
 // nothing, so it runs when it is asked for: `npm test -- --only pglite`.
-const pglite = () =>
-  counted(ofNextest, "cargo", ["nextest", "run", "-p", "pleione-sync", "-p", "storage", "--features", "pleione-sync/pglite,storage/pglite", "-E", "test(pglite)", "--no-fail-fast"]);
+const pglite = () => {
+  const ofAll = ["pleione-sync", "pleione-agent", "storage"].flatMap((name) => ["-p", name, "--features", `${name}/pglite`]);
+  return counted(ofNextest, "cargo", ["nextest", "run", ...ofAll, "-E", "test(pglite)", "--no-fail-fast"]);
+};
 
 // wasm-pack hands every further argument to `cargo build` too, so `--no-fail-fast` cannot be asked for here.
 const wasm = () => {

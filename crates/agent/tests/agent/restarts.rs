@@ -46,9 +46,8 @@ fn check(agent: &Agent, acknowledged: &[u32]) {
     assert_eq!(numbers(&told, "tallied"), items, "each is tallied once");
 }
 
-#[test]
-fn r1_r3_r4_an_agent_that_is_killed_under_load_goes_on_where_it_was() {
-    let place = Place::new(&[counter(), tally()]);
+/// Kills the agent of a place under load, again and again.
+fn check_kills(place: &Place) {
     let (next, acknowledged) = (AtomicU32::new(0), Mutex::new(Vec::new()));
     for round in 0..4 {
         let agent = place.start();
@@ -68,6 +67,24 @@ fn r1_r3_r4_an_agent_that_is_killed_under_load_goes_on_where_it_was() {
         acknowledged.len()
     );
     check(&place.start(), &acknowledged);
+}
+
+#[test]
+fn r1_r3_r4_an_agent_that_is_killed_under_load_goes_on_where_it_was() {
+    check_kills(&Place::new(&[counter(), tally()]));
+}
+
+#[test]
+#[cfg(feature = "pglite")]
+fn r1_r3_r4_an_agent_on_pglite_that_is_killed_under_load_goes_on_where_it_was() {
+    let place = Place::new(&[counter(), tally()]).with("AGENT_MAIA_STORAGE", "pglite");
+    check_kills(&place);
+    let started = place.start();
+    assert!(
+        started.start_line.contains("pglite"),
+        "{}",
+        started.start_line
+    );
 }
 
 #[test]
