@@ -4,6 +4,7 @@ import { runCase } from "./case.mjs";
 
 const [cases, firstSeed] = [Number(process.argv[2] ?? 200), Number(process.argv[3] ?? 1)];
 const isOne = cases === 1;
+const tellEveryMs = 15_000;
 
 /** Runs cases one after the other; `tell` hears the report of each. Returns the sums. */
 export async function runCases(count, first, tell = () => {}) {
@@ -21,7 +22,12 @@ export async function runCases(count, first, tell = () => {}) {
 }
 
 if (import.meta.filename === process.argv[1]) {
+  let told = Date.now();
   const sums = await runCases(cases, firstSeed, ({ seed, server, found, log }) => {
+    if (Date.now() - told > tellEveryMs) {
+      console.error(`  ... ${seed - firstSeed + 1} of ${cases} histories`);
+      told = Date.now();
+    }
     if (isOne) for (const entry of log) console.log(JSON.stringify(entry));
     if (found.length > 0) console.log(`seed ${seed}, server ${server}:\n${found.slice(0, isOne ? 99 : 2).map((it) => `  ${JSON.stringify(it).slice(0, isOne ? 5000 : 700)}`).join("\n")}`);
   });
