@@ -79,6 +79,9 @@ pub(crate) struct Tabs {
     pub(crate) claim: RefCell<Option<Held>>,
     /// The locks of the actors that run here, held or wished for.
     pub(crate) actors: RefCell<SortedMap<ActorId, LockWish>>,
+    /// The actors whose locks were given since we last looked round.
+    pub(crate) granted: RefCell<Vec<ActorId>>,
+    pub(crate) is_looking_round: Cell<bool>,
     /// The sessions of other tabs that are alive.
     pub(crate) live: RefCell<SortedSet<SessionId>>,
     /// The sessions that said hello, and when, in milliseconds: the list of locks may be older than their hello.

@@ -117,18 +117,38 @@ impl Host {
         let driven = actor.clone();
         let wish = LockWish::new(&actor_lock(&self.name, actor.as_str()), move || {
             if let Some(host) = host.upgrade() {
-                spawn_local(host.drive(driven));
+                host.drive(driven);
             }
         });
         self.tabs.actors.borrow_mut().insert(actor.clone(), wish);
     }
 
-    async fn drive(self: Rc<Self>, actor: ActorId) {
-        Rc::clone(&self).look_round().await;
-        // What cannot be read is another device's for now; then its end is found out as any other's.
-        let sessions = device_sessions(&self.storage).await.unwrap_or_default();
-        let sessions = sessions.into_iter().collect();
-        let _ = self.input(|engine| engine.set_device_sessions(sessions));
-        let _ = self.input(|engine| engine.set_driver(&actor, true));
+    /// The actor's lock is ours. Those that come while one look round is under way have the next one together: what is
+    /// looked at must not be older than the lock.
+    fn drive(self: &Rc<Self>, actor: ActorId) {
+        self.tabs.granted.borrow_mut().push(actor);
+        if !self.tabs.is_looking_round.replace(true) {
+            spawn_local(Rc::clone(self).drive_granted());
+        }
+    }
+
+    async fn drive_granted(self: Rc<Self>) {
+        loop {
+            let granted = self.tabs.granted.take();
+            if granted.is_empty() {
+                break;
+            }
+            Rc::clone(&self).look_round().await;
+            // What cannot be read is another device's for now; then its end is found out as any other's.
+            let sessions = device_sessions(&self.storage).await.unwrap_or_default();
+            let sessions = sessions.into_iter().collect();
+            let _ = self.input(|engine| {
+                engine.set_device_sessions(sessions);
+                for actor in &granted {
+                    engine.set_driver(actor, true);
+                }
+            });
+        }
+        self.tabs.is_looking_round.set(false);
     }
 }

@@ -24,6 +24,9 @@ pub use stage::{ContentError, StageError, Staged, StaleStage, Verified};
 /// A checkpoint signature is kept each time that more than this many bytes of changes have come since the last.
 pub const CHECKPOINT_BYTES: usize = 100 * 1024;
 
+/// A log that is no longer is hashed again each time that it is signed, rather than keep its hasher, which is as large.
+const REHASHED_BYTES_MAX: usize = 2_048;
+
 /// A piece of a session, as it is sent and stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionContent {
@@ -118,6 +121,9 @@ impl SessionLog {
         let mut pieces = Vec::new();
         while self.is_hashable() && self.signed_len() < self.len() {
             pieces.push(self.sign_piece(signer));
+        }
+        if self.start == 0 && self.content_bytes <= REHASHED_BYTES_MAX {
+            self.rest();
         }
         pieces
     }

@@ -32,6 +32,7 @@ mod query;
 mod replay;
 mod running;
 mod sent;
+mod shared_definitions;
 mod space;
 mod tools;
 mod world;

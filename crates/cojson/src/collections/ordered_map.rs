@@ -13,6 +13,9 @@ use super::SortedMap;
 /// The longest map that is searched without an index.
 const UNINDEXED_MAX: usize = 12;
 
+/// An entry that is larger takes no room for others with it as long as it is alone.
+const LARGE_BYTES: usize = 64;
+
 /// A map in the order of insertion. Putting a value under a key that is there leaves the key's place.
 #[derive(Clone)]
 pub struct OrderedMap<K, V> {
@@ -185,6 +188,9 @@ impl<K: Ord + Clone, V> OrderedMap<K, V> {
         let place = self.entries.len();
         if !self.index.is_empty() {
             self.index.insert(key.clone(), place);
+        }
+        if self.entries.is_empty() && size_of::<(K, V)>() > LARGE_BYTES {
+            self.entries.reserve_exact(1);
         }
         self.entries.push((key, value));
         if place == UNINDEXED_MAX {

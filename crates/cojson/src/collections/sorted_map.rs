@@ -9,8 +9,9 @@ use std::iter::Flatten;
 use std::slice;
 use std::vec;
 
-/// The most entries of one page; a longer one is cut in two.
-const PAGE_ENTRIES_MAX: usize = 64;
+/// The most entries of one page; a longer one is cut in two. With one more it has the room that memory is taken in, and does
+/// not take twice as much.
+const PAGE_ENTRIES_MAX: usize = 63;
 
 /// A map in the order of its keys.
 #[derive(Clone)]

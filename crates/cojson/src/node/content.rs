@@ -177,6 +177,8 @@ impl Content {
                     0 => self.begin_part(log),
                     _ => Part::default(),
                 };
+                // Only a branch has more than one.
+                self.parts.reserve_exact(1);
                 self.parts.push(part);
             }
             let mut reading = Reading::new(log, Judge::new(log, access, *logs), place);

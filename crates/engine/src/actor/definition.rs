@@ -333,7 +333,8 @@ fn idle_state() -> Json {
     Json::object([("idle", Json::empty_object())])
 }
 
-fn compile_sheet(
+/// The sheet of a definition's documents, held once more.
+pub(crate) fn compile_sheet(
     source: &Json,
     styles: &mut StyleEngine,
 ) -> Result<Option<SheetId>, DefinitionError> {

@@ -32,6 +32,7 @@ use super::history::Keep;
 use super::message::Message;
 use super::running::Running;
 use super::sent::{Events, Outcome, Receipt, Sent};
+use super::shared_definitions::SharedDefinitions;
 use super::world::World;
 use super::{ActorId, Effect, SendError, Ticket, Tickets, ToolDeclaration, Warning};
 use crate::definition_error::DefinitionError;
@@ -64,6 +65,7 @@ pub struct ActorEngine {
     world: World,
     patterns: Rc<dyn PatternCompiler>,
     styles: StyleEngine,
+    definitions: SharedDefinitions,
     actors: OrderedMap<ActorId, Actor>,
     pending_messages: VecDeque<Pending>,
     pending_rerenders: OrderedSet<ActorId>,
@@ -86,8 +88,9 @@ pub struct ActorEngine {
     to_make_known: Vec<(CoId, ActorId)>,
     dead_letters: ReactiveStore,
     has_new_dead_letters: bool,
-    /// Actors that may have everything now that they need to run.
-    to_advance: OrderedSet<ActorId>,
+    /// The actors that have documents in values.
+    followers: OrderedSet<ActorId>,
+    waiting: Waiting,
     /// Whether a task runs: then it is known what time it is.
     is_in_task: bool,
     /// What is to be done at some time, the first first.
@@ -125,6 +128,20 @@ struct Actor {
     running: Option<Box<Running>>,
 }
 
+/// Actors that do not run yet, as something they need is not there.
+#[derive(Default)]
+struct Waiting {
+    actors: OrderedSet<ActorId>,
+    /// Whether something has become known since they were last looked at.
+    has_news: bool,
+}
+
+impl Waiting {
+    fn is_due(&self) -> bool {
+        self.has_news && !self.actors.is_empty()
+    }
+}
+
 /// What waits to be handled.
 enum Pending {
     /// Events from the host: a click, a program.
@@ -160,6 +177,7 @@ impl ActorEngine {
             world: World::new(config.node, config.awaits_sync),
             patterns: config.patterns,
             styles: StyleEngine::default(),
+            definitions: SharedDefinitions::default(),
             actors: OrderedMap::new(),
             pending_messages: VecDeque::new(),
             pending_rerenders: OrderedSet::new(),
@@ -175,7 +193,8 @@ impl ActorEngine {
             to_make_known: Vec::new(),
             dead_letters: ReactiveStore::new(Vec::new().into()),
             has_new_dead_letters: false,
-            to_advance: OrderedSet::new(),
+            followers: OrderedSet::new(),
+            waiting: Waiting::default(),
             is_in_task: false,
             due: SortedSet::new(),
             live_sessions: SortedSet::new(),
@@ -249,7 +268,7 @@ impl ActorEngine {
         self.pending_messages.is_empty()
             && self.finished_calls.is_empty()
             && self.new_calls.is_empty()
-            && self.to_advance.is_empty()
+            && !self.waiting.is_due()
     }
 
     /// Whether this tab holds the actor's lock: then it handles what others tell the actor, unless another device hosts

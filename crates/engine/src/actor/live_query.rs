@@ -62,6 +62,11 @@ impl LiveQuery {
         self.is_stale |= self.query.reads_context();
     }
 
+    /// Whether something was noted since it last ran.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.is_stale
+    }
+
     /// What the query finds now; `None` if nothing was noted since it last ran.
     pub(crate) fn refresh(&mut self, context: &Json, world: &mut World) -> Option<Json> {
         if !std::mem::take(&mut self.is_stale) {

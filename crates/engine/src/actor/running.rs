@@ -153,6 +153,14 @@ impl Running {
         }
     }
 
+    /// Whether something is to be read anew or to be written.
+    pub(crate) fn has_news(&self) -> bool {
+        let recording = self.recording.as_ref();
+        self.memory.has_unwritten()
+            || self.queries.iter().any(LiveQuery::is_stale)
+            || recording.is_some_and(|recording| !recording.unwritten.is_empty())
+    }
+
     /// Runs the queries that are stale; whether the context shows something else now.
     pub(crate) fn refresh_queries(&mut self, world: &mut World) -> bool {
         let mut is_changed = false;

@@ -1,6 +1,6 @@
 //! The space an actor lives in: one group, and the values that are known in it by name.
 
-use cojson::header::{Uniqueness, ValueType};
+use cojson::header::{Header, Uniqueness, ValueType};
 use cojson::ids::CoId;
 use cojson::json::Json;
 use cojson::node::{NewValue, Node};
@@ -23,6 +23,14 @@ pub(crate) enum Named<'a> {
     Collection(&'a str),
     /// What an actor did, a stream of [`history`](super::history) items; of one period, if it is kept by periods.
     History(&'a ActorId, Option<u64>),
+}
+
+/// The actor that a value is a part of, as its header has it.
+pub(crate) fn actor_of(header: &Header) -> Option<ActorId> {
+    match &header.uniqueness {
+        Uniqueness::Names(names) => Some(ActorId::new(names.get("actor")?.as_str()?)),
+        _ => None,
+    }
 }
 
 impl Named<'_> {

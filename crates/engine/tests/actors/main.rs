@@ -18,6 +18,7 @@ mod history;
 mod inboxes;
 mod invoking;
 mod leases;
+mod many;
 mod messages;
 mod network;
 mod patterns;

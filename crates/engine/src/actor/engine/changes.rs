@@ -2,8 +2,10 @@
 
 use cojson::ids::CoId;
 use cojson::json::Json;
+use cojson::sync::Effect as NodeEffect;
 use cojson::view::MapView;
 
+use super::super::space::actor_of;
 use super::super::{ActorId, Effect};
 use super::ActorEngine;
 
@@ -15,33 +17,49 @@ impl ActorEngine {
 
     /// Takes in what the node tells, and passes on what the host must do.
     pub(super) fn take_in_node_effects(&mut self) {
-        self.take_in_written();
-        while let Some(effect) = self.world.node.poll_effect() {
-            match effect {
-                cojson::sync::Effect::Changed(id) => {
-                    self.world.note_present(&id);
-                    self.value_changed(&id, true);
-                }
-                cojson::sync::Effect::Unavailable(id) => {
-                    self.world.note_absent(&id);
-                    self.settled(&id);
-                    let told = cojson::sync::Effect::Unavailable(id);
-                    self.effects.push_back(Effect::Node(told));
-                }
-                cojson::sync::Effect::Store(batch) => {
-                    let awaiting = std::mem::take(&mut self.flushed);
-                    self.in_flight.insert(batch.id, awaiting);
-                    self.effects
-                        .push_back(Effect::Node(cojson::sync::Effect::Store(batch)));
-                }
-                other => self.effects.push_back(Effect::Node(other)),
+        loop {
+            self.note_written();
+            while let Some(effect) = self.world.node.poll_effect() {
+                self.take_in(effect);
+                self.note_written();
             }
-            self.take_in_written();
+            if !self.advance_waiting() {
+                return;
+            }
         }
     }
 
-    /// Takes notice of what this task wrote.
+    fn take_in(&mut self, effect: NodeEffect) {
+        match effect {
+            NodeEffect::Changed(id) => {
+                self.world.note_present(&id);
+                self.value_changed(&id, true);
+            }
+            NodeEffect::Unavailable(id) => {
+                self.world.note_absent(&id);
+                self.settled(&id);
+                let told = NodeEffect::Unavailable(id);
+                self.effects.push_back(Effect::Node(told));
+            }
+            NodeEffect::Store(batch) => {
+                let awaiting = std::mem::take(&mut self.flushed);
+                self.in_flight.insert(batch.id, awaiting);
+                let told = NodeEffect::Store(batch);
+                self.effects.push_back(Effect::Node(told));
+            }
+            other => self.effects.push_back(Effect::Node(other)),
+        }
+    }
+
+    /// Takes notice of what this task wrote, and begins the actors that waited for it.
     pub(super) fn take_in_written(&mut self) {
+        self.note_written();
+        while self.advance_waiting() {
+            self.note_written();
+        }
+    }
+
+    fn note_written(&mut self) {
         while let Some(id) = self.world.written.pop() {
             self.value_changed(&id, false);
         }
@@ -62,11 +80,18 @@ impl ActorEngine {
 
     /// The actors that have this value for their context, inbox or document.
     fn concerned(&self, id: &CoId) -> Vec<ActorId> {
-        let is_concerned = |actor: &super::Actor| {
-            actor.context == *id || actor.inbox == *id || actor.documents.refers_to(id)
+        let is_concerned = |actor: &&ActorId| {
+            self.actors.get(*actor).is_some_and(|actor| {
+                actor.context == *id || actor.inbox == *id || actor.documents.refers_to(id)
+            })
         };
-        let found = self.actors.iter().filter(|(_, actor)| is_concerned(actor));
-        found.map(|(id, _)| id.clone()).collect()
+        let log = self.world.node.log(id);
+        let own = log.and_then(|log| actor_of(log.header()));
+        let following = self.followers.iter().filter(is_concerned);
+        let mut concerned: Vec<ActorId> = following.cloned().collect();
+        let own = own.filter(|own| is_concerned(&own) && !concerned.contains(own));
+        concerned.extend(own);
+        concerned
     }
 
     fn actor_value_changed(&mut self, actor: &ActorId, id: &CoId, is_foreign: bool) {
@@ -89,6 +114,9 @@ impl ActorEngine {
     }
 
     fn mark_queries(&mut self, id: &CoId) {
+        if self.world.collections.count() == 0 {
+            return;
+        }
         let mut touched = self.world.collections.changed(id, &mut self.world.node);
         touched.insert(id.clone());
         for actor in self.actors.values_mut() {
@@ -106,15 +134,19 @@ impl ActorEngine {
         self.retry_calls(id);
         self.make_interfaces_known(id);
         self.delete_forgotten(id);
-        let waiting: Vec<ActorId> = self
-            .actors
-            .iter()
-            .filter(|(_, actor)| actor.running.is_none())
-            .map(|(id, _)| id.clone())
-            .collect();
-        for actor in waiting {
-            self.advance(&actor);
+        self.waiting.has_news = true;
+    }
+
+    /// Begins the actors that have everything now that they need, if something is known that was not when they were last
+    /// looked at; whether it is. All that a task settles is looked at together.
+    pub(super) fn advance_waiting(&mut self) -> bool {
+        let is_due = self.is_in_task && self.waiting.is_due();
+        if is_due {
+            for actor in std::mem::take(&mut self.waiting).actors.iter() {
+                self.advance(actor);
+            }
         }
+        is_due
     }
 
     fn found_account(&mut self) {

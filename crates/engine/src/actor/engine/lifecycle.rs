@@ -7,7 +7,7 @@ use cojson::json::Json;
 use cojson::node::{Stamp, WriteError};
 use cojson::view::MapView;
 
-use super::super::definition::{ActorDefinition, Library, identity};
+use super::super::definition::{ActorDefinition, Library, compile_sheet, identity};
 use super::super::documents::Documents;
 use super::super::history::{Base, Keep, Recording};
 use super::super::input::Input;
@@ -56,12 +56,15 @@ impl ActorEngine {
         default_space: Option<CoId>,
     ) -> Result<ActorId, DefinitionError> {
         let (id, space) = identity(source)?;
+        let source = &self.definitions.body(source);
         let documents = Documents::of(source, &Place::root("actor"))?;
         let keep = Keep::read(source)?;
         if let Some(actor) = self.actors.get_mut(&id) {
             if !actor.documents.is_same_source(source) {
+                let follows = documents.references().next().is_some();
                 actor.documents = documents;
                 actor.keep = keep;
+                self.note_follower(&id, follows);
                 self.reload_definition(&id);
             }
             self.announce(&id);
@@ -82,9 +85,19 @@ impl ActorEngine {
             running: None,
         };
         self.load_for(&actor);
+        self.note_follower(&id, actor.documents.references().next().is_some());
         self.actors.insert(id.clone(), actor);
         self.advance(&id);
         Ok(id)
+    }
+
+    /// Remembers whether an actor follows values that hold its documents.
+    fn note_follower(&mut self, id: &ActorId, follows: bool) {
+        if follows {
+            self.followers.insert(id.clone());
+        } else {
+            self.followers.remove(id);
+        }
     }
 
     fn load_for(&mut self, actor: &Actor) {
@@ -102,44 +115,60 @@ impl ActorEngine {
 
     /// Brings an actor to run, if everything it needs is there; within a task, which knows what time it is.
     pub(super) fn advance(&mut self, id: &ActorId) {
-        if !self.is_in_task {
-            self.to_advance.insert(id.clone());
+        if !self.actors.contains_key(id) {
             return;
         }
-        let Some(actor) = self.actors.get(id) else {
-            return;
-        };
-        let is_settled = |id: &CoId| self.world.is_settled(id);
-        let has_space = self.is_founded && self.world.node.is_loaded(&actor.space);
-        if !(has_space && is_settled(&actor.context) && is_settled(&actor.inbox)) {
-            return;
-        }
-        if !self.has_history(id) {
-            return;
-        }
-        let Some(actor) = self.actors.get(id) else {
-            return;
-        };
-        let Some(source) = actor.documents.resolve(&mut self.world.node) else {
+        let Some(source) = self.source_of_settled(id) else {
+            self.waiting.has_news |= !self.is_in_task;
+            self.waiting.actors.insert(id.clone());
             return;
         };
         let result = self
             .compile(&source)
             .map_err(ActorError::from)
-            .and_then(|definition| self.begin(id, &Rc::new(definition)));
+            .and_then(|definition| self.begin(id, &definition));
         if let Err(error) = result {
-            self.actors.remove(id);
+            self.take_out(id);
             self.fail(id, error);
         }
     }
 
-    fn compile(&mut self, source: &Json) -> Result<ActorDefinition, DefinitionError> {
+    /// An actor's definition, once everything is known that it begins with.
+    fn source_of_settled(&mut self, id: &ActorId) -> Option<Json> {
+        let actor = self.actors.get(id).filter(|_| self.is_in_task)?;
+        let is_settled = |id: &CoId| self.world.is_settled(id);
+        let has_space = self.is_founded && self.world.node.is_loaded(&actor.space);
+        let has_own = has_space && is_settled(&actor.context) && is_settled(&actor.inbox);
+        if !has_own || !self.has_history(id) {
+            return None;
+        }
+        let actor = self.actors.get(id)?;
+        actor.documents.resolve(&mut self.world.node)
+    }
+
+    fn take_out(&mut self, id: &ActorId) -> Option<Actor> {
+        let actor = self.actors.remove(id)?;
+        self.followers.remove(id);
+        self.waiting.actors.remove(id);
+        Some(actor)
+    }
+
+    /// A definition, compiled anew only if no actor runs it.
+    fn compile(&mut self, source: &Json) -> Result<Rc<ActorDefinition>, DefinitionError> {
+        if let Some(running) = self.definitions.running(source) {
+            if running.sheet.is_some() {
+                compile_sheet(source, &mut self.styles)?;
+            }
+            return Ok(running);
+        }
         let mut library = Library {
             patterns: &*self.patterns,
             tools: &self.world.tools,
             styles: &mut self.styles,
         };
-        ActorDefinition::compile(source, &mut library)
+        let definition = Rc::new(ActorDefinition::compile(source, &mut library)?);
+        self.definitions.note(source, &definition);
+        Ok(definition)
     }
 
     fn begin(&mut self, id: &ActorId, definition: &Rc<ActorDefinition>) -> Result<(), ActorError> {
@@ -208,14 +237,14 @@ impl ActorEngine {
         } else {
             Stamp::Now(now)
         };
-        let (space, context) = (actor.space.clone(), actor.context.clone());
-        for named in [Named::Context(id), Named::Inbox(id)] {
-            if !self
-                .world
-                .node
-                .is_loaded(&named.id(&space, &self.world.node))
-            {
-                self.world.node.create(named.value(&space), now)?;
+        let context = actor.context.clone();
+        let values = [
+            (Named::Context(id), &actor.context),
+            (Named::Inbox(id), &actor.inbox),
+        ];
+        for (named, value) in values {
+            if !self.world.node.is_loaded(value) {
+                self.world.node.create(named.value(&actor.space), now)?;
             }
         }
         let initial = running.current();
@@ -245,7 +274,7 @@ impl ActorEngine {
             return;
         };
         match self.compile(&source) {
-            Ok(definition) => self.adopt_definition(id, &space, &Rc::new(definition)),
+            Ok(definition) => self.adopt_definition(id, &space, &definition),
             Err(error) => self.fail(id, error.into()),
         }
     }
@@ -314,7 +343,7 @@ impl ActorEngine {
 
     /// Ends an actor and its children here. What is stored stays.
     pub fn destroy_actor(&mut self, id: &ActorId, now: Timestamp) {
-        let Some(actor) = self.actors.remove(id) else {
+        let Some(actor) = self.take_out(id) else {
             return;
         };
         self.pending_rerenders.remove(id);

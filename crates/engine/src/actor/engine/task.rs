@@ -18,7 +18,9 @@ use super::super::{ActorId, Effect, SendError};
 use super::calls::Caller;
 use super::dead_letters::{LATE, UNHANDLED};
 use super::messages::{Origin, failure_of};
-use super::{ActorEngine, Awaiting, MESSAGES_PER_TASK_MAX, Outcome, Pending, PendingMessage};
+use super::{
+    Actor, ActorEngine, Awaiting, MESSAGES_PER_TASK_MAX, Outcome, Pending, PendingMessage,
+};
 use crate::machine::{Event, Step};
 
 impl ActorEngine {
@@ -29,7 +31,6 @@ impl ActorEngine {
         self.check_wire();
         self.take_in_node_effects();
         self.renew_leases();
-        self.advance_all();
         let mut handled = 0;
         while handled < MESSAGES_PER_TASK_MAX {
             handled += 1;
@@ -50,13 +51,6 @@ impl ActorEngine {
         self.post_what_is_left();
         self.write_contexts();
         self.take_in_node_effects();
-    }
-
-    fn advance_all(&mut self) {
-        let waiting = std::mem::take(&mut self.to_advance);
-        for actor in waiting.iter() {
-            self.advance(actor);
-        }
     }
 
     /// Signs what the task wrote and asks for one write of it all. Outcomes are told when that write is durable.
@@ -333,8 +327,9 @@ impl ActorEngine {
 
     /// One transaction for each context that changed: state, context and cursors together (R1).
     fn write_contexts(&mut self) {
-        let ids: Vec<ActorId> = self.actors.keys().cloned().collect();
-        for id in ids {
+        let has_news = |actor: &Actor| actor.running.as_ref().is_some_and(|it| it.has_news());
+        let changed = self.actors.iter().filter(|(_, actor)| has_news(actor));
+        for id in changed.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             let written = self.with_running(&id, |engine, running| {
                 if running.refresh_queries(&mut engine.world) {
                     engine.mark_changed(&id);
