@@ -63,8 +63,12 @@ impl World {
         self.now.0 as f64
     }
 
-    /// Asks for a value. What was known of its absence counts no more until it is answered.
+    /// Asks for a value. What was known of its absence counts no more until it is answered. What storage does not have, while
+    /// the server is awaited, is asked of that as soon as it is there: reading storage again would tell nothing.
     pub(crate) fn load(&mut self, id: &CoId) {
+        if self.perhaps_absent.contains(id) {
+            return;
+        }
         if !self.node.is_loaded(id) {
             self.note_present(id);
         }
@@ -105,6 +109,7 @@ impl World {
     /// The value was asked for and not found.
     pub(crate) fn note_absent(&mut self, id: &CoId) {
         let asked_all = !self.awaits_sync || self.node.has_upstream();
+        self.note_present(id);
         let set = if asked_all {
             &mut self.absent
         } else {
