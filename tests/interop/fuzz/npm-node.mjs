@@ -91,7 +91,8 @@ export class NpmNode {
   }
 
   async load(ids) {
-    for (const id of ids) if (!this.#value(id)) void this.node.load(id, true).catch(() => {});
+    // Asked for what it says, the reference may go round in a circle of groups.
+    for (const id of ids) if (!this.node.getCoValue(id).isAvailable()) void this.node.load(id, true).catch(() => {});
     await settle();
   }
 
