@@ -265,3 +265,6 @@ impl Host {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -211,7 +211,7 @@ impl Command {
         Self::from_arguments(std::env::args_os(), true)
     }
 
-    fn from_arguments(
+    pub(crate) fn from_arguments(
         arguments: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>,
         reads_environment: bool,
     ) -> Result<Self, CliError> {
