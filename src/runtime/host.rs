@@ -57,6 +57,9 @@ pub(crate) struct Host {
     pub(crate) counts: RefCell<Counts>,
     /// Why the last write was refused, until one succeeds.
     pub(crate) refused: RefCell<Option<StorageError>>,
+    /// Itself, until it is dismantled: what is on the page works on when the browser collects the handles that the
+    /// application does not keep.
+    kept: RefCell<Option<Rc<Self>>>,
 }
 
 /// What is planned. A timer that is dropped does not ring.
@@ -143,7 +146,13 @@ impl Host {
             problems: ReactiveStore::new(Json::Null),
             counts: RefCell::default(),
             refused: RefCell::default(),
+            kept: RefCell::default(),
         })
+    }
+
+    /// Lives until it is dismantled, whoever holds it.
+    pub(crate) fn keep(self: &Rc<Self>) {
+        self.kept.replace(Some(Rc::clone(self)));
     }
 
     /// Does something with the engine, which has what was sent before; nothing that a user wrote may be called meanwhile.
@@ -219,5 +228,7 @@ impl Host {
         for deferred in self.starting.take().into_values().flatten() {
             deferred.reject(&RuntimeError::Closed.into());
         }
+        // Last: nobody else may hold it.
+        drop(self.kept.take());
     }
 }

@@ -24,7 +24,10 @@ use crate::tabs::{claim_session, kept_secret};
 pub(crate) async fn open(options: Options) -> Result<Rc<Host>, JsValue> {
     let host = assemble(&options).await?;
     match start(&host, &options).await {
-        Ok(()) => Ok(host),
+        Ok(()) => {
+            host.keep();
+            Ok(host)
+        }
         Err(error) => {
             host.dismantle();
             Err(error)

@@ -4,6 +4,7 @@
 //! straight from the node.
 
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::rc::{Rc, Weak};
 
 use cojson::ids::CoId;
@@ -82,7 +83,8 @@ impl StoreHandle {
             },
             skip_initial,
         );
-        let mut subscription = Some(subscription);
+        // Whoever keeps no function to unsubscribe with has it collected, and is subscribed for good all the same.
+        let mut subscription = ManuallyDrop::new(Some(subscription));
         let unsubscribe = move || inner.release(subscription.take());
         Closure::<dyn FnMut()>::new(unsubscribe).into_js_value()
     }
