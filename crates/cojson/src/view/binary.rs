@@ -90,12 +90,8 @@ struct Piece {
 }
 
 impl Placed for Piece {
-    fn position(&self) -> &Position {
-        &self.position
-    }
-
-    fn change(&self) -> u32 {
-        self.change
+    fn place(&self) -> (&Position, u32) {
+        (&self.position, self.change)
     }
 }
 

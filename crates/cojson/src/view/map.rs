@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Applied, Placed, Position, ValidTransaction, insert_in_order};
+use super::{Applied, Placed, Position, ValidTransaction, by_place, insert_in_order};
 use crate::collections::SortedMap;
 use crate::ids::Timestamp;
 use crate::json::{Json, JsonObject};
@@ -90,12 +90,8 @@ pub struct MapEntry {
 }
 
 impl Placed for MapEntry {
-    fn position(&self) -> &Position {
-        &self.position
-    }
-
-    fn change(&self) -> u32 {
-        self.change
+    fn place(&self) -> (&Position, u32) {
+        (&self.position, self.change)
     }
 }
 
@@ -196,9 +192,13 @@ impl MapView {
 
     /// Where a key belongs that is not among the keys, by its first write.
     fn place_of(&self, key: &str) -> usize {
-        let first = |key: &str| self.history(key).first().map(Placed::order);
-        let ours = first(key);
-        let is_before = |other: &Arc<str>| first(other) < ours;
+        let Some(ours) = self.history(key).first() else {
+            return self.keys.len();
+        };
+        let is_before = |other: &Arc<str>| {
+            let first = self.history(other).first();
+            first.is_some_and(|first| by_place(first, ours).is_lt())
+        };
         match self.keys.last() {
             Some(last) if !is_before(last) => self.keys.partition_point(is_before),
             _ => self.keys.len(),

@@ -62,52 +62,47 @@ type Name<'a> = (&'a TransactionId, Option<&'a str>);
 /// name, and last where they are if they are copies: an original comes before its copies.
 pub type Order<'a> = (Timestamp, Name<'a>, u32, Name<'a>, Option<&'a CopyId>);
 
-/// What single changes are ordered by: as their transactions, but those of one name stand together, whoever claims it.
-type ChangeOrder<'a> = (
-    (Timestamp, Name<'a>, u32, Name<'a>),
-    u32,
-    Option<&'a CopyId>,
-);
-
 /// A change that has its place among others by the total order.
 pub(super) trait Placed {
-    /// Where its transaction stands.
-    fn position(&self) -> &Position;
+    /// Where its transaction stands, and its place among the transaction's changes.
+    fn place(&self) -> (&Position, u32);
+}
 
-    /// Its place among the transaction's changes.
-    fn change(&self) -> u32;
+/// By what changes claim to be: those of one name stand together.
+fn by_name(left: (&Position, u32), right: (&Position, u32)) -> Ordering {
+    let (made_at, leader, places, name, _) = left.0.order();
+    let (other_made_at, other_leader, other_places, other_name, _) = right.0.order();
+    let ours = (made_at, leader, places, name, left.1);
+    ours.cmp(&(
+        other_made_at,
+        other_leader,
+        other_places,
+        other_name,
+        right.1,
+    ))
+}
 
-    /// What it is ordered by.
-    fn order(&self) -> ChangeOrder<'_> {
-        let (made_at, leader, places, name, copy) = self.position().order();
-        ((made_at, leader, places, name), self.change(), copy)
-    }
-
-    /// Whether both claim to be the same change.
-    fn claims_the_name_of(&self, other: &Self) -> bool {
-        let ((ours, our_change, _), (theirs, their_change, _)) = (self.order(), other.order());
-        (ours, our_change) == (theirs, their_change)
-    }
+/// The order of changes.
+pub(super) fn by_place<T: Placed>(left: &T, right: &T) -> Ordering {
+    let (left, right) = (left.place(), right.place());
+    by_name(left, right).then_with(|| left.0.copy.cmp(&right.0.copy))
 }
 
 /// Puts a change at its place, the end being the likely one, and returns that. Of those that claim one name the first
 /// stays: `None` if that is there already.
 pub(super) fn insert_in_order<T: Placed>(changes: &mut Vec<T>, change: T) -> Option<usize> {
+    let is_before = |other: &T| by_place(other, &change).is_lt();
     let place = match changes.last() {
-        Some(last) if last.order() >= change.order() => {
-            changes.partition_point(|other| other.order() < change.order())
-        }
+        Some(last) if !is_before(last) => changes.partition_point(is_before),
         _ => changes.len(),
     };
+    let is_same = |other: &T| by_name(other.place(), change.place()).is_eq();
     let (before, after) = changes.split_at_mut(place);
-    if before
-        .last()
-        .is_some_and(|first| first.claims_the_name_of(&change))
-    {
+    if before.last().is_some_and(is_same) {
         return None;
     }
     match after.first_mut() {
-        Some(second) if second.claims_the_name_of(&change) => *second = change,
+        Some(second) if is_same(second) => *second = change,
         _ => changes.insert(place, change),
     }
     Some(place)

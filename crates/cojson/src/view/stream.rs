@@ -3,7 +3,7 @@
 //! Takes transactions in any order of arrival. Within a session items stand in their order; across sessions
 //! [`StreamView::by_time`] gives the total one.
 
-use super::{Applied, Placed, Position, ValidTransaction, insert_in_order};
+use super::{Applied, Placed, Position, ValidTransaction, by_place, insert_in_order};
 use crate::collections::SortedMap;
 use crate::ids::SessionId;
 use crate::json::{Json, JsonObject};
@@ -20,12 +20,8 @@ pub struct StreamItem {
 }
 
 impl Placed for StreamItem {
-    fn position(&self) -> &Position {
-        &self.position
-    }
-
-    fn change(&self) -> u32 {
-        self.change
+    fn place(&self) -> (&Position, u32) {
+        (&self.position, self.change)
     }
 }
 
@@ -86,7 +82,7 @@ impl StreamView {
     /// All items in the total order. Sorts at each call.
     pub fn by_time(&self) -> Vec<&StreamItem> {
         let mut items: Vec<_> = self.sessions.values().flatten().collect();
-        items.sort_by_key(|item| item.order());
+        items.sort_by(|left, right| by_place(*left, *right));
         items
     }
 
