@@ -18,10 +18,7 @@ fn status(state: &str, pending: f64) -> Json {
 impl Host {
     /// Tells the status if it is another than before.
     pub(crate) fn update_status(self: &Rc<Self>) {
-        let Ok((is_synced, pending)) = self.engine(|engine| {
-            let node = engine.node();
-            (node.is_synced(), node.pending_uploads())
-        }) else {
+        let Ok(unsent) = self.engine(|engine| engine.unsent()) else {
             return;
         };
         let (is_connected, is_trying) =
@@ -29,13 +26,14 @@ impl Host {
                 (wire.is_connected(), wire.is_connecting())
             });
         let state = match (is_connected, is_trying) {
-            (true, _) if is_synced => "synced",
+            (true, _) if unsent.is_nothing => "synced",
             (true, _) => "syncing",
             (false, true) => "connecting",
             (false, false) => "offline",
         };
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-        let now = status(state, if self.has_sync { pending as f64 } else { 0.0 });
+        let pending = unsent.transactions as f64;
+        let now = status(state, if self.has_sync { pending } else { 0.0 });
         if self.status.value() != now {
             let _ = self.status.set(now);
         }

@@ -22,7 +22,7 @@ pub use binary::{BinaryInfo, BinaryItem, BinaryView};
 pub use list::{ListChange, ListView, OpId};
 pub use map::{MapChange, MapEntry, MapView};
 pub use position::{Behind, CopyId, Order, Position};
-use position::{Placed, insert_in_order};
+use position::{Placed, by_place, insert_in_order};
 pub use stream::{StreamItem, StreamView};
 pub use text::{Splice, splices};
 

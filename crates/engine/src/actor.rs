@@ -38,7 +38,7 @@ mod tools;
 mod world;
 
 pub use effect::{ActorError, Effect, HistoryError, SendError, Warning};
-pub use engine::{ActorEngine, EngineConfig, MESSAGES_PER_TASK_MAX, PublishError, When};
+pub use engine::{ActorEngine, EngineConfig, MESSAGES_PER_TASK_MAX, PublishError, Unsent, When};
 pub use ids::{ActorId, Ticket, Tickets};
 pub use migration::Unreadable;
 pub use sent::Events;

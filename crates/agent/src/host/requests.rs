@@ -150,18 +150,18 @@ impl Host {
     }
 
     fn health(&self) -> Health {
-        let node = self.engine.node();
+        let unsent = self.engine.unsent();
         let sync = match (&self.sync, &self.line) {
             (None, _) => SyncState::Off,
             (_, None) => SyncState::Offline,
-            _ if node.is_synced() => SyncState::Synced,
+            _ if unsent.is_nothing => SyncState::Synced,
             _ => SyncState::Syncing,
         };
         Health {
             is_well: self.refused.is_none() && self.started().is_some(),
             actors_count: self.founding.ready.len(),
             sync,
-            pending_uploads: self.sync.as_ref().map_or(0, |_| node.pending_uploads()),
+            pending_uploads: self.sync.as_ref().map_or(0, |_| unsent.transactions),
         }
     }
 

@@ -44,7 +44,15 @@ impl Replica {
 
     /// Whether all that was signed or received is durable, and nothing is unsigned.
     pub fn is_settled(&self) -> bool {
-        self.unsigned.is_empty() && self.dirty.is_empty() && self.in_flight.is_none()
+        self.is_settled_but_for(&[])
+    }
+
+    /// The same of all values but these.
+    pub fn is_settled_but_for(&self, ids: &[CoId]) -> bool {
+        let in_flight = self.in_flight.iter().flat_map(|write| write.marks.keys());
+        let unsigned = self.unsigned.iter().map(|(id, _)| id);
+        let mut unsettled = unsigned.chain(self.dirty.iter()).chain(in_flight);
+        unsettled.all(|id| ids.contains(id))
     }
 
     /// A write is durable: its transactions may be sent and acknowledged. Anything but the write under way is ignored.

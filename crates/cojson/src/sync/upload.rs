@@ -90,9 +90,17 @@ impl Replica {
     /// How many transactions are durable here and not acknowledged by some upstream peer that is or was connected, or
     /// that the host said there is. Only values in memory count.
     pub fn pending_uploads(&self) -> u64 {
+        self.pending_uploads_but_for(&[])
+    }
+
+    /// The same of all values but these.
+    pub fn pending_uploads_but_for(&self, ids: &[CoId]) -> u64 {
         let upstreams = self.uploads.upstreams.values();
         upstreams
-            .map(|upstream| upstream.behind_total)
+            .map(|upstream| {
+                let others = ids.iter().filter_map(|id| upstream.behind.get(id));
+                upstream.behind_total - others.sum::<u64>()
+            })
             .max()
             .unwrap_or_default()
     }

@@ -45,6 +45,7 @@ pub use published::PublishError;
 use stores::ValueStores;
 
 pub use history::When;
+pub use lease::Unsent;
 
 /// How many messages one task handles before it lets the host breathe; the rest waits for the next.
 pub const MESSAGES_PER_TASK_MAX: usize = 10_000;

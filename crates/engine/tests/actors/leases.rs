@@ -142,6 +142,36 @@ fn a_host_that_is_watched_renews_its_lease_beside_the_context() {
     assert_eq!(kept(&mut network.devices[other]), [1.0, 2.0], "at once");
 }
 
+#[test]
+fn what_is_written_to_stay_the_host_is_not_told_as_unsent_and_what_applications_write_is() {
+    let (mut network, host, _) = hosted();
+    let has_unsent = |device: &Device| !device.engine.node().is_synced();
+    for refuses_writes in [false, true] {
+        let mut renewals = 0;
+        for _ in 0..40 {
+            let device = &mut network.devices[host];
+            device.now = device.now.plus_ms(250);
+            device.refuses_writes = refuses_writes;
+            for _ in 0..3 {
+                device.turn();
+            }
+            renewals += usize::from(has_unsent(device));
+            let unsent = device.engine.unsent();
+            assert!(unsent.is_nothing && unsent.transactions == 0, "{unsent:?}");
+            device.refuses_writes = false;
+            network.settle();
+        }
+        assert!(renewals >= 3, "{renewals} in 10 s");
+    }
+    let teller = &mut network.devices[TELLER];
+    teller.queue(&ActorId::new("teller"), "TELL", r#"{"n":2}"#);
+    teller.settle();
+    let unsent = teller.engine.unsent();
+    assert!(!unsent.is_nothing && unsent.transactions > 0, "{unsent:?}");
+    network.settle();
+    assert!(network.devices[TELLER].engine.unsent().is_nothing);
+}
+
 /// How many transactions of its own a device wrote.
 fn own_transactions(device: &Device) -> usize {
     let own = device.engine.node().session();

@@ -26,6 +26,7 @@ use super::ActorEngine;
 use super::due::What;
 
 pub(super) use pulse::Pulses;
+pub use pulse::Unsent;
 pub(super) use watch::Watches;
 
 /// How long a claim may be contested, once the server has it.

@@ -71,12 +71,33 @@ impl Pulses {
     }
 }
 
+/// What is on this device alone, apart from what sessions write to show that they live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    /// How many transactions are durable here and not acknowledged by the server.
+    pub transactions: u64,
+    /// Whether there are none, and none that are not durable yet.
+    pub is_nothing: bool,
+}
+
 /// The last write to a key.
 pub(super) fn last_of(map: &MapView, key: &str) -> Option<TransactionId> {
     map.last_entry(key).map(|entry| entry.position.id.clone())
 }
 
 impl ActorEngine {
+    /// What is on this device alone. Signs of life come and go every few seconds, and nobody would miss one.
+    pub fn unsent(&self) -> Unsent {
+        let own = self.pulses.0.iter().map(|pulse| &pulse.value);
+        let signs: Vec<CoId> = own.chain(self.watched_values()).cloned().collect();
+        let replica = self.world.node.replica();
+        let transactions = replica.pending_uploads_but_for(&signs);
+        Unsent {
+            transactions,
+            is_nothing: transactions == 0 && replica.is_settled_but_for(&signs),
+        }
+    }
+
     /// When a lease is to be renewed; without a wire there is nobody who would see it.
     pub(in super::super) fn next_renewal(&self) -> Option<Timestamp> {
         let is_up = self.wire == Wire::Up;

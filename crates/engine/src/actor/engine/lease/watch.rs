@@ -91,6 +91,12 @@ impl ActorEngine {
         is_urgent
     }
 
+    /// Where the sessions that are watched show that they live.
+    pub(super) fn watched_values(&self) -> impl Iterator<Item = &CoId> {
+        let watches = self.watches.values();
+        watches.filter_map(|watch| watch.value.as_ref())
+    }
+
     /// A value changed in which sessions show that they live.
     pub(in super::super) fn note_pulse(&mut self, value: &CoId) {
         let watches = self.watches.values();
