@@ -75,14 +75,6 @@ impl World {
         self.node.load(id);
     }
 
-    /// Asks for a value of which storage was not asked yet. What storage does not have, the server may have: who waits for
-    /// that would ask for ever, as each answer has them ask again.
-    pub(crate) fn load_unasked(&mut self, id: &CoId) {
-        if !self.is_asked(id) {
-            self.load(id);
-        }
-    }
-
     /// Whether neither this device nor its server has the value, as far as can be known now.
     pub(crate) fn is_absent(&self, id: &CoId) -> bool {
         self.absent.contains(id)

@@ -1,5 +1,7 @@
 //! Messages between actors: each handled once (R4).
 
+use std::rc::Rc;
+
 use cojson::json::Json;
 
 use super::device::Device;
@@ -68,6 +70,25 @@ fn r4_a_dead_tabs_messages_are_handled_by_the_driver_alone() {
         other.context(&counter_id).get("list").unwrap().to_string(),
         "[7]"
     );
+}
+
+#[test]
+fn a_message_to_an_inbox_that_storage_lacks_waits_for_the_server_and_does_nothing_meanwhile() {
+    let mut first = Device::new(1);
+    let teller_id = first.create(&teller());
+    let storage = Rc::clone(&first.storage);
+    let mut device = Device::with_server(storage, 1, &[]);
+    device.now = first.now.plus_ms(1_000);
+    device.create(&teller());
+    device.queue(&teller_id, "TELL", r#"{"number":1}"#);
+    // It settles, which it does not while one answer of storage leads to the next question.
+    device.settle();
+    device.engine.stop_awaiting_sync();
+    device.settle();
+    let mut alone = device.restart(1, &[]);
+    let counter_id = alone.create(&counter());
+    let context = alone.context(&counter_id);
+    assert_eq!(context.get("list").unwrap().to_string(), "[1]");
 }
 
 #[test]

@@ -343,7 +343,7 @@ impl ActorEngine {
             Ok(result) => self.tool_finished(id, Ok(result)),
             Err(Stop::Failed(failure)) => self.tool_finished(id, Err(failure)),
             Err(Stop::Needs(needs)) => {
-                self.world.load_unasked(&needs);
+                self.world.load(&needs);
                 if let Some(call) = self.calls.get_mut(id) {
                     call.needs = Some(needs);
                 }

@@ -39,7 +39,7 @@ impl ActorEngine {
         let mut has_all = true;
         for id in self.history_ids(actor) {
             if !self.world.is_settled(&id) {
-                self.world.load_unasked(&id);
+                self.world.load(&id);
                 has_all = false;
             }
         }

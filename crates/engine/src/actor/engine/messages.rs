@@ -179,7 +179,7 @@ impl ActorEngine {
         let id = named.id(&space, &self.world.node);
         if !self.world.is_settled(&id) {
             self.to_make_known.push((id.clone(), actor.clone()));
-            self.world.load_unasked(&id);
+            self.world.load(&id);
             return;
         }
         if let Err(error) = self.write_interface(&named.value(&space), &id, &wanted) {
