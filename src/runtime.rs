@@ -48,7 +48,7 @@ pub use store::StoreHandle;
 pub use values::{CoBinaryStream, CoList, CoMap, CoPlainText, CoStream};
 
 use crate::{bridge, clock};
-use error::RuntimeError;
+use error::{Failure, RuntimeError};
 use host::Host;
 use options::Options;
 use waiters::Wish;
@@ -393,7 +393,7 @@ impl Runtime {
     pub async fn synced(&self) -> Result<(), JsValue> {
         let host = Rc::clone(&self.host);
         if !host.has_sync {
-            return Err(RuntimeError::NoSync.into());
+            return Err(Failure::NoSync.into());
         }
         host.wait(Wish::Synced).await
     }
@@ -430,7 +430,7 @@ impl Host {
     /// Waits for something that the next runs of the engine may bring about.
     pub(crate) async fn wait(self: &Rc<Self>, wish: Wish) -> Result<(), JsValue> {
         if self.is_closed() {
-            return Err(RuntimeError::Closed.into());
+            return Err(RuntimeError::closed().into());
         }
         let fulfilled = self.waiters.wait(wish);
         self.schedule();
@@ -443,7 +443,7 @@ impl Host {
         self.input(|engine| engine.node_mut().load(&id))?;
         self.wait(Wish::Shown(id.clone())).await?;
         if self.engine(|engine| engine.node_mut().is_deleted(&id))? {
-            return Err(RuntimeError::Deleted { id }.into());
+            return Err(Failure::Deleted { id }.into());
         }
         Ok(())
     }

@@ -14,14 +14,14 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Element;
 
-use super::error::RuntimeError;
+use super::error::{Failure, RuntimeError};
 use super::host::Host;
 use super::outbox::{self, How};
 use super::store::StoreHandle;
 use crate::bridge;
 use crate::clock::now;
 use crate::deferred::Deferred;
-use crate::error::to_js;
+use crate::error::{describe, to_js};
 
 /// An actor that runs here.
 #[wasm_bindgen]
@@ -48,7 +48,7 @@ impl Actor {
         host.wait_shown(definition.clone()).await?;
         let opened = host.input(|engine| engine.open_published(&definition))?;
         let id = opened.map_err(RuntimeError::from)?;
-        let id = id.ok_or(RuntimeError::Unreadable { id: definition })?;
+        let id = id.ok_or(Failure::Unreadable { id: definition })?;
         Self::started(host, id).await
     }
 
@@ -61,7 +61,7 @@ impl Actor {
             .push(deferred);
         JsFuture::from(started).await?;
         let store = host.engine(|engine| engine.context_store(&id))?;
-        let store = store.ok_or(RuntimeError::Closed)?;
+        let store = store.ok_or_else(RuntimeError::closed)?;
         let context = StoreHandle::of(store).into();
         let number = host.outbox.number(&id);
         Ok(Self {
@@ -252,11 +252,11 @@ fn when_of(when: &JsValue) -> Result<When, RuntimeError> {
     match (date, when.as_f64()) {
         (Some(ms), _) => Ok(When::At(Timestamp(ms as u64))),
         (None, Some(index)) if index >= 0.0 => Ok(When::After(index as usize)),
-        _ => Err(RuntimeError::Option {
-            what: "The point in time",
-            expected: "a Date, or the index of a transition",
-            found: format!("{when:?}").chars().take(64).collect(),
-        }),
+        _ => Err(RuntimeError::option(
+            "The point in time",
+            "a Date, or the index of a transition",
+            describe(when).chars().take(64).collect(),
+        )),
     }
 }
 
@@ -282,11 +282,7 @@ fn read_event(event: &Json) -> Result<Event, RuntimeError> {
 }
 
 fn not_an_event(what: &'static str, expected: &'static str, found: &Json) -> RuntimeError {
-    RuntimeError::Option {
-        what,
-        expected,
-        found: found.to_string().chars().take(64).collect(),
-    }
+    RuntimeError::option(what, expected, found.to_string().chars().take(64).collect())
 }
 
 impl Host {
@@ -335,7 +331,7 @@ impl Host {
     pub(crate) fn answered(&self, ticket: Ticket, outcome: Result<Json, ToolFailure>) {
         let (how, value) = match outcome {
             Ok(answer) => (How::Answered, bridge::to_js(&answer)),
-            Err(failure) => (How::Failed, RuntimeError::Unanswered { failure }.into()),
+            Err(failure) => (How::Failed, Failure::Unanswered { failure }.into()),
         };
         self.outbox.settle(Tickets::one(ticket), how, &value);
     }
@@ -343,7 +339,7 @@ impl Host {
     /// A refused write has a cause that the engine does not know.
     fn send_error(&self, error: SendError) -> RuntimeError {
         match (error, self.refused.borrow().clone()) {
-            (SendError::Storage, Some(cause)) => RuntimeError::NotStored { cause },
+            (SendError::Storage, Some(cause)) => Failure::NotStored { cause }.into(),
             (error, _) => error.into(),
         }
     }

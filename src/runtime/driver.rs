@@ -12,7 +12,7 @@ use engine::actor::Effect;
 use engine::reactive_store::ReactiveStore;
 use gloo_timers::callback::Timeout;
 
-use super::error::RuntimeError;
+use super::error::{Failure, RuntimeError};
 use super::host::Host;
 use super::waiters::Wish;
 use crate::clock;
@@ -180,7 +180,7 @@ impl Host {
         self.waiters.reject(
             |wish| matches!(wish, Wish::Settled | Wish::Synced),
             || {
-                RuntimeError::NotStored {
+                Failure::NotStored {
                     cause: error.clone(),
                 }
                 .into()

@@ -1,5 +1,7 @@
 //! Why a call of the runtime failed, in one type: each part's error with its stable code and its place.
 
+use std::fmt::{self, Display, Formatter};
+
 use cojson::access::AccessError;
 use cojson::group::NotAnInvitation;
 use cojson::ids::{CoId, IdError};
@@ -18,9 +20,13 @@ use crate::storage::StorageError;
 use crate::tabs::IdentityError;
 use crate::transport::BadAddress;
 
+/// A call of the runtime failed. One pointer, as every call has several ways out, each of which moves it.
+#[derive(Debug)]
+pub(crate) struct RuntimeError(Box<Failure>);
+
 /// Why a call of the runtime failed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RuntimeError {
+pub(crate) enum Failure {
     #[error("The runtime is closed. Open another with Runtime.open.")]
     Closed,
     #[error("{what} is wrong: {found}. It must be {expected}.")]
@@ -75,7 +81,61 @@ pub(crate) enum RuntimeError {
     Screen(#[from] ScreenError),
 }
 
+impl RuntimeError {
+    #[inline(never)]
+    pub(crate) fn closed() -> Self {
+        Failure::Closed.into()
+    }
+
+    /// Something else was given than what is taken.
+    #[inline(never)]
+    pub(crate) fn option(what: &'static str, expected: &'static str, found: String) -> Self {
+        Self::from(Failure::Option {
+            what,
+            expected,
+            found,
+        })
+    }
+
+    /// A value of another kind was given than is taken.
+    #[inline(never)]
+    pub(crate) fn kind(what: &'static str, expected: &'static str, found: &JsValue) -> Self {
+        let found = found.js_typeof().as_string().unwrap_or_default();
+        Self::option(what, expected, found)
+    }
+}
+
+impl<Cause> From<Cause> for RuntimeError
+where
+    Failure: From<Cause>,
+{
+    #[inline(never)]
+    fn from(cause: Cause) -> Self {
+        Self(Box::new(cause.into()))
+    }
+}
+
+impl Display for RuntimeError {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
 impl Told for RuntimeError {
+    fn code(&self) -> &'static str {
+        self.0.code()
+    }
+
+    fn place(&self) -> Option<String> {
+        self.0.place()
+    }
+
+    fn cause(&self) -> Option<JsValue> {
+        self.0.cause()
+    }
+}
+
+impl Told for Failure {
     fn code(&self) -> &'static str {
         match self {
             Self::Closed => "PLEIONE_E_CLOSED",
@@ -168,7 +228,14 @@ fn access_code(error: &AccessError) -> &'static str {
 }
 
 impl From<RuntimeError> for JsValue {
+    #[inline(never)]
     fn from(error: RuntimeError) -> Self {
-        to_js(&error)
+        to_js(&*error.0)
+    }
+}
+
+impl From<Failure> for JsValue {
+    fn from(failure: Failure) -> Self {
+        RuntimeError::from(failure).into()
     }
 }

@@ -55,11 +55,7 @@ pub(crate) fn owner_of(owner: &JsValue) -> Result<Option<CoId>, RuntimeError> {
 }
 
 fn no_group(found: &JsValue) -> RuntimeError {
-    RuntimeError::Option {
-        what: "The owner",
-        expected: "a group",
-        found: found.js_typeof().as_string().unwrap_or_default(),
-    }
+    RuntimeError::kind("The owner", "a group", found)
 }
 
 fn member_of(text: &str) -> Result<Member, RuntimeError> {
@@ -72,10 +68,12 @@ fn member_of(text: &str) -> Result<Member, RuntimeError> {
 fn role_of(text: &str) -> Result<Role, RuntimeError> {
     Role::parse(text)
         .filter(|role| role.invitation().is_some())
-        .ok_or_else(|| RuntimeError::Option {
-            what: "The role",
-            expected: "admin, manager, writer, reader or writeOnly",
-            found: quoted(text),
+        .ok_or_else(|| {
+            RuntimeError::option(
+                "The role",
+                "admin, manager, writer, reader or writeOnly",
+                quoted(text),
+            )
         })
 }
 
@@ -84,10 +82,12 @@ fn inheritance_of(text: Option<&str>) -> Result<Inheritance, RuntimeError> {
     let text = text.unwrap_or("extend");
     Inheritance::parse(text)
         .filter(|inheritance| *inheritance != Inheritance::Revoked)
-        .ok_or_else(|| RuntimeError::Option {
-            what: "The role",
-            expected: "extend, admin, manager, writer or reader",
-            found: quoted(text),
+        .ok_or_else(|| {
+            RuntimeError::option(
+                "The role",
+                "extend, admin, manager, writer or reader",
+                quoted(text),
+            )
         })
 }
 

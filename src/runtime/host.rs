@@ -160,17 +160,17 @@ impl Host {
         &self,
         work: impl FnOnce(&mut ActorEngine) -> R,
     ) -> Result<R, RuntimeError> {
-        let engine = self.delivered().ok_or(RuntimeError::Closed);
-        engine.map(|mut engine| work(&mut engine))
+        Ok(work(&mut *self.delivered()?))
     }
 
     /// Apart from [`engine`](Self::engine), which the compiler writes anew for each that calls it.
     #[inline(never)]
-    fn delivered(&self) -> Option<RefMut<'_, ActorEngine>> {
+    fn delivered(&self) -> Result<RefMut<'_, ActorEngine>, RuntimeError> {
         let engine = self.engine.borrow_mut();
-        let mut engine = RefMut::filter_map(engine, Option::as_mut).ok()?;
+        let engine = RefMut::filter_map(engine, Option::as_mut);
+        let mut engine = engine.map_err(|_| RuntimeError::closed())?;
         self.outbox.deliver(&mut engine);
-        Some(engine)
+        Ok(engine)
     }
 
     /// Does something with the engine that is worked off at the end of this task.
@@ -223,10 +223,10 @@ impl Host {
         self.timers.tabs.take();
         self.storage.close();
         drop(engine);
-        self.waiters.reject_all(|| RuntimeError::Closed.into());
-        self.outbox.fail_all(&RuntimeError::Closed.into());
+        self.waiters.reject_all(|| RuntimeError::closed().into());
+        self.outbox.fail_all(&RuntimeError::closed().into());
         for deferred in self.starting.take().into_values().flatten() {
-            deferred.reject(&RuntimeError::Closed.into());
+            deferred.reject(&RuntimeError::closed().into());
         }
         // Last: nobody else may hold it.
         drop(self.kept.take());

@@ -110,9 +110,5 @@ fn wrong(what: &'static str, expected: &'static str, found: &JsValue) -> Runtime
         Some(text) => quoted(&text),
         None => found.js_typeof().as_string().unwrap_or_default(),
     };
-    RuntimeError::Option {
-        what,
-        expected,
-        found,
-    }
+    RuntimeError::option(what, expected, found)
 }

@@ -121,7 +121,9 @@ impl Outbox {
                 }
                 (_, event) => {
                     self.accept(accepted.take());
-                    let error = event.err().map_or(RuntimeError::Closed, RuntimeError::from);
+                    let error = event
+                        .err()
+                        .map_or_else(RuntimeError::closed, RuntimeError::from);
                     let error = error.into();
                     (0..count).for_each(|_| self.promises.accept(0.0, 1, &error));
                 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use cojson::ids::CoId;
 use cojson::sync::{Segment, StoredLog};
 
-use super::error::RuntimeError;
+use super::error::{Failure, RuntimeError};
 use super::host::Host;
 use super::waiters::Wish;
 use crate::futures::spawn_local;
@@ -109,7 +109,7 @@ impl Host {
                 Wish::Shown(id) | Wish::Known(id) => ids.contains(id),
                 wish => *wish == Wish::Answered,
             },
-            || RuntimeError::Storage(error.clone()).into(),
+            || RuntimeError::from(error.clone()).into(),
         );
         if error.is_final() {
             return;
@@ -127,7 +127,7 @@ impl Host {
         }
         self.waiters.reject(
             |wish| *wish == Wish::Shown(id.clone()),
-            || RuntimeError::Unavailable { id: id.clone() }.into(),
+            || Failure::Unavailable { id: id.clone() }.into(),
         );
         let is_ruled = |wish: &Wish| match wish {
             Wish::Shown(value) => self
@@ -138,9 +138,8 @@ impl Host {
                 .unwrap_or_default(),
             _ => false,
         };
-        self.waiters.reject(is_ruled, || {
-            RuntimeError::Unreadable { id: id.clone() }.into()
-        });
+        self.waiters
+            .reject(is_ruled, || Failure::Unreadable { id: id.clone() }.into());
     }
 }
 

@@ -28,11 +28,8 @@ impl Host {
     ) -> Result<(), RuntimeError> {
         let member = |key: &str| Reflect::get(tool, &key.into()).unwrap_or_default();
         let execute = member("execute").dyn_into::<Function>();
-        let execute = execute.map_err(|found| RuntimeError::Option {
-            what: "The tool's `execute`",
-            expected: "a function",
-            found: found.js_typeof().as_string().unwrap_or_default(),
-        })?;
+        let execute = execute
+            .map_err(|found| RuntimeError::kind("The tool's `execute`", "a function", &found))?;
         let parameters = member("parameters");
         let parameters = (!parameters.is_undefined())
             .then(|| bridge::from_js(&parameters, "The tool's `parameters`"))
@@ -178,11 +175,7 @@ fn count_of(value: &JsValue, what: &'static str) -> Result<Option<u32>, RuntimeE
         reason = "an integer of 32 bits"
     )]
     let count = number.map(|number| number as u32);
-    let refused = || RuntimeError::Option {
-        what,
-        expected: "a whole number, not below zero",
-        found: describe(value),
-    };
+    let refused = || RuntimeError::option(what, "a whole number, not below zero", describe(value));
     count.map(Some).ok_or_else(refused)
 }
 

@@ -73,11 +73,11 @@ impl Deletion {
             Some(true) => Ok(Self::Restricted),
             Some(false) => Ok(Self::Free),
             None if restricts.is_undefined() => Ok(Self::Free),
-            None => Err(RuntimeError::Option {
-                what: "restrictDeletion",
-                expected: "true or false",
-                found: restricts.js_typeof().as_string().unwrap_or_default(),
-            }),
+            None => Err(RuntimeError::kind(
+                "restrictDeletion",
+                "true or false",
+                &restricts,
+            )),
         }
     }
 }

@@ -49,11 +49,11 @@ impl CoBinaryStream {
     ) -> Result<Self, JsValue> {
         let total = size_of(&source);
         if total.is_nan() {
-            return Err(RuntimeError::Option {
-                what: "The source",
-                expected: "a Blob, an ArrayBuffer or a view of one",
-                found: source.js_typeof().as_string().unwrap_or_default(),
-            }
+            return Err(RuntimeError::kind(
+                "The source",
+                "a Blob, an ArrayBuffer or a view of one",
+                &source,
+            )
             .into());
         }
         let option = |key: &str| Reflect::get(&options, &key.into()).unwrap_or_default();

@@ -54,11 +54,7 @@ fn entries_of(object: &JsValue) -> Result<Vec<(Arc<str>, Json)>, RuntimeError> {
     }
     match bridge::from_js(object, "The map")? {
         Json::Object(members) => Ok(Arc::unwrap_or_clone(members).into_iter().collect()),
-        _ => Err(RuntimeError::Option {
-            what: "The map",
-            expected: "an object",
-            found: object.js_typeof().as_string().unwrap_or_default(),
-        }),
+        _ => Err(RuntimeError::kind("The map", "an object", object)),
     }
 }
 

@@ -78,10 +78,12 @@ fn moment_of(moment: &JsValue) -> Result<Moment, RuntimeError> {
         )]
         return Ok(Moment::Time(Timestamp(time as u64)));
     }
-    let wrong = || RuntimeError::Option {
-        what: "The moment",
-        expected: "a time in milliseconds, a Date, or counts by session",
-        found: moment.js_typeof().as_string().unwrap_or_default(),
+    let wrong = || {
+        RuntimeError::kind(
+            "The moment",
+            "a time in milliseconds, a Date, or counts by session",
+            moment,
+        )
     };
     let counts = bridge::from_js(moment, "The moment")?;
     let counts = counts.as_object().ok_or_else(wrong)?.into_iter();
