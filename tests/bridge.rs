@@ -74,7 +74,6 @@ fn what_is_no_value_is_refused_with_a_code() {
 fn an_error_is_a_real_error_with_code_and_cause() {
     let cause = JsValue::from(js_sys::Error::new("below"));
     let told = StorageError::Quota {
-        detail: "full".to_owned(),
         cause: cause.clone(),
     };
     let error: js_sys::Error = error::to_js(&told).dyn_into().unwrap();
@@ -84,6 +83,6 @@ fn an_error_is_a_real_error_with_code_and_cause() {
         "PLEIONE_E_STORAGE_QUOTA"
     );
     assert_eq!(property("cause"), cause);
-    assert!(String::from(error.message()).contains("full"));
+    assert!(String::from(error.message()).contains("Error: below"));
     assert!(property("place").is_undefined());
 }

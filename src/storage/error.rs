@@ -9,21 +9,19 @@ use crate::error::{Told, describe};
 pub enum StorageError {
     /// There is no IndexedDB, or the browser refuses it.
     #[error(
-        "The browser refuses IndexedDB here ({detail}). Allow this site to store data, leave private browsing, or open with storage: \"memory\"."
+        "The browser refuses IndexedDB here ({}). Allow this site to store data, leave private browsing, or open with storage: \"memory\".",
+        describe(cause)
     )]
     Unavailable {
-        /// What the browser said.
-        detail: String,
         /// What it threw.
         cause: JsValue,
     },
     /// The disk or the site's share of it is full.
     #[error(
-        "The disk space for this site is used up ({detail}). Free space and try again; nothing of this change was stored."
+        "The disk space for this site is used up ({}). Free space and try again; nothing of this change was stored.",
+        describe(cause)
     )]
     Quota {
-        /// What the browser said.
-        detail: String,
         /// What it threw.
         cause: JsValue,
     },
@@ -45,10 +43,8 @@ pub enum StorageError {
     #[error("The stored data was deleted while the application was open. Reload the page.")]
     Wiped,
     /// Anything else, after one more try.
-    #[error("The database failed: {detail}.")]
+    #[error("The database failed: {}.", describe(cause))]
     Failed {
-        /// What the browser said.
-        detail: String,
         /// What it threw.
         cause: JsValue,
     },
@@ -69,9 +65,9 @@ impl Told for StorageError {
 
     fn cause(&self) -> Option<JsValue> {
         match self {
-            Self::Unavailable { cause, .. }
-            | Self::Quota { cause, .. }
-            | Self::Failed { cause, .. } => Some(cause.clone()),
+            Self::Unavailable { cause } | Self::Quota { cause } | Self::Failed { cause } => {
+                Some(cause.clone())
+            }
             _ => None,
         }
     }
@@ -80,21 +76,19 @@ impl Told for StorageError {
 impl StorageError {
     /// The error for what IndexedDB threw while the database was open.
     pub(super) fn from_thrown(cause: JsValue) -> Self {
-        let detail = describe(&cause);
         if name_of(&cause) == "QuotaExceededError" {
-            Self::Quota { detail, cause }
+            Self::Quota { cause }
         } else {
-            Self::Failed { detail, cause }
+            Self::Failed { cause }
         }
     }
 
     /// The error for what IndexedDB threw at opening.
     pub(super) fn from_open(cause: JsValue) -> Self {
-        let detail = describe(&cause);
         match name_of(&cause).as_str() {
             "VersionError" => Self::Newer,
-            "QuotaExceededError" => Self::Quota { detail, cause },
-            _ => Self::Unavailable { detail, cause },
+            "QuotaExceededError" => Self::Quota { cause },
+            _ => Self::Unavailable { cause },
         }
     }
 
