@@ -13,6 +13,9 @@ const switches = [
   "-Zlocation-detail=none",
   "-Zfmt-debug=none", // what people read is written with Display
   '--cfg=sha2_backend_soft="compact"', // loops instead of their turns: signatures hash little
+  "-Cllvm-args=-max-store-memcpy=1", // what is longer than 8 bytes is copied by one instruction, not word by word
+  // JavaScript keeps what Rust refers to, and reads several results from memory: else wasm-bindgen wraps every function.
+  "-Ctarget-feature=-reference-types,-multivalue",
 ];
 const unstable = { RUSTC_BOOTSTRAP: "1" };
 
