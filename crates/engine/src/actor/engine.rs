@@ -381,6 +381,12 @@ impl ActorEngine {
         changed
     }
 
+    /// The actors of which that holds.
+    fn those(&self, holds: fn(&Actor) -> bool) -> Vec<ActorId> {
+        let found = self.actors.iter().filter(|(_, actor)| holds(actor));
+        found.map(|(id, _)| id.clone()).collect()
+    }
+
     fn running(&self, actor: &ActorId) -> Option<&Running> {
         self.actors.get(actor)?.running.as_deref()
     }

@@ -6,13 +6,13 @@ use cojson::json::Json;
 
 use super::definition::ActorDefinition;
 
-/// How many are known at once; the one that was met longest ago goes. A live edit makes a new one with each change.
+/// How many are known at once; one more, and they are met anew. A live edit makes a new one with each change.
 const KNOWN_MAX: usize = 16;
 
 /// What tells actors of one definition apart.
 const NAMES: [&str; 2] = ["id", "space"];
 
-/// The definitions that were met lately, the last one last.
+/// The definitions that were met lately.
 #[derive(Default)]
 pub(crate) struct SharedDefinitions(Vec<Known>);
 
@@ -46,17 +46,16 @@ impl SharedDefinitions {
 
     fn known(&mut self, body: &Json) -> Option<&mut Known> {
         let is_known = |known: &Known| known.body.is_same(body) || known.body == *body;
-        let known = match self.0.iter().position(is_known) {
-            Some(place) => self.0.remove(place),
-            None => Known {
-                body: body.clone(),
-                compiled: Weak::new(),
-            },
-        };
-        if self.0.len() == KNOWN_MAX {
-            self.0.remove(0);
+        if let Some(place) = self.0.iter().position(is_known) {
+            return self.0.get_mut(place);
         }
-        self.0.push(known);
+        if self.0.len() == KNOWN_MAX {
+            self.0.clear();
+        }
+        self.0.push(Known {
+            body: body.clone(),
+            compiled: Weak::new(),
+        });
         self.0.last_mut()
     }
 }

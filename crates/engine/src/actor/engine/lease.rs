@@ -313,8 +313,7 @@ impl ActorEngine {
 
     /// Takes up what is left of all actors that this tab drives.
     pub(super) fn adopt_all(&mut self) {
-        let drivers = self.actors.iter().filter(|(_, actor)| actor.is_driver);
-        for actor in drivers.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+        for actor in self.those(|actor| actor.is_driver) {
             self.leases_to_check.insert(actor.clone());
             self.adopt_orphans(&actor);
         }

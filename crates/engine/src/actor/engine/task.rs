@@ -18,9 +18,7 @@ use super::super::{ActorId, Effect, SendError};
 use super::calls::Caller;
 use super::dead_letters::{LATE, UNHANDLED};
 use super::messages::{Origin, failure_of};
-use super::{
-    Actor, ActorEngine, Awaiting, MESSAGES_PER_TASK_MAX, Outcome, Pending, PendingMessage,
-};
+use super::{ActorEngine, Awaiting, MESSAGES_PER_TASK_MAX, Outcome, Pending, PendingMessage};
 use crate::machine::{Event, Step};
 
 impl ActorEngine {
@@ -327,9 +325,7 @@ impl ActorEngine {
 
     /// One transaction for each context that changed: state, context and cursors together (R1).
     fn write_contexts(&mut self) {
-        let has_news = |actor: &Actor| actor.running.as_ref().is_some_and(|it| it.has_news());
-        let changed = self.actors.iter().filter(|(_, actor)| has_news(actor));
-        for id in changed.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+        for id in self.those(|actor| actor.running.as_ref().is_some_and(|it| it.has_news())) {
             let written = self.with_running(&id, |engine, running| {
                 if running.refresh_queries(&mut engine.world) {
                     engine.mark_changed(&id);

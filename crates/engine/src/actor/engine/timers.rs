@@ -111,9 +111,8 @@ impl ActorEngine {
     /// The host's clock was set forward, or back, by that much since the last task: what waits goes on waiting as long as
     /// it was to, neither less nor more. A clock that went on while the device slept was not set.
     pub fn clock_was_set(&mut self, forward_ms: i64) {
-        let actors: Vec<ActorId> = self.actors.keys().cloned().collect();
-        for actor in &actors {
-            self.shift_timers(actor, forward_ms);
+        for actor in self.those(|actor| actor.running.is_some()) {
+            self.shift_timers(&actor, forward_ms);
         }
         self.shift_attempts(forward_ms);
         self.check_leases_by_new_clock();
