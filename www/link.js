@@ -25,13 +25,13 @@ function drawCode(svg, text) {
   svg.replaceChildren(path);
 }
 
-async function copy(text) {
-  const button = element("copy");
+/** Copies what a field holds; the button says what came of it. */
+export async function copy(button, field) {
   try {
-    await navigator.clipboard.writeText(text);
+    await navigator.clipboard.writeText(field.value);
     button.textContent = "Copied";
   } catch {
-    element("link").select(); // no clipboard here (an insecure address, or refused): the keyboard's copy works
+    field.select(); // no clipboard here (an insecure address, or refused): the keyboard's copy works
     button.textContent = "Press Ctrl+C";
   }
 }
@@ -48,7 +48,7 @@ export function offerLink(secret) {
     element("copy").textContent = "Copy link";
     dialog.showModal();
   });
-  element("copy").addEventListener("click", () => copy(address));
+  element("copy").addEventListener("click", () => copy(element("copy"), element("link")));
   element("link").addEventListener("focus", (event) => event.target.select());
   element("close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());

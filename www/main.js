@@ -1,6 +1,7 @@
 // The demo's start: opens the runtime, mounts the root actor, and wires the page around it. What the application does
 // is in definitions/; nothing here knows what a to-do is.
 import { chooseDatabase, rememberDatabase, secretOfLink } from "./database.js";
+import { invitationOfLink, join, listOfAddress, offerInvitation } from "./invite.js";
 import { offerLink } from "./link.js";
 import { showProblem, showStatus } from "./status.js";
 
@@ -17,7 +18,8 @@ async function read(name) {
   return response.json();
 }
 
-async function readDefinition() {
+/** The application in one's own space, or in that of a group. */
+async function readDefinition(space) {
   const [todos, list, brand] = await Promise.all(["todos", "list", "brand"].map(read));
   const branded = (definition) => ({ ...definition, brand });
   const lists = {
@@ -26,7 +28,7 @@ async function readDefinition() {
     done: listActor(list, "todos/done", { filter: { done: true } }, "Nothing is done yet. It will be."),
   };
   const actors = Object.fromEntries(Object.entries(lists).map(([name, actor]) => [name, branded(actor)]));
-  return { ...branded(todos), context: { ...todos.context, "@actors": actors } };
+  return { ...branded(todos), ...(space && { space }), context: { ...todos.context, "@actors": actors } };
 }
 
 // Imported here and not at the top: a package that is missing or refused becomes words on the page.
@@ -45,12 +47,16 @@ function syncAddress() {
 async function start() {
   const secret = secretOfLink();
   const name = chooseDatabase(secret);
-  const [Runtime, definition] = await Promise.all([loadPackage(), readDefinition()]);
+  const list = listOfAddress();
+  const [Runtime, definition] = await Promise.all([loadPackage(), readDefinition(list)]);
   const runtime = await Runtime.open({ name, secret, sync: syncAddress() });
   runtime.syncStatus.subscribe(showStatus);
   runtime.problems.subscribe((problem) => problem && showProblem(problem));
   rememberDatabase(name, runtime.secret);
+  const invitation = invitationOfLink();
+  if (invitation) return join(runtime, invitation);
   offerLink(runtime.secret);
+  offerInvitation(runtime, list);
   const actor = await runtime.actor(definition, element);
   globalThis.pleione = { runtime, actor, definition }; // for the console
   // An agent of this account hosts what the account has published: it names to-dos that are links.
@@ -59,7 +65,7 @@ async function start() {
 
 addEventListener("error", (event) => showProblem(event.error ?? event));
 addEventListener("unhandledrejection", (event) => showProblem(event.reason));
-addEventListener("hashchange", () => secretOfLink({ keep: true }) && location.reload());
+addEventListener("hashchange", () => (secretOfLink({ keep: true }) || invitationOfLink()) && location.reload());
 start().catch((error) => {
   showStatus({ state: "stopped" });
   showProblem(error);
