@@ -75,7 +75,8 @@ impl Typed {
         result.ok_or_else(|| self.error(expected, sides).into())
     }
 
-    /// What arithmetic gives, if it is finite.
+    /// What arithmetic gives, if it is finite. Apart, as what every operator is evaluated in would else need room for it.
+    #[inline(never)]
     fn calculated(&self, left: Option<&Json>, right: Option<&Json>) -> Option<Json> {
         let (Some(Json::Number(left)), Some(Json::Number(right))) = (left, right) else {
             return None;
