@@ -15,12 +15,12 @@ fn fetch(tool: &str, payload: &str, hosts: &str) -> Json {
     outcome(&agent)
 }
 
-fn begin(agent: &Agent) {
+pub(crate) fn begin(agent: &Agent) {
     let begun = agent.trigger("fetcher", "FETCH", Json::empty_object());
     assert_eq!(begun.status, 200);
 }
 
-fn outcome(agent: &Agent) -> Json {
+pub(crate) fn outcome(agent: &Agent) -> Json {
     let is_there =
         |context: &Json, key: &str| context.get(key).is_some_and(|value| !value.is_null());
     agent.wait_for("fetcher", |context| {

@@ -9,6 +9,7 @@
 
 mod asking;
 mod cases;
+mod encrypted;
 mod fetching;
 mod fixtures;
 mod process;

@@ -1,5 +1,6 @@
 //! With a sync server: what one agent did is there for another of the same account, and what was not sent goes later.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 
 use clap::Parser;
@@ -13,10 +14,10 @@ use crate::fixtures::{counter, numbers, tally};
 use crate::process::{Agent, Place, command};
 
 /// The real server, in this process.
-struct SyncServer {
+pub(crate) struct SyncServer {
     runtime: Runtime,
     server: Server,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 #[derive(Parser)]
@@ -27,6 +28,11 @@ struct Flags {
 
 impl SyncServer {
     fn start(folder: &TempDir, port: u16) -> Self {
+        Self::start_with(folder, port, &[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn start_with(folder: &TempDir, port: u16, more: &[&OsStr]) -> Self {
         let database = folder.path().join("sync.db");
         let port = port.to_string();
         let flags = [
@@ -37,8 +43,11 @@ impl SyncServer {
             "127.0.0.1",
             "--db-path",
         ];
-        let flags = flags.map(std::ffi::OsString::from).into_iter();
-        let flags = Flags::parse_from(flags.chain([database.into_os_string()]));
+        let flags = flags
+            .into_iter()
+            .map(OsStr::new)
+            .chain([database.as_os_str()]);
+        let flags = Flags::parse_from(flags.chain(more.iter().copied()));
         let settings = Settings::try_from(flags.settings).unwrap();
         let runtime = Runtime::new().unwrap();
         let server = runtime.block_on(Server::start(&settings)).unwrap();
@@ -50,7 +59,7 @@ impl SyncServer {
         }
     }
 
-    fn stop(self) -> u16 {
+    pub(crate) fn stop(self) -> u16 {
         self.runtime.block_on(self.server.stop()).unwrap();
         self.address.port()
     }
@@ -63,7 +72,7 @@ fn place(secret: &str, port: u16) -> Place {
         .with("AGENT_MAIA_SYNC_DOMAIN", &format!("127.0.0.1:{port}"))
 }
 
-fn new_secret() -> String {
+pub(crate) fn new_secret() -> String {
     let output = command().arg("account").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let secret = text
@@ -72,12 +81,12 @@ fn new_secret() -> String {
     secret.unwrap().to_owned()
 }
 
-fn count(agent: &Agent, n: u32) {
+pub(crate) fn count(agent: &Agent, n: u32) {
     let answer = agent.trigger("counter", "COUNT", Json::object([("n", n.into())]));
     assert_eq!(answer.status, 200, "{:?}", answer.body);
 }
 
-fn wait_synced(agent: &Agent) {
+pub(crate) fn wait_synced(agent: &Agent) {
     for _ in 0..500 {
         let health = agent.get("/health").body;
         if health.get("sync").and_then(Json::as_str) == Some("synced") {
@@ -88,7 +97,7 @@ fn wait_synced(agent: &Agent) {
     panic!("never synced: {}", agent.get("/health").body);
 }
 
-fn outcome(agent: &Agent) -> String {
+pub(crate) fn outcome(agent: &Agent) -> String {
     let profile = agent.get("/profile").body;
     profile
         .get("account")
