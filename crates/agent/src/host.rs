@@ -164,7 +164,7 @@ impl Host {
         HostHandle::new(self.sender.clone())
     }
 
-    /// Runs until `stop` says so. `on_start` is told once, when the account and the actors are there.
+    /// Runs until `stop` says so. `on_start` is told once, when the account, the actors and their lists are there.
     ///
     /// # Errors
     /// When it cannot go on. What was acknowledged is on the disk.
@@ -182,6 +182,7 @@ impl Host {
                 break;
             }
             if on_start.is_some()
+                && self.engine.has_lists()
                 && let Some(started) = self.started()
                 && let Some(on_start) = on_start.take()
             {

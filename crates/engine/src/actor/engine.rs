@@ -272,6 +272,13 @@ impl ActorEngine {
             && !self.waiting.is_due()
     }
 
+    /// Whether it is known of all lists that actors show what is in them, so that a tool which writes to one need not wait
+    /// for that. An event that comes while it waits takes the machine on, and what was to follow the tool is not done.
+    pub fn has_lists(&self) -> bool {
+        let mut lists = self.world.collections.ids();
+        lists.all(|list| self.world.is_settled(list))
+    }
+
     /// Whether this tab holds the actor's lock: then it handles what others tell the actor, unless another device hosts
     /// it, and takes up what sessions left that no tab holds.
     pub fn set_driver(&mut self, actor: &ActorId, is_driver: bool) {
