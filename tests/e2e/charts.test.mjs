@@ -1,8 +1,8 @@
 // Statecharts in the browser: nested and parallel states and histories over a reload, events for later that are kept.
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
-import { newDevice, openBlank, openBrowser } from "./support/browser.mjs";
-import { pages, startServer } from "./support/server.mjs";
+import { blankPage } from "./support/blank.mjs";
+import { openBrowser } from "./support/browser.mjs";
 
 let browser;
 before(async () => (browser = await openBrowser()));
@@ -59,13 +59,8 @@ async function reopened(page) {
   return open(page);
 }
 
-async function blankPage(t) {
-  const server = await startServer(t, pages.blank);
-  return openBlank(await newDevice(t, browser), server.url);
-}
-
 test("r3_nested_and_parallel_states_and_their_histories_are_after_a_reload_what_they_were", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   await open(page);
   const playing = { on: { mode: { playing: "slow" }, sound: "mute" } };
   assert.deepEqual(await send(page, "PLAY", "MUTE"), playing);
@@ -76,7 +71,7 @@ test("r3_nested_and_parallel_states_and_their_histories_are_after_a_reload_what_
 });
 
 test("r1_r3_an_event_for_later_comes_after_a_reload_too_and_once", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   await open(page);
   await send(page, "PLAY", "SPEED");
   await page.waitForFunction(() => actor.context.value.slowed === 1);

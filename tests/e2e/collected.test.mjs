@@ -1,18 +1,13 @@
 // What an application does not keep, the browser collects: a subscription and what is on the page go on all the same.
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
-import { newDevice, openBlank, openBrowser } from "./support/browser.mjs";
+import { blankPage } from "./support/blank.mjs";
+import { openBrowser } from "./support/browser.mjs";
 import { note } from "./support/actors.mjs";
-import { pages, startServer } from "./support/server.mjs";
 
 let browser;
 before(async () => (browser = await openBrowser()));
 after(() => browser.close());
-
-async function blankPage(t) {
-  const server = await startServer(t, pages.blank);
-  return openBlank(await newDevice(t, browser), server.url);
-}
 
 /** Collects what nobody holds, until the browser has told those who asked to be told so. */
 async function collect(page) {
@@ -29,7 +24,7 @@ async function collect(page) {
 }
 
 test("who subscribes is told until it unsubscribes, whether it keeps what does that or not", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   await page.evaluate(async (note) => {
     const runtime = await Runtime.open({ name: "test" });
     const actor = await runtime.actor(note);
@@ -58,7 +53,7 @@ test("who subscribes is told until it unsubscribes, whether it keeps what does t
 });
 
 test("what is on the page works on, though its application keeps neither the runtime nor the actor", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   await page.evaluate(async () => {
     const button = { tag: "button", text: "$count", $on: { click: { send: "CLICK" } } };
     const on = { CLICK: { target: "idle", actions: [{ updateContext: { count: "clicked" } }] } };

@@ -2,18 +2,14 @@
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
 import { note } from "./support/actors.mjs";
-import { newDevice, openBlank, openBrowser } from "./support/browser.mjs";
+import { blankPage } from "./support/blank.mjs";
+import { newDevice, openBrowser } from "./support/browser.mjs";
 import { pages, startServer } from "./support/server.mjs";
 import { add, openDemo, showsRows } from "./support/todos.mjs";
 
 let browser;
 before(async () => (browser = await openBrowser()));
 after(() => browser.close());
-
-async function blankPage(t) {
-  const server = await startServer(t, pages.blank);
-  return openBlank(await newDevice(t, browser), server.url);
-}
 
 test("b10_a_style_and_a_view_edited_live_are_shown_and_the_state_stays", async (t) => {
   const server = await startServer(t, pages.demo);
@@ -35,7 +31,7 @@ test("b10_a_style_and_a_view_edited_live_are_shown_and_the_state_stays", async (
 });
 
 test("b10_documents_that_are_values_are_live", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   const open = (definition) =>
     page.evaluate(async (definition) => {
       globalThis.runtime = await Runtime.open({ name: "test" });
@@ -56,7 +52,7 @@ test("b10_documents_that_are_values_are_live", async (t) => {
 });
 
 test("r8_actors_with_the_same_style_share_one_sheet", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   const shared = await page.evaluate(async (note) => {
     const runtime = await Runtime.open({ name: "test", storage: "memory" });
     const style = { components: { note: { color: "rgb(9, 9, 9)" } } };
@@ -83,7 +79,7 @@ const wrong = [
 ];
 
 test("r12_b12_a_wrong_definition_is_refused_with_document_path_and_what_was_expected", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   const outcomes = await page.evaluate(
     async ([note, wrong]) => {
       const runtime = await Runtime.open({ name: "test", storage: "memory" });

@@ -2,17 +2,13 @@
 // killed at random moments: KILL_ROUNDS rounds from KILL_SEED on (`KILL_ROUNDS=300 npm test -- --only e2e`).
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
+import { blankPage } from "./support/blank.mjs";
 import { crash, newDevice, openBlank, openBrowser } from "./support/browser.mjs";
 import { pages, startServer } from "./support/server.mjs";
 
 let browser;
 before(async () => (browser = await openBrowser()));
 after(() => browser.close());
-
-async function blankPage(t) {
-  const server = await startServer(t, pages.blank);
-  return openBlank(await newDevice(t, browser), server.url);
-}
 
 const uploader = {
   id: "uploader",
@@ -64,7 +60,7 @@ const openUploader = (page, execute, options = {}) =>
   );
 
 test("an invoked tool tells how far it is and what it came to", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   await openUploader(page, "done");
   const { percent, outcome } = await page.evaluate(async () => {
     const { percent } = await until(actor.context, ({ percent }) => percent > 0);
@@ -76,7 +72,7 @@ test("an invoked tool tells how far it is and what it came to", async (t) => {
 });
 
 test("an invoked tool's signal is aborted when its state is left, and when the runtime is closed", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   await openUploader(page, "never");
   const aborted = await page.evaluate(async () => {
     const told = [calls[0].signal.aborted];
@@ -91,20 +87,20 @@ test("an invoked tool's signal is aborted when its state is left, and when the r
 });
 
 test("an attempt that takes too long is aborted, and an idempotent tool is called again with the same key", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   await openUploader(page, "never", { timeout: 50, retries: 1, backoff: 20, idempotent: true });
   const told = await page.evaluate(async () => {
     const { outcome } = await until(actor.context, ({ outcome }) => outcome);
     return { outcome, aborted: calls.map(({ signal }) => signal.aborted), keys: new Set(calls.map(({ idempotencyKey }) => idempotencyKey)).size };
   });
   assert.deepEqual(told, { outcome: "timeout", aborted: [true, true], keys: 1 });
-  const other = await blankPage(t);
+  const other = await blankPage(t, browser);
   await openUploader(other, "third", { retries: 5, backoff: 10, idempotent: true });
   assert.equal(await other.evaluate(async () => (await until(actor.context, ({ outcome }) => outcome)).outcome), "third");
 });
 
 test("the tools are told in the form that language models take, and bad ones are refused", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   const told = await page.evaluate(async () => {
     const runtime = await Runtime.open({ name: "tools", storage: "memory" });
     const execute = () => {};
@@ -139,7 +135,7 @@ const shop = {
 };
 
 test("an actor tells and asks another, and is told what the other does not take", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   const told = await page.evaluate(async (shop) => {
     const runtime = await Runtime.open({ name: "asking", storage: "memory" });
     await runtime.actor(shop);
@@ -161,7 +157,7 @@ test("an actor tells and asks another, and is told what the other does not take"
 });
 
 test("r4_what_nobody_can_handle_is_a_dead_letter_until_it_is_discarded", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   const open = () =>
     page.evaluate(async (shop) => {
       globalThis.runtime = await Runtime.open({ name: "dead" });
@@ -188,7 +184,7 @@ test("r4_what_nobody_can_handle_is_a_dead_letter_until_it_is_discarded", async (
 });
 
 test("a clock that is set back an hour makes no timer late", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   const waited = await page.evaluate(async () => {
     const runtime = await Runtime.open({ name: "clock", storage: "memory" });
     const waiter = { id: "waiter", context: { rang: false }, state: { initial: "a", states: { a: { after: { 600: { target: "b", actions: { updateContext: { rang: true } } } } }, b: {} } } };

@@ -1,6 +1,7 @@
 // Reloads and crashes at the worst moment: with a tool under way, right after a `send`, with the whole browser killed.
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
+import { blankPage } from "./support/blank.mjs";
 import { hearer, note, teller, worker } from "./support/actors.mjs";
 import { crash, newDevice, newKillableDevice, openBlank, openBrowser } from "./support/browser.mjs";
 import { pages, startServer } from "./support/server.mjs";
@@ -37,11 +38,6 @@ async function reloaded(page) {
   await page.waitForFunction(() => globalThis.isReady);
 }
 
-async function blankPage(t) {
-  const server = await startServer(t, pages.blank);
-  return openBlank(await newDevice(t, browser), server.url);
-}
-
 async function leaveWorking(page, idempotent) {
   await openWorker(page, { idempotent, ends: false });
   await page.evaluate(async () => {
@@ -55,7 +51,7 @@ async function leaveWorking(page, idempotent) {
 }
 
 test("r3_b08_a_tool_that_a_reload_cut_off_is_told_as_interrupted_and_not_called_again", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   await leaveWorking(page, false);
   await reloaded(page);
   await openWorker(page, { idempotent: false, ends: true });
@@ -66,7 +62,7 @@ test("r3_b08_a_tool_that_a_reload_cut_off_is_told_as_interrupted_and_not_called_
 });
 
 test("r3_b08_an_idempotent_tool_that_a_reload_cut_off_is_called_again_with_the_same_key", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   const first = await leaveWorking(page, true);
   await reloaded(page);
   await openWorker(page, { idempotent: true, ends: true });
@@ -78,7 +74,7 @@ test("r3_b08_an_idempotent_tool_that_a_reload_cut_off_is_called_again_with_the_s
 });
 
 test("r3_a_stored_state_that_the_definition_no_longer_has_falls_back_to_initial_with_a_warning", async (t) => {
-  const page = await blankPage(t);
+  const page = await blankPage(t, browser);
   await leaveWorking(page, false);
   await reloaded(page);
   const other = structuredClone(worker);
