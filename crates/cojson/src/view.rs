@@ -21,7 +21,7 @@ use crate::json::Json;
 pub use binary::{BinaryInfo, BinaryItem, BinaryView};
 pub use list::{ListChange, ListView, OpId};
 pub use map::{MapChange, MapEntry, MapView};
-pub use position::{Behind, CopyId, Order, Position};
+pub use position::{Behind, Claim, CopyId, Order, Position};
 use position::{Placed, by_place, insert_in_order};
 pub use stream::{StreamItem, StreamView};
 pub use text::{Splice, splices};
@@ -80,7 +80,7 @@ impl ValidTransaction {
     /// What transactions are ordered by: the order of their positions.
     pub fn order(&self) -> Order<'_> {
         let name = (&self.id, None);
-        let own = (self.made_at, name, 0, name, None);
+        let own = ((self.made_at, name, 0, name), None);
         self.source.as_ref().map_or(own, Position::order)
     }
 }
@@ -98,7 +98,7 @@ impl Moment {
     /// Whether a transaction had been made by then.
     pub fn has_seen(&self, transaction: &ValidTransaction) -> bool {
         match self {
-            Self::Time(time) => transaction.order().0 <= *time,
+            Self::Time(time) => transaction.order().0.0 <= *time,
             Self::Frontier(counts) => {
                 let seen = counts.get(&transaction.id.session);
                 seen.is_some_and(|count| transaction.id.index < *count)

@@ -67,7 +67,7 @@ impl Node {
         let owner = self.writable(&source, &[])?;
         let merged = self.merged_of(&source, branch);
         let edits = self.edits_to_merge(branch, &merged);
-        let Some(latest) = edits.iter().map(|edit| edit.order().0).max() else {
+        let Some(latest) = edits.iter().map(|edit| edit.order().0.0).max() else {
             return Ok(source);
         };
         // After what it copies, even of the same moment: a copy that says it is 0 ms later is misread by the reference.
@@ -175,7 +175,7 @@ struct Told {
 impl Told {
     /// What a copy made at that time tells of the edit that it is a copy of.
     fn next(&mut self, edit: &ValidTransaction, copied_at: Timestamp) -> Json {
-        let (made_at, _, _, (id, branch), _) = edit.order();
+        let ((made_at, _, _, (id, branch)), _) = edit.order();
         let mut members = vec![("mi", Json::from(id.index))];
         if self.made_at.replace(made_at) != Some(made_at) {
             #[expect(clippy::cast_precision_loss, reason = "a span of time, far below 2^53")]

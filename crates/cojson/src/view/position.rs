@@ -58,9 +58,12 @@ pub struct Behind {
 /// What names a transaction: its id and the branch that it was made in.
 type Name<'a> = (&'a TransactionId, Option<&'a str>);
 
-/// What transactions are ordered by: their time, the first in the row that they stand in and their place there, their
-/// name, and last where they are if they are copies: an original comes before its copies.
-pub type Order<'a> = (Timestamp, Name<'a>, u32, Name<'a>, Option<&'a CopyId>);
+/// What a transaction claims to be: its time, the first in the row that it stands in and its place there, and its name.
+pub type Claim<'a> = (Timestamp, Name<'a>, u32, Name<'a>);
+
+/// What transactions are ordered by: what they claim to be, and last where they are if they are copies: an original comes
+/// before its copies.
+pub type Order<'a> = (Claim<'a>, Option<&'a CopyId>);
 
 /// A change that has its place among others by the total order.
 pub(super) trait Placed {
@@ -68,24 +71,16 @@ pub(super) trait Placed {
     fn place(&self) -> (&Position, u32);
 }
 
-/// By what changes claim to be: those of one name stand together.
-fn by_name(left: (&Position, u32), right: (&Position, u32)) -> Ordering {
-    let (made_at, leader, places, name, _) = left.0.order();
-    let (other_made_at, other_leader, other_places, other_name, _) = right.0.order();
-    let ours = (made_at, leader, places, name, left.1);
-    ours.cmp(&(
-        other_made_at,
-        other_leader,
-        other_places,
-        other_name,
-        right.1,
-    ))
+/// What a change claims to be: those of one claim stand together.
+fn claim((position, change): (&Position, u32)) -> (Claim<'_>, u32) {
+    (position.order().0, change)
 }
 
 /// The order of changes.
 pub(super) fn by_place<T: Placed>(left: &T, right: &T) -> Ordering {
     let (left, right) = (left.place(), right.place());
-    by_name(left, right).then_with(|| left.0.copy.cmp(&right.0.copy))
+    let claimed = claim(left).cmp(&claim(right));
+    claimed.then_with(|| left.0.copy.cmp(&right.0.copy))
 }
 
 /// Puts a change at its place, the end being the likely one, and returns that. Of those that claim one name the first
@@ -96,7 +91,7 @@ pub(super) fn insert_in_order<T: Placed>(changes: &mut Vec<T>, change: T) -> Opt
         Some(last) if !is_before(last) => changes.partition_point(is_before),
         _ => changes.len(),
     };
-    let is_same = |other: &T| by_name(other.place(), change.place()).is_eq();
+    let is_same = |other: &T| claim(other.place()) == claim(change.place());
     let (before, after) = changes.split_at_mut(place);
     if before.last().is_some_and(is_same) {
         return None;
@@ -116,9 +111,9 @@ impl Position {
         match &self.behind {
             Some(behind) => {
                 let leader = (&behind.leader, behind.branch.as_deref());
-                (self.made_at, leader, behind.places, name, copy)
+                ((self.made_at, leader, behind.places, name), copy)
             }
-            None => (self.made_at, name, 0, name, copy),
+            None => ((self.made_at, name, 0, name), copy),
         }
     }
 
@@ -129,7 +124,7 @@ impl Position {
         if self.made_at != other.made_at || is_told_by_index || self >= *other {
             return self;
         }
-        let (_, (leader, branch), places, ..) = other.order();
+        let ((_, (leader, branch), places, _), _) = other.order();
         let behind = Behind {
             leader: leader.clone(),
             branch: branch.map(Arc::from),
