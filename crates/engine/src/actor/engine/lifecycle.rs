@@ -61,10 +61,9 @@ impl ActorEngine {
         let keep = Keep::read(source)?;
         if let Some(actor) = self.actors.get_mut(&id) {
             if !actor.documents.is_same_source(source) {
-                let follows = documents.references().next().is_some();
                 actor.documents = documents;
                 actor.keep = keep;
-                self.note_follower(&id, follows);
+                self.note_follower(&id);
                 self.reload_definition(&id);
             }
             self.announce(&id);
@@ -85,15 +84,16 @@ impl ActorEngine {
             running: None,
         };
         self.load_for(&actor);
-        self.note_follower(&id, actor.documents.references().next().is_some());
         self.actors.insert(id.clone(), actor);
+        self.note_follower(&id);
         self.advance(&id);
         Ok(id)
     }
 
     /// Remembers whether an actor follows values that hold its documents.
-    fn note_follower(&mut self, id: &ActorId, follows: bool) {
-        if follows {
+    fn note_follower(&mut self, id: &ActorId) {
+        let actor = self.actors.get(id);
+        if actor.is_some_and(|actor| actor.documents.references().next().is_some()) {
             self.followers.insert(id.clone());
         } else {
             self.followers.remove(id);
