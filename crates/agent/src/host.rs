@@ -182,7 +182,6 @@ impl Host {
                 break;
             }
             if on_start.is_some()
-                && self.engine.has_lists()
                 && let Some(started) = self.started()
                 && let Some(on_start) = on_start.take()
             {

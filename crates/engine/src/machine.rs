@@ -36,6 +36,7 @@ mod bits;
 mod compile;
 mod compiled;
 mod enter;
+mod go_on;
 mod invoke;
 mod pending;
 mod place;
@@ -316,7 +317,7 @@ impl Machine {
         outcome: Result<Json, ToolFailure>,
         host: &mut dyn ToolHost,
     ) -> Step {
-        run::finished(&self.definition, snapshot.clone(), call, outcome, host)
+        go_on::finished(&self.definition, snapshot.clone(), call, outcome, host)
     }
 
     /// Gives the machine what an invoked tool says while it is under way.
@@ -327,7 +328,7 @@ impl Machine {
         progress: &Json,
         host: &mut dyn ToolHost,
     ) -> Step {
-        run::progressed(&self.definition, snapshot.clone(), call, progress, host)
+        go_on::progressed(&self.definition, snapshot.clone(), call, progress, host)
     }
 
     /// The actor that a call runs: its definition, or its name. `None`: it calls a tool, or the definition has it no

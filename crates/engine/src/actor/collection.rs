@@ -74,11 +74,6 @@ impl Collections {
         self.subscriptions.next_deadline()
     }
 
-    /// The lists that are followed.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &CoId> {
-        self.by_id.iter().map(|(id, _)| id)
-    }
-
     /// How many lists are followed.
     pub(crate) fn count(&self) -> usize {
         self.subscriptions.count()

@@ -17,6 +17,7 @@ mod screen;
 mod stores;
 mod task;
 mod timers;
+mod unfinished;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -83,6 +84,8 @@ pub struct ActorEngine {
     /// Calls under way here: whose they are, and how they go on.
     calls: OrderedMap<CallId, calls::Call>,
     finished_calls: VecDeque<calls::Answered>,
+    /// The actors whose last step is not done.
+    unfinished: OrderedMap<ActorId, unfinished::Unfinished>,
     /// Calls that are to begin in the next task: actors that steps invoked, messages of the host.
     new_calls: Vec<CallId>,
     /// Actors whose interfaces are to be made known once it is clear what that value holds.
@@ -154,6 +157,18 @@ enum Pending {
     Once(once::Once),
 }
 
+impl Pending {
+    /// Whom it is for.
+    fn actor(&self) -> &ActorId {
+        match self {
+            Self::Sent(sent) => &sent.actor,
+            Self::Told(told) => &told.actor,
+            #[cfg(feature = "once")]
+            Self::Once(once) => once.actor(),
+        }
+    }
+}
+
 /// A message on its way to an actor's machine.
 struct PendingMessage {
     actor: ActorId,
@@ -190,6 +205,7 @@ impl ActorEngine {
             in_flight: SortedMap::new(),
             calls: OrderedMap::new(),
             finished_calls: VecDeque::new(),
+            unfinished: OrderedMap::new(),
             new_calls: Vec::new(),
             to_make_known: Vec::new(),
             dead_letters: ReactiveStore::new(Vec::new().into()),
@@ -272,13 +288,6 @@ impl ActorEngine {
             && !self.waiting.is_due()
     }
 
-    /// Whether it is known of all lists that actors show what is in them, so that a tool which writes to one need not wait
-    /// for that. An event that comes while it waits takes the machine on, and what was to follow the tool is not done.
-    pub fn has_lists(&self) -> bool {
-        let mut lists = self.world.collections.ids();
-        lists.all(|list| self.world.is_settled(list))
-    }
-
     /// Whether this tab holds the actor's lock: then it handles what others tell the actor, unless another device hosts
     /// it, and takes up what sessions left that no tab holds.
     pub fn set_driver(&mut self, actor: &ActorId, is_driver: bool) {
@@ -333,7 +342,7 @@ impl ActorEngine {
         self.pending_messages.push_back(Pending::Sent(Sent {
             actor: actor.clone(),
             events,
-            receipt: Receipt::All(ticket),
+            receipt: Receipt::All(ticket, Ok(true)),
         }));
         Ok(ticket)
     }

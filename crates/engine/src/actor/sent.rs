@@ -85,12 +85,12 @@ impl Sent {
 }
 
 /// Who is told what became of events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Receipt {
     /// The tickets are theirs, one for each.
     Each(Tickets),
-    /// The ticket is of all: they count as handled if each was; of those that failed the first is told.
-    All(Ticket),
+    /// The ticket is of all: they count as handled if each was; of those that failed the first is told. With what became of
+    /// those before.
+    All(Ticket, Result<bool, SendError>),
 }
 
 /// What became of one send, or of several that came to the same.
@@ -110,18 +110,18 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(actor: ActorId, receipt: Receipt) -> Self {
-        let (next, is_for_all) = match receipt {
-            Receipt::Each(tickets) => (tickets.first, false),
-            Receipt::All(ticket) => (ticket, true),
+        let (next, before) = match receipt {
+            Receipt::Each(tickets) => (tickets.first, None),
+            Receipt::All(ticket, before) => (ticket, Some(before)),
         };
         let mut report = Self {
             actor,
             next,
-            is_for_all,
+            is_for_all: before.is_some(),
             outcomes: Vec::new(),
         };
-        if is_for_all {
-            report.push(Ok(true));
+        if let Some(before) = before {
+            report.push(before);
         }
         report
     }
@@ -168,7 +168,17 @@ impl Report {
         self.next.0 += 1;
     }
 
-    pub(crate) fn into_outcomes(self) -> Vec<Outcome> {
-        self.outcomes
+    /// What is to be told, and the receipt of those that are left, if any are.
+    pub(crate) fn into_parts(mut self, left: usize) -> (Vec<Outcome>, Option<Receipt>) {
+        let Some(count) = u32::try_from(left).ok().filter(|left| *left > 0) else {
+            return (self.outcomes, None);
+        };
+        if !self.is_for_all {
+            let first = self.next;
+            return (self.outcomes, Some(Receipt::Each(Tickets { first, count })));
+        }
+        let all = self.outcomes.pop();
+        let receipt = all.map(|all| Receipt::All(all.tickets.first, all.result));
+        (self.outcomes, receipt)
     }
 }

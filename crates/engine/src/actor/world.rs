@@ -83,8 +83,12 @@ impl World {
     /// Whether it is known what the value is, its content or that there is none, and so what may be written to it. What
     /// was absent is unknown again once another tab tells of it, until storage was read.
     pub(crate) fn is_settled(&self, id: &CoId) -> bool {
-        let is_asked = self.node.replica().is_asked_of_storage(id);
-        !is_asked && (self.node.is_loaded(id) || self.is_absent(id))
+        self.is_read(id) && (self.node.is_loaded(id) || self.is_absent(id))
+    }
+
+    /// Whether storage is not being asked for the value, so that whoever waits for it waits for the server.
+    pub(crate) fn is_read(&self, id: &CoId) -> bool {
+        !self.node.replica().is_asked_of_storage(id)
     }
 
     /// Whether storage said what it has of the value: from then on it may be written to without forking its log.

@@ -25,58 +25,6 @@ pub(super) fn start(definition: &Definition, snapshot: Snapshot, host: &mut dyn 
     run.finish(true)
 }
 
-/// Goes on after a call.
-pub(super) fn finished(
-    definition: &Definition,
-    snapshot: Snapshot,
-    call: &PendingCall,
-    outcome: Result<Json, ToolFailure>,
-    host: &mut dyn ToolHost,
-) -> Step {
-    let is_over = definition.is_over(&snapshot.active);
-    let is_awaited = !is_over && snapshot.awaits(call);
-    let mut run = Run::new(definition, snapshot, host);
-    if call.is_invoked() {
-        if is_awaited {
-            run.invoked(call, outcome);
-        }
-        run.settle(&call.event);
-        return run.finish(is_awaited);
-    }
-    let list = call.of.find(definition);
-    match outcome {
-        Ok(result) if is_awaited => run.go_on(list, call, result),
-        Ok(_) => {}
-        Err(failure) if is_awaited || !(is_over || call.of.is_entry()) => {
-            let owner = list.map_or(ROOT, |list| definition.heading(list));
-            run.raise_error(failure, owner);
-        }
-        Err(failure) => run.unheard.push(failure),
-    }
-    if is_over {
-        return run.finish(false);
-    }
-    run.settle(&call.event);
-    run.finish(is_awaited)
-}
-
-/// Gives it what an invoked tool says.
-pub(super) fn progressed(
-    definition: &Definition,
-    snapshot: Snapshot,
-    call: &PendingCall,
-    progress: &Json,
-    host: &mut dyn ToolHost,
-) -> Step {
-    let is_awaited = snapshot.awaits(call);
-    let mut run = Run::new(definition, snapshot, host);
-    if is_awaited {
-        run.told(call, progress);
-    }
-    run.settle(&call.event);
-    run.finish(is_awaited)
-}
-
 /// An event that an action raised.
 pub(super) struct Raised {
     pub(super) event: Event,
@@ -109,6 +57,8 @@ pub(super) struct Run<'a> {
     pub(super) is_result_fresh: bool,
     /// Whether other states are active than before.
     pub(super) is_moved: bool,
+    /// Who waits for what the list at hand calls.
+    pub(super) caller: Caller,
     /// Whether a final state of the machine itself was entered.
     pub(super) is_over: bool,
     /// How often a tool was called, or an actor invoked.
@@ -120,6 +70,15 @@ pub(super) struct Run<'a> {
     /// What led to the states that are active, if anything did since it began.
     pub(super) reached: Option<Rc<Plan>>,
     runaway: Option<Runaway>,
+}
+
+/// Who waits for what a list calls.
+#[derive(PartialEq, Eq)]
+pub(super) enum Caller {
+    /// The state that it belongs to.
+    State,
+    /// The state was left while a built-in tool of the list had to wait.
+    Nobody,
 }
 
 /// Whether a list went on to its end.
@@ -150,6 +109,7 @@ impl<'a> Run<'a> {
             queries: OrderedMap::new(),
             is_result_fresh: false,
             is_moved: false,
+            caller: Caller::State,
             is_over: false,
             calls: 0,
             values: Vec::new(),
@@ -161,6 +121,9 @@ impl<'a> Run<'a> {
 
     /// The visit that what is called now for that state is waited for in.
     pub(super) fn visit(&self, state: usize) -> Option<Visit> {
+        if self.caller == Caller::Nobody {
+            return None;
+        }
         let id = &self.definition.state(state)?.id;
         let current = self.snapshot.visits.iter().find(|visit| visit.state == *id);
         Some(current.cloned().unwrap_or_else(|| Visit {
@@ -192,7 +155,7 @@ impl<'a> Run<'a> {
     }
 
     /// Handles what was raised until nothing is.
-    fn settle(&mut self, event: &Event) {
+    pub(super) fn settle(&mut self, event: &Event) {
         let is_idle = self.raised.is_empty() && self.invoking.is_empty() && !self.is_over;
         if is_idle && !self.is_restless() {
             return;
@@ -328,33 +291,26 @@ impl<'a> Run<'a> {
         });
     }
 
-    /// The rest of a list after its pending call succeeded.
-    fn go_on(&mut self, list: Option<List>, call: &PendingCall, result: Json) {
-        let found = list.and_then(|list| {
-            let action = self.definition.actions(list).get(call.index)?;
-            Some((list, action))
-        });
-        let Some((list, Action::Tool(action))) = found.filter(|(_, it)| it.calls(&call.tool))
-        else {
-            // The definition was edited meanwhile: its rest is not the rest of this list.
-            self.snapshot.last_result = Some(result);
-            return;
-        };
-        match self.succeeded(action, result, &call.event) {
-            Ok(()) => self.list(list, call.index + 1, &call.event),
-            Err(failure) => self.raise_error(failure, self.definition.heading(list)),
+    /// Runs a list, and raises what comes of it.
+    pub(super) fn list(&mut self, list: List, event: &Event) {
+        if let Err(failure) = self.actions_from(list, 0, event) {
+            self.raise_error(failure, self.definition.heading(list));
         }
     }
 
-    /// Runs a list from that position, and raises what comes of it.
-    pub(super) fn list(&mut self, list: List, from: usize, event: &Event) {
-        match self.actions(list, from, event) {
-            Ok(Progress::Done) if self.definition.calls_tools && self.raises_success(list) => {
-                self.raise_success(event, self.definition.heading(list));
-            }
-            Ok(_) => {}
-            Err(failure) => self.raise_error(failure, self.definition.heading(list)),
+    /// Runs a list from that position, and raises its success.
+    pub(super) fn actions_from(
+        &mut self,
+        list: List,
+        from: usize,
+        event: &Event,
+    ) -> Result<(), ToolFailure> {
+        let progress = self.actions(list, from, event)?;
+        let is_told = matches!(progress, Progress::Done) && self.caller == Caller::State;
+        if is_told && self.definition.calls_tools && self.raises_success(list) {
+            self.raise_success(event, self.definition.heading(list));
         }
+        Ok(())
     }
 
     /// Whether success of that list's tools is told: to the state whose entry called them, and to the state that a
@@ -370,11 +326,5 @@ impl<'a> Run<'a> {
             }
         };
         is_called && self.definition.takes_exactly(owner, SUCCESS)
-    }
-}
-
-impl Action {
-    fn calls(&self, name: &str) -> bool {
-        matches!(self, Self::Tool(action) if &*action.tool == name)
     }
 }

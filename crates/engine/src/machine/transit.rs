@@ -23,7 +23,7 @@ impl Run<'_> {
         }
         self.transitions += plan.taken;
         for transition in &plan.acting {
-            self.list(List::Transition(*transition), 0, event);
+            self.list(List::Transition(*transition), event);
         }
         self.arrive(&plan, event);
         self.reached = Some(plan);
@@ -57,7 +57,7 @@ impl Run<'_> {
     }
 
     fn exit(&mut self, number: usize, event: &Event) {
-        self.list(List::Exit(number), 0, event);
+        self.list(List::Exit(number), event);
         let Some(state) = self.definition.state(number) else {
             return;
         };
@@ -95,9 +95,9 @@ impl Run<'_> {
         if !state.invokes.is_empty() {
             self.invoking.push(number);
         }
-        self.list(List::Entry(number), 0, event);
+        self.list(List::Entry(number), event);
         for transition in &entry.onward {
-            self.list(List::Transition(*transition), 0, event);
+            self.list(List::Transition(*transition), event);
         }
         if state.kind == Kind::Final {
             self.finished(number, event);

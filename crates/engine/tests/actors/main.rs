@@ -29,4 +29,5 @@ mod simulation;
 mod steps;
 mod tabs;
 mod timers;
+mod unfinished;
 mod versions;

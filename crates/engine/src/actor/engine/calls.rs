@@ -6,25 +6,27 @@
 //! the state is left, and an actor that is invoked is the call of itself.
 
 mod attempts;
+mod caller;
 mod children;
+mod resume;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cojson::ids::{CoId, SessionId};
+use cojson::ids::CoId;
 use cojson::json::Json;
 
 use super::super::builtin::{self, Stop, Workspace};
 use super::super::definition::ActorDefinition;
 use super::super::input::Input;
 use super::super::running::Running;
-use super::super::tools::{self, ASK, DATABASE, is_built_in};
+use super::super::tools::{ASK, DATABASE};
 use super::super::world::Cause;
 use super::super::{ActorId, Effect, Ticket};
-use super::{ActorEngine, running_mut};
-use crate::machine::is_actor;
-use crate::machine::{CallId, PendingCall, Snapshot, ToolCall, ToolFailure, ToolHost, ToolReply};
+use super::ActorEngine;
+use crate::machine::{CallId, PendingCall, Snapshot, ToolFailure, is_actor};
 use attempts::Attempts;
+pub(super) use caller::{Caller, Started};
 
 /// A call under way in this tab.
 pub(super) struct Call {
@@ -70,119 +72,16 @@ pub(super) struct Answered {
     answer: Answer,
 }
 
+impl Answered {
+    pub(super) fn call(&self) -> &CallId {
+        &self.call
+    }
+}
+
 /// What a call says: that it is under way, or what came of it.
 enum Answer {
     Progress(Json),
     Outcome(Result<Json, ToolFailure>),
-}
-
-/// A call that a step began and that did not answer at once.
-pub(super) struct Started {
-    call: CallId,
-    needs: Option<CoId>,
-}
-
-/// Calls tools for one step of one actor.
-pub(super) struct Caller<'a> {
-    engine: &'a mut ActorEngine,
-    actor: &'a ActorId,
-    definition: &'a ActorDefinition,
-    started: Vec<Started>,
-}
-
-impl<'a> Caller<'a> {
-    pub(super) fn new(
-        engine: &'a mut ActorEngine,
-        actor: &'a ActorId,
-        definition: &'a ActorDefinition,
-    ) -> Self {
-        Self {
-            engine,
-            actor,
-            definition,
-            started: Vec::new(),
-        }
-    }
-
-    pub(super) fn into_started(self) -> Vec<Started> {
-        self.started
-    }
-
-    /// What it makes has the same name whether it is done now or has to wait.
-    fn call_built_in(&mut self, call: ToolCall<'_>) -> ToolReply {
-        let world = &mut self.engine.world;
-        let id = world.next_of_cause();
-        let outer = world.set_cause(id.as_ref().map(|id| Cause::new(id.to_string())));
-        let (actor, definition) = (self.actor, self.definition);
-        let engine = &mut *self.engine;
-        let done = engine.run_built_in(actor, definition, call.tool, call.payload);
-        engine.world.set_cause(outer);
-        match (done, id) {
-            (Ok(result), _) => ToolReply::Done(Ok(result)),
-            (Err(Stop::Failed(failure)), _) => ToolReply::Done(Err(failure)),
-            (Err(Stop::Needs(needs)), Some(id)) => self.begin_as(id, Some(needs)),
-            (Err(Stop::Needs(needs)), None) => self.begin(Some(needs)),
-        }
-    }
-
-    fn ask(&mut self, question: &Json) -> ToolReply {
-        let call = self.engine.world.next_call();
-        match self.engine.tell_message(self.actor, question, Some(&call)) {
-            Ok(()) => self.begin_as(call, None),
-            Err(Stop::Needs(id)) => self.begin_as(call, Some(id)),
-            Err(Stop::Failed(failure)) => ToolReply::Done(Err(failure)),
-        }
-    }
-
-    fn begin(&mut self, needs: Option<CoId>) -> ToolReply {
-        let call = self.engine.world.next_call();
-        self.begin_as(call, needs)
-    }
-
-    fn begin_as(&mut self, call: CallId, needs: Option<CoId>) -> ToolReply {
-        self.started.push(Started {
-            call: call.clone(),
-            needs,
-        });
-        ToolReply::Pending(call)
-    }
-}
-
-impl ToolHost for Caller<'_> {
-    fn now_ms(&self) -> f64 {
-        self.engine.world.now_ms()
-    }
-
-    fn call(&mut self, call: ToolCall<'_>) -> ToolReply {
-        if is_question(call.tool) {
-            return self.ask(call.payload);
-        }
-        if is_built_in(call.tool) {
-            return self.call_built_in(call);
-        }
-        match self
-            .engine
-            .world
-            .tools
-            .check_payload(call.tool, call.payload)
-        {
-            Ok(()) => self.begin(None),
-            Err(failure) => ToolReply::Done(Err(failure)),
-        }
-    }
-
-    fn invoke_actor(&mut self, _actor: &Json, _input: &Json) -> ToolReply {
-        self.begin(None)
-    }
-
-    fn ends_with_state(&self, tool: &str) -> bool {
-        tools::ends_with_state(tool)
-    }
-
-    fn existing(&mut self, call: ToolCall<'_>) -> Option<Json> {
-        let id = CoId::parse(call.payload.get("id")?.as_str()?).ok()?;
-        Some(self.engine.world.node.map(&id)?.to_json())
-    }
 }
 
 impl ActorEngine {
@@ -260,11 +159,9 @@ impl ActorEngine {
         needs: Option<CoId>,
     ) {
         let tool = Arc::clone(&pending.tool);
-        let mut call = Call::new(actor, pending);
-        call.needs.clone_from(&needs);
-        self.calls.insert(id.clone(), call);
+        self.calls.insert(id.clone(), Call::new(actor, pending));
         match needs {
-            Some(needs) => self.world.load(&needs),
+            Some(needs) => self.await_value(id, needs),
             None if is_actor(&tool) => self.new_calls.push(id.clone()),
             None if is_question(&tool) => self.await_reply(id),
             None => self.attempt(id),
@@ -342,31 +239,55 @@ impl ActorEngine {
             Ok(_) if is_question => self.await_reply(id),
             Ok(result) => self.tool_finished(id, Ok(result)),
             Err(Stop::Failed(failure)) => self.tool_finished(id, Err(failure)),
-            Err(Stop::Needs(needs)) => {
-                self.world.load(&needs);
-                if let Some(call) = self.calls.get_mut(id) {
-                    call.needs = Some(needs);
-                }
-            }
+            Err(Stop::Needs(needs)) => self.await_value(id, needs),
         }
+    }
+
+    /// A call waits for a value; while storage is asked for that, so does the step which a built-in call is part of.
+    fn await_value(&mut self, id: &CallId, needs: CoId) {
+        self.world.load(&needs);
+        let is_read = self.world.is_read(&needs);
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        call.needs = Some(needs);
+        let is_of_step = matches!(call.owner, Owner::Machine) && !is_question(&call.pending.tool);
+        if is_of_step && !is_read {
+            let actor = call.actor.clone();
+            self.begin_to_wait(&actor, id);
+        }
+    }
+
+    /// Whether a call waits for others than storage.
+    pub(super) fn waits_for_others(&self, id: &CallId) -> bool {
+        let needs = self.calls.get(id).and_then(|call| call.needs.as_ref());
+        needs.is_some_and(|needs| self.world.is_read(needs))
+    }
+
+    fn forget_call(&mut self, id: &CallId) -> Option<Call> {
+        let call = self.calls.remove(id)?;
+        self.end_wait(&call.actor, id);
+        Some(call)
     }
 
     /// Tells a machine what its call says.
     pub(super) fn take_answer(&mut self, answered: Answered) {
-        let Answered { call: id, answer } = answered;
-        if self.is_retried(&id, &answer) {
+        if self.is_retried(&answered.call, &answered.answer) {
             return;
         }
-        let Some(call) = self.calls.get(&id) else {
+        let Some(call) = self.calls.get(&answered.call) else {
             return;
         };
         let (actor, pending) = (call.actor.clone(), call.pending.clone());
         if let Owner::Host(ticket) = call.owner {
-            self.calls.remove(&id);
-            return self.tell_host(ticket, &actor, &pending, answer);
+            self.calls.remove(&answered.call);
+            return self.tell_host(ticket, &actor, &pending, answered.answer);
         }
+        let Some(Answered { call: id, answer }) = self.keep_answer(&actor, answered) else {
+            return;
+        };
         let is_over = matches!(answer, Answer::Outcome(_));
-        if is_over && let Some(child) = self.calls.remove(&id).and_then(|call| call.child) {
+        if is_over && let Some(child) = self.forget_call(&id).and_then(|call| call.child) {
             self.end_child(&child);
         }
         let input = match answer {
@@ -451,57 +372,6 @@ impl ActorEngine {
             call.is_of(actor) && call.pending.invoke_id().is_some_and(|id| &**id == invoke)
         };
         self.calls.values().find(is_it)?.child.clone()
-    }
-
-    /// Takes up the calls whose session is gone: this tab's own of an earlier life, or of a tab that died.
-    pub(super) fn resume_calls(&mut self, actor: &ActorId) {
-        let Some(running) = self.running(actor) else {
-            return;
-        };
-        let mut left = Vec::new();
-        for (call, record) in running.memory.calls() {
-            let is_ours = record
-                .get("session")
-                .and_then(|session| SessionId::parse(session.as_str()?).ok())
-                .is_some_and(|session| self.is_responsible(actor, &session));
-            if is_ours && !self.calls.contains_key(call) {
-                let pending = pending_of(record, &running.snapshot);
-                left.extend(pending.map(|pending| (call.clone(), record.clone(), pending)));
-            }
-        }
-        for (call, record, pending) in left {
-            self.resume_call(actor, &call, &record, pending);
-        }
-    }
-
-    /// A call that another session began is this one's from now on.
-    fn take_over_record(&mut self, actor: &ActorId, id: &CallId, record: &Json) {
-        let own: Json = self.world.node.session().as_str().into();
-        if record.get("session") == Some(&own) {
-            return;
-        }
-        let mut taken = record.as_object().cloned().unwrap_or_default();
-        taken.insert("session".into(), own);
-        if let Some(running) = running_mut(&mut self.actors, actor) {
-            running.memory.begin_call(id, taken.into());
-        }
-    }
-
-    fn resume_call(&mut self, actor: &ActorId, id: &CallId, record: &Json, pending: PendingCall) {
-        let tool = Arc::clone(&pending.tool);
-        self.calls.insert(id.clone(), Call::new(actor, pending));
-        self.take_over_record(actor, id, record);
-        if is_actor(&tool) {
-            self.new_calls.push(id.clone());
-        } else if is_question(&tool) && record.get("due").is_some() {
-            self.await_until(id, super::timers::due_of(record));
-        } else if is_built_in(&tool) {
-            self.retry_call(id);
-        } else if self.world.tools.is_idempotent(&tool) {
-            self.resume_attempts(id, record);
-        } else {
-            self.tool_finished(id, Err(ToolFailure::interrupted(&tool)));
-        }
     }
 }
 

@@ -250,7 +250,8 @@ impl ActorEngine {
         }
     }
 
-    fn is_posted(&mut self, pending: &Pending) -> bool {
+    /// Whether it was told by an actor that runs here, and now goes through the inbox.
+    pub(super) fn is_posted(&mut self, pending: &Pending) -> bool {
         let Pending::Told(told) = pending else {
             return false;
         };

@@ -21,6 +21,12 @@ pub(super) struct Once {
     ticket: Ticket,
 }
 
+impl Once {
+    pub(super) fn actor(&self) -> &ActorId {
+        &self.actor
+    }
+}
+
 impl ActorEngine {
     /// Queues an event for an actor like [`send`](Self::send), unless one came under that key before: then the outcome is
     /// what it was. An actor remembers its last 256 keys, over restarts and on all devices.

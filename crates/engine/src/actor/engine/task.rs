@@ -12,10 +12,10 @@ use super::super::history::Recorder;
 use super::super::input::Input;
 use super::super::message::Message;
 use super::super::running::Running;
-use super::super::sent::{Report, Sent};
+use super::super::sent::{Events, Report, Sent};
 use super::super::world::Cause;
 use super::super::{ActorId, Effect, SendError};
-use super::calls::Caller;
+use super::calls::{Caller, Started};
 use super::dead_letters::{LATE, UNHANDLED};
 use super::messages::{Origin, failure_of};
 use super::{ActorEngine, Awaiting, MESSAGES_PER_TASK_MAX, Outcome, Pending, PendingMessage};
@@ -28,6 +28,7 @@ impl ActorEngine {
         self.is_in_task = true;
         self.check_wire();
         self.take_in_node_effects();
+        self.end_waits_for_storage();
         self.renew_leases();
         let mut handled = 0;
         while handled < MESSAGES_PER_TASK_MAX {
@@ -35,11 +36,12 @@ impl ActorEngine {
             if let Some(finished) = self.finished_calls.pop_front() {
                 self.take_answer(finished);
             } else if let Some(message) = self.pending_messages.pop_front() {
-                match message {
-                    Pending::Told(told) => self.handle_from_actor(told),
-                    Pending::Sent(sent) => handled += self.handle_sent(sent),
+                match self.keep_message(message) {
+                    Some(Pending::Told(told)) => self.handle_from_actor(told),
+                    Some(Pending::Sent(sent)) => handled += self.handle_sent(sent),
                     #[cfg(feature = "once")]
-                    Pending::Once(once) => self.handle_once(once),
+                    Some(Pending::Once(once)) => self.handle_once(once),
+                    None => {}
                 }
             } else if !self.begin_new_calls() && !self.check_leases() && !self.do_due() {
                 break;
@@ -146,7 +148,7 @@ impl ActorEngine {
         result.unwrap_or_else(|| Err(SendError::NoActor(actor.clone())))
     }
 
-    /// Handles events of the host one after the other; how many they were.
+    /// Handles events of the host one after the other, up to the first whose step is not done; how many they were.
     fn handle_sent(&mut self, sent: Sent) -> usize {
         let Sent {
             actor,
@@ -163,8 +165,20 @@ impl ActorEngine {
                 report.tell(Err(SendError::NoActor(actor.clone())));
             }
             self.take_in_written();
+            if self.is_unfinished(&actor) {
+                break;
+            }
         }
-        self.outcomes.extend(report.into_outcomes());
+        let rest: Events = waiting.cloned().collect();
+        let (outcomes, receipt) = report.into_parts(rest.len());
+        self.outcomes.extend(outcomes);
+        if let Some(receipt) = receipt {
+            self.keep_message(Pending::Sent(Sent {
+                actor,
+                events: rest,
+                receipt,
+            }));
+        }
         events.len()
     }
 
@@ -295,7 +309,7 @@ impl ActorEngine {
         actor: &ActorId,
         running: &mut Running,
         step: Step,
-        started: Vec<super::calls::Started>,
+        started: Vec<Started>,
         input: &Input,
     ) -> Result<bool, SendError> {
         if running.take_step(step.snapshot) {

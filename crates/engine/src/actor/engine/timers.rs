@@ -154,6 +154,7 @@ impl ActorEngine {
 
     pub(super) fn is_timer_planned(&self, due: &Due, timer: &CallId) -> bool {
         let running = self.running(&due.actor);
+        let running = running.filter(|_| !self.is_unfinished(&due.actor));
         let record = running.and_then(|running| running.memory.timers().get(timer));
         record.is_some_and(|record| due_of(record) == due.at && self.keeps_time(&due.actor, record))
     }

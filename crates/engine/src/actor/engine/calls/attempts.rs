@@ -231,7 +231,7 @@ impl ActorEngine {
 
     /// Nobody waits for that call any more.
     pub(in super::super) fn give_up_call(&mut self, id: &CallId) {
-        let Some(call) = self.calls.remove(id) else {
+        let Some(call) = self.forget_call(id) else {
             return;
         };
         let Call {
