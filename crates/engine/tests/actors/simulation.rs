@@ -1,6 +1,7 @@
 //! Seeded lives of several devices of one account, one of them with two tabs over one storage: messages, timers and calls, while
-//! tabs and devices crash and start again, wires break, clocks are set and tools answer when they like. In the end everything is connected, and what was told has led to
-//! exactly what it should: no message lost, none handled twice, no timer lost, no call under two keys (R1, R3, R4).
+//! tabs and devices crash and start again, wires break, clocks are set, storages take their time and tools answer when they
+//! like. In the end everything is connected, and what was told has led to exactly what it should: no message lost, none
+//! handled twice, no timer lost, no call under two keys, no step cut short (R1, R3, R4).
 //!
 //! `npm run sim` runs 10,000 of them; `SIM_RUNS` and `SIM_SEED` say how many, and from which seed on.
 
@@ -15,16 +16,26 @@ use super::device::{Device, Storage, mail_tool};
 use super::fixtures::json;
 use super::network::Network;
 
-/// Makes an item for each KEEP at once, for each REMIND later, for each MAIL when the tool answered.
+/// Makes an item for each KEEP at once, for each REMIND later, for each MAIL when the tool answered. What it keeps it notes, in
+/// the same step, which leaves its state.
 fn keeper() -> Json {
     json(
-        r#"{"id":"keeper","context":{"list":{"schema":"kept"}},"messageTypes":["KEEP","REMIND","MAIL","LATER"],
-        "state":{"initial":"idle","states":{"idle":{"on":{
-            "KEEP":{"actions":{"tool":"@db","payload":{"op":"create","schema":"kept","data":{"n":"$$n"}}}},
-            "REMIND":{"actions":{"raise":{"type":"LATER","payload":{"n":"$$n"},"delay":3000}}},
-            "LATER":{"actions":{"tool":"@db","payload":{"op":"create","schema":"kept","data":{"n":"$$n"}}}},
-            "MAIL":{"actions":[{"tool":"@mail/send","payload":{"n":"$$n"}},
-                {"tool":"@db","payload":{"op":"create","schema":"kept","data":{"n":"$$n"}}}]}}}}}}"#,
+        &r#"{"id":"keeper","context":{"list":{"schema":"kept"},"notes":{"schema":"noted"}},"messageTypes":["KEEP","REMIND","MAIL","LATER"],
+        "state":{"type":"parallel","states":{
+            "keeping":{"initial":"ready","states":{"ready":{"on":{
+                "KEEP":{"target":"ready","actions":[CREATE_kept,CREATE_noted]},
+                "REMIND":{"actions":{"raise":{"type":"LATER","payload":{"n":"$$n"},"delay":3000}}},
+                "LATER":{"target":"ready","actions":[CREATE_kept,CREATE_noted]}}}}},
+            "mailing":{"initial":"open","states":{"open":{"on":{
+                "MAIL":{"actions":[{"tool":"@mail/send","payload":{"n":"$$n"}},CREATE_kept]}}}}}}}}"#
+            .replace("CREATE_kept", &create("kept"))
+            .replace("CREATE_noted", &create("noted")),
+    )
+}
+
+fn create(schema: &str) -> String {
+    format!(
+        r#"{{"tool":"@db","payload":{{"op":"create","schema":"{schema}","data":{{"n":"$$n"}}}}}}"#
     )
 }
 
@@ -126,12 +137,14 @@ impl Life {
     }
 
     fn step(&mut self) {
-        match self.random.below(10) {
+        self.answer_storages();
+        match self.random.below(11) {
             0..=3 => self.tell(),
             4 => self.crash(),
             5 => self.turn_wire(),
             6 => self.set_clock(),
             7 => self.answer(),
+            8 => self.slow_down(),
             _ => {
                 let ms = 250 * (1 + self.random.below(12));
                 self.network.pass(ms);
@@ -231,6 +244,23 @@ impl Life {
         }
     }
 
+    /// A storage takes its time from now on. The teller's does not: it waits for it.
+    fn slow_down(&mut self) {
+        let index = self.random.device();
+        if index != TELLER {
+            self.network.devices[index].is_slow = true;
+        }
+    }
+
+    /// Some of what storages were asked is answered.
+    fn answer_storages(&mut self) {
+        for index in 0..DEVICES {
+            if self.network.devices[index].is_slow && self.random.below(3) == 0 {
+                self.network.devices[index].answer_loads();
+            }
+        }
+    }
+
     fn note_keys(&mut self) {
         for device in &self.network.devices {
             for call in &device.calls {
@@ -252,6 +282,7 @@ impl Life {
     /// Everything is connected, and all tools answer.
     fn end(&mut self) {
         for index in 0..DEVICES {
+            self.network.devices[index].answer_loads();
             if !std::mem::replace(&mut self.is_connected[index], true) {
                 self.network.connect(index);
             }
@@ -270,14 +301,22 @@ impl Life {
 
     fn check(&mut self) {
         let expected: Vec<u32> = (1..=self.told).collect();
+        let is_noted = |told: &&u32| !self.mails.contains(told);
+        let noted: Vec<u32> = expected.iter().filter(is_noted).copied().collect();
         for index in (0..DEVICES).filter(|index| *index != TELLER) {
             let device = &mut self.network.devices[index];
             let context = device.context(&ActorId::new("keeper"));
-            let list = context.get("list").unwrap().as_array().unwrap();
-            let number = |item: &Json| item.get("n").unwrap().to_string().parse().unwrap();
-            let mut kept: Vec<u32> = list.iter().map(number).collect();
-            kept.sort_unstable();
-            assert_eq!(kept, expected, "seed {}, device {index}", self.seed);
+            let seed = self.seed;
+            assert_eq!(
+                numbers(&context, "list"),
+                expected,
+                "seed {seed}, device {index}"
+            );
+            assert_eq!(
+                numbers(&context, "notes"),
+                noted,
+                "seed {seed}, device {index}"
+            );
             let dead = device.engine.dead_letters().value();
             assert!(
                 dead.as_array().unwrap().is_empty(),
@@ -295,6 +334,15 @@ impl Life {
             );
         }
     }
+}
+
+/// The numbers of the items in a list that a context shows, in order.
+fn numbers(context: &Json, list: &str) -> Vec<u32> {
+    let number = |item: &Json| item.get("n").unwrap().to_string().parse().unwrap();
+    let list = context.get(list).unwrap().as_array().unwrap();
+    let mut numbers: Vec<u32> = list.iter().map(number).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 /// A device over its storage, which knows the sessions that it had before, and has what they may not have sent.
