@@ -84,6 +84,8 @@ pub struct ActorEngine {
     /// Calls under way here: whose they are, and how they go on.
     calls: OrderedMap<CallId, calls::Call>,
     finished_calls: VecDeque<calls::Answered>,
+    /// The calls of invoked actors that have come to their ends, with what these give.
+    ended: OrderedMap<CallId, Json>,
     /// The actors whose last step is not done.
     unfinished: OrderedMap<ActorId, unfinished::Unfinished>,
     /// Calls that are to begin in the next task: actors that steps invoked, messages of the host.
@@ -205,6 +207,7 @@ impl ActorEngine {
             in_flight: SortedMap::new(),
             calls: OrderedMap::new(),
             finished_calls: VecDeque::new(),
+            ended: OrderedMap::new(),
             unfinished: OrderedMap::new(),
             new_calls: Vec::new(),
             to_make_known: Vec::new(),

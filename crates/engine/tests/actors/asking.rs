@@ -184,21 +184,6 @@ fn the_host_lets_an_actor_tell_and_ask() {
     assert_eq!(shown(&mut device, &shop, "asked"), "1");
 }
 
-#[test]
-fn parent_and_invoked_actor_tell_each_other_without_knowing_their_names() {
-    let parent = json(
-        r##"{"id":"parent","context":{"heard":null},"state":{"initial":"on","states":{"on":{
-            "invoke":{"id":"kid","actor":{"context":{},"state":{"initial":"a","states":{"a":{"on":{
-                "HELLO":{"actions":{"tool":"@core/tell","payload":{"target":"#_parent","type":"BACK","payload":{"n":"$$n"}}}}}}}}}},
-            "on":{"GO":{"actions":{"tool":"@core/tell","payload":{"target":"#_kid","type":"HELLO","payload":{"n":3}}}},
-                "BACK":{"actions":{"updateContext":{"heard":"$$n"}}}}}}}}"##,
-    );
-    let mut device = Device::new(1);
-    let actor = device.create(&parent);
-    device.send(&actor, "GO", "{}");
-    assert_eq!(shown(&mut device, &actor, "heard"), "3");
-}
-
 /// Two devices: the shop runs on the first, the buyer on the second, both in the first one's open group.
 fn apart(accounts: [u8; 2]) -> (Network, ActorId, ActorId, String) {
     let device = |account, number| Device::of_account(account, Storage::default(), number, &[]);

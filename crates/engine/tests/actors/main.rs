@@ -13,6 +13,7 @@ mod charts;
 mod definitions;
 mod device;
 mod devices;
+mod families;
 mod fixtures;
 mod history;
 mod inboxes;

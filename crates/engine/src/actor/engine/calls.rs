@@ -366,12 +366,16 @@ impl ActorEngine {
         is_asked
     }
 
-    /// The actor that one invokes under that id.
+    /// The actor that one invokes under that id, whether it is made already or not.
     pub(super) fn invoked_child(&self, actor: &ActorId, invoke: &str) -> Option<ActorId> {
-        let is_it = |call: &&Call| {
-            call.is_of(actor) && call.pending.invoke_id().is_some_and(|id| &**id == invoke)
+        let is_it = |(_, call): &(&CallId, &Call)| {
+            let id = call.pending.invoke_id();
+            call.is_of(actor)
+                && is_actor(&call.pending.tool)
+                && id.is_some_and(|id| &**id == invoke)
         };
-        self.calls.values().find(is_it)?.child.clone()
+        let (id, _) = self.calls.iter().find(is_it)?;
+        Some(children::child_of(actor, id))
     }
 }
 

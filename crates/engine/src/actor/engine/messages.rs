@@ -35,9 +35,7 @@ impl ActorEngine {
             return Err(ToolFailure::new("structural", "the actor is gone").into());
         };
         let target = told.get("target").unwrap_or(&Json::Null);
-        let address = self
-            .relative(from, target)
-            .map_or_else(|| Address::read(target), Ok)?;
+        let address = self.address(from, target)?;
         let is_answer = address.call.is_some();
         let event_type = match told.get("type") {
             None if is_answer => REPLY,
@@ -68,15 +66,25 @@ impl ActorEngine {
         }
     }
 
-    /// `#_parent` and `#_<id>`: who invoked an actor, and whom it invokes.
-    fn relative(&self, from: &ActorId, target: &Json) -> Option<Address> {
-        let name = target.as_str()?.strip_prefix("#_")?;
-        let actor = match name {
-            "parent" => ActorId::new(from.as_str().rsplit_once('/')?.0),
-            invoked => self.invoked_child(from, invoked)?,
+    /// Where a target is, also who invoked the sender (`#_parent`) or is invoked by it (`#_<id>`).
+    fn address(&self, from: &ActorId, target: &Json) -> Result<Address, ToolFailure> {
+        let name = target.as_str().and_then(|it| it.strip_prefix("#_"));
+        let Some(name) = name else {
+            return Address::read(target);
         };
-        Some(Address {
-            mailbox: Mailbox::Actor { actor, space: None },
+        let actor = match name {
+            "parent" => from.as_str().rsplit_once('/').map(|it| ActorId::new(it.0)),
+            invoked => self.invoked_child(from, invoked),
+        };
+        let nobody = || {
+            let text = format!("there is nobody for actor {from} to tell as #_{name}");
+            ToolFailure::new("structural", text)
+        };
+        Ok(Address {
+            mailbox: Mailbox::Actor {
+                actor: actor.ok_or_else(nobody)?,
+                space: None,
+            },
             call: None,
         })
     }

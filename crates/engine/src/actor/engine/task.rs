@@ -43,7 +43,11 @@ impl ActorEngine {
                     Some(Pending::Once(once)) => self.handle_once(once),
                     None => {}
                 }
-            } else if !self.begin_new_calls() && !self.check_leases() && !self.do_due() {
+            } else if !self.tell_ends()
+                && !self.begin_new_calls()
+                && !self.check_leases()
+                && !self.do_due()
+            {
                 break;
             }
             self.take_in_written();

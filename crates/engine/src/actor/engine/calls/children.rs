@@ -10,10 +10,15 @@ use super::super::super::{ActorId, Effect};
 use super::super::ActorEngine;
 use crate::machine::{CallId, PendingCall, ToolFailure};
 
+/// The name of the actor that a call invokes.
+pub(super) fn child_of(parent: &ActorId, call: &CallId) -> ActorId {
+    ActorId::new(format!("{parent}/{call}"))
+}
+
 impl ActorEngine {
     /// Makes the actor of a call, or finds it again.
     pub(super) fn run_child(&mut self, parent: &ActorId, id: &CallId, pending: &PendingCall) {
-        let child = ActorId::new(format!("{parent}/{id}"));
+        let child = child_of(parent, id);
         if let Some(call) = self.calls.get_mut(id) {
             call.child = Some(child.clone());
         }
@@ -76,15 +81,30 @@ impl ActorEngine {
         found.map(|(id, _)| id.clone())
     }
 
-    /// If an actor has come to its end, whoever invoked it is told.
+    /// If an actor has come to its end, whoever invoked it is to be told.
     pub(in super::super) fn tell_of_end(&mut self, actor: &ActorId, running: &Running) {
         if !running.definition.machine.is_over(&running.snapshot) {
             return;
         }
         if let Some(call) = self.call_of_child(actor) {
-            let output = running.memory.output().clone();
-            self.tool_finished(&call, Ok(output));
+            self.ended.insert(call, running.memory.output().clone());
         }
+    }
+
+    /// Tells of ends, each after what the actor told before it: whoever invoked it has nothing of that left to handle.
+    pub(in super::super) fn tell_ends(&mut self) -> bool {
+        let mut is_any = false;
+        for (call, output) in std::mem::take(&mut self.ended) {
+            let parent = self.calls.get(&call).map(|call| call.actor.clone());
+            let waits = parent.is_some_and(|it| self.is_host(&it) && self.has_unhandled(&it));
+            if waits {
+                self.ended.insert(call, output);
+            } else {
+                self.tool_finished(&call, Ok(output));
+                is_any = true;
+            }
+        }
+        is_any
     }
 
     /// An actor could not be made; whether that concerns whoever invoked it, and nobody else.
