@@ -3,6 +3,8 @@ import { childNamed, childrenNamed, parseXml } from "./xml.mjs";
 import { declare, toExpression, toGuard, unsupported } from "./expressions.mjs";
 
 const stateNames = ["state", "parallel", "final", "history"];
+/** The names of errors in the recommendation; a definition knows one. */
+const toEvent = (name) => (/^error(\.(execution|communication))?$/.test(name) ? "ERROR" : name);
 const words = (text) => (text ?? "").split(/\s+/).filter(Boolean);
 const single = (list) => (list.length === 1 ? list[0] : list);
 
@@ -27,8 +29,18 @@ function textOf({ text }) {
   }
 }
 
+/** What is sent to another machine, or has one run. */
+const isForOthers = ({ name, attributes: { target } }) => name === "invoke" || (target?.startsWith("#_") && target !== "#_internal");
+const runsOthers = (element) => isForOthers(element) || element.children.some(runsOthers);
+
 class Converter {
   #names = 0;
+  #readChart;
+
+  /** `readChart` gives the text of another chart of the suite. */
+  constructor(readChart) {
+    this.#readChart = readChart;
+  }
 
   #unnamed() {
     this.#names += 1;
@@ -37,15 +49,17 @@ class Converter {
 
   machine(scxml) {
     for (const { name } of scxml.children) if (name === "script") unsupported("a script");
-    const context = this.#context(dataOf(scxml));
+    const data = dataOf(scxml);
+    const declaredAround = declare(data.map(({ attributes }) => attributes.id));
+    const context = this.#context(data);
     const children = this.#children(scxml);
+    declare(declaredAround);
     const initial = words(scxml.attributes.initial);
     const state = { initial: single(initial.length > 0 ? initial : [children.names[0]]), states: children.states };
     return { state, context };
   }
 
   #context(data) {
-    declare(data.map(({ attributes }) => attributes.id));
     const entry = ({ attributes: { id, expr, src }, text }) => {
       if (src) unsupported("data from a file");
       if (expr === undefined && text.trim() !== "") unsupported("data that is XML or a text of its own");
@@ -66,8 +80,9 @@ class Converter {
 
   #state(id, element) {
     if (element.name === "history") return this.#history(id, element);
-    if (childNamed(element, "invoke")) unsupported("invoke: another chart, run for as long as a state is active");
     const state = { id };
+    const invokes = childrenNamed(element, "invoke").map((invoke) => this.#invoke(invoke));
+    if (invokes.length > 0) state.invoke = invokes;
     const { states, names } = this.#children(element);
     if (element.name === "parallel") {
       if (names.length > 0) Object.assign(state, { type: "parallel", states });
@@ -85,9 +100,21 @@ class Converter {
     const transitions = childrenNamed(element, "transition");
     const on = transitions.filter(({ attributes }) => attributes.event !== undefined);
     const always = transitions.filter(({ attributes }) => attributes.event === undefined);
-    if (on.length > 0) state.on = on.map((it) => ({ event: words(it.attributes.event), ...this.#transition(it) }));
+    if (on.length > 0) state.on = on.map((it) => ({ event: words(it.attributes.event).map(toEvent), ...this.#transition(it) }));
     if (always.length > 0) state.always = always.map((it) => this.#transition(it));
     return state;
+  }
+
+  #invoke(element) {
+    const { id, type, typeexpr, src, srcexpr, idlocation, autoforward } = element.attributes;
+    if (typeexpr || srcexpr || childNamed(element, "content")?.attributes.expr) unsupported("a chart that an expression names, or is");
+    if (idlocation) unsupported("an id that is made up, kept in a variable");
+    if (autoforward === "true") unsupported("events that are passed on unasked to what is invoked");
+    if (childNamed(element, "finalize")) unsupported("finalize: what assigns before a transition is chosen");
+    if (type && !/^(scxml|http:\/\/www\.w3\.org\/TR\/scxml\/?)$/.test(type)) unsupported("invoking what is no chart");
+    const chart = src ? parseXml(this.#readChart(src.replace(/^file:/, ""))) : childNamed(element, "content").children[0];
+    const input = this.#parameters(element);
+    return { actor: new Converter(this.#readChart).machine(chart), input, ...(id && { id }) };
   }
 
   #initial(element, names) {
@@ -152,12 +179,17 @@ class Converter {
 
   #send(action, data) {
     const { event, eventexpr, target, targetexpr, type, typeexpr, delay, delayexpr, id, idlocation } = action.attributes;
-    if (targetexpr || typeexpr || idlocation) unsupported("sending to where an expression says");
+    if (idlocation) unsupported("an id that is made up, kept in a variable");
+    if (targetexpr || typeexpr) unsupported("sending to where an expression says");
     if (type && !type.includes("#SCXMLEventProcessor") && type !== "scxml") unsupported("sending by another transport");
-    if (target && target !== "#_internal") unsupported("sending to another machine, or to none");
+    if (target && !target.startsWith("#_")) unsupported("sending to what there is not, to be told as an error; here an inbox waits for it");
     const name = eventexpr === undefined ? event : toExpression(eventexpr, data);
     if (name === undefined || name.startsWith("$")) unsupported("an event whose type is computed");
     const raise = { type: name, payload: this.#payload(action, data) };
+    if (target && target !== "#_internal") {
+      if (delay || delayexpr) unsupported("sending later to another machine");
+      return { tool: "@core/tell", payload: { target, ...raise } };
+    }
     if (target !== "#_internal") {
       const literal = delay ?? (delayexpr === undefined ? "0ms" : toExpression(delayexpr, data));
       raise.delay = milliseconds(String(literal));
@@ -169,14 +201,18 @@ class Converter {
   #payload(element, data) {
     const content = childNamed(element, "content");
     if (content) return content.attributes.expr ? toExpression(content.attributes.expr, data) : { $literal: textOf(content) };
+    return this.#parameters(element, data);
+  }
+
+  #parameters(element, data) {
     const named = words(element.attributes.namelist).map((name) => [name, toExpression(name, data)]);
     const param = ({ attributes: { name, expr, location } }) => [name, toExpression(expr ?? location, data)];
     return Object.fromEntries([...named, ...childrenNamed(element, "param").map(param)]);
   }
 }
 
-/** `{state, context}`. */
-export function convert(source) {
+/** The definition, `{state, context}`, and whether it runs others; `readChart` gives the text of another chart by its file's name. */
+export function convert(source, readChart) {
   const scxml = parseXml(source);
-  return new Converter().machine(scxml);
+  return { definition: { id: "chart", ...new Converter(readChart).machine(scxml) }, runsOthers: runsOthers(scxml) };
 }

@@ -30,23 +30,27 @@ function parse(source) {
   try {
     tree = parseExpressionAt(source, 0, { ecmaVersion: 5 });
   } catch {
-    unsupported("an expression that is not ECMAScript, to be told as an error");
+    unsupported("an expression that cannot be parsed, to be told as an error; here its definition is refused");
   }
-  if (source.slice(tree.end).trim() !== "") unsupported("an expression that is not ECMAScript, to be told as an error");
+  if (source.slice(tree.end).trim() !== "") unsupported("an expression that cannot be parsed, to be told as an error; here its definition is refused");
   return tree;
 }
 
 let declared = new Set();
 
-/** The variables of the chart that is being converted; any other is an error when it is read. */
-export const declare = (names) => (declared = new Set(names));
+/** The variables of the chart that is being converted; any other is an error when it is read. Gives those before. */
+export function declare(names) {
+  const before = declared;
+  declared = new Set(names);
+  return before;
+}
 
 /** The path of a variable or of the event's data. */
 function path(node, data) {
   if (node.type === "Identifier") {
     if (node.name === "undefined") unsupported("undefined as a value");
     if (node.name.startsWith("_")) unsupported(`a system variable: ${node.name}`);
-    if (!declared.has(node.name)) unsupported("a variable that is not declared, to be told as an error");
+    if (!declared.has(node.name)) unsupported("a variable that is not declared, to be told as an error; here it is undefined");
     return `$${node.name}`;
   }
   if (node.object.type === "Identifier" && node.object.name === "_event") {

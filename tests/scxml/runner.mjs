@@ -19,9 +19,9 @@ export async function runCases(tests) {
   return new Map(JSON.parse(output).map(({ name, found }) => [name, found]));
 }
 
-/** The whole suite, `[{group, name, outcome}]`: "passed", why it cannot be run, or what was different. */
+/** The whole suite, `[{group, name, needsScript, outcome}]`: "passed", why it cannot be run, or what was different. */
 export async function runSuite(tests) {
   const found = await runCases(tests.filter((test) => test.case));
   const outcome = ({ group, name, reason }) => reason ?? found.get(`${group}/${name}`) ?? "passed";
-  return tests.map((test) => ({ group: test.group, name: test.name, outcome: outcome(test) }));
+  return tests.map((test) => ({ group: test.group, name: test.name, needsScript: test.needsScript, outcome: outcome(test) }));
 }
