@@ -33,6 +33,7 @@
 
 mod actions;
 mod bits;
+mod cause;
 mod compile;
 mod compiled;
 mod enter;
@@ -61,6 +62,7 @@ use compiled::{Definition, ROOT};
 use pending::Visit;
 use run::Run;
 
+pub use cause::Cause;
 pub(crate) use compiled::named_update;
 pub use invoke::is_actor;
 pub use pending::PendingCall;

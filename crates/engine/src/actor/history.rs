@@ -17,7 +17,7 @@ use cojson::json::{Json, JsonObject};
 
 use super::input::{Input, outcome_from_json, outcome_to_json};
 use crate::definition_error::{DefinitionError, Place};
-use crate::machine::{CallId, Snapshot, Step, ToolCall, ToolFailure, ToolHost, ToolReply};
+use crate::machine::{CallId, Cause, Snapshot, Step, ToolCall, ToolFailure, ToolHost, ToolReply};
 
 /// How much of what a query shows is kept in an item, in bytes of JSON.
 const SEEN_BYTES_MAX: usize = 16_384;
@@ -236,6 +236,14 @@ impl ToolHost for Recorder<'_> {
         let reply = self.host.invoke_actor(actor, input);
         self.keep(ACTOR, &reply);
         reply
+    }
+
+    fn cause(&self) -> Cause {
+        self.host.cause()
+    }
+
+    fn set_cause(&mut self, cause: Cause) {
+        self.host.set_cause(cause);
     }
 
     fn ends_with_state(&self, tool: &str) -> bool {

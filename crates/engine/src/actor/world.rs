@@ -7,7 +7,7 @@ use cojson::node::Node;
 
 use super::collection::Collections;
 use super::tools::ToolRegistry;
-use crate::machine::CallId;
+use crate::machine::{CallId, Cause};
 
 /// The node and what is known of its values.
 pub(crate) struct World {
@@ -19,26 +19,13 @@ pub(crate) struct World {
     /// The values that this task wrote and that nobody took notice of yet.
     pub(crate) written: Vec<CoId>,
     calls_made: u64,
-    cause: Option<Cause>,
+    /// What is being handled: what it leads to is named after it, alike by whoever handles it, so that a message which two
+    /// devices handled, neither knowing of the other, led to the same.
+    pub(crate) cause: Cause,
     absent: SortedSet<CoId>,
     /// Not in storage; the server has not been asked yet.
     perhaps_absent: SortedSet<CoId>,
     awaits_sync: bool,
-}
-
-/// What is being handled: a message, an event for later, an answer.
-pub(crate) struct Cause {
-    /// Its name; of a message, whose it is and where it stands.
-    name: String,
-    /// How many things were named after it so far.
-    named: u32,
-}
-
-impl Cause {
-    /// What has that name, whoever handles it: a message's place, the id of a timer or a call.
-    pub(crate) fn new(name: String) -> Self {
-        Self { name, named: 0 }
-    }
 }
 
 impl World {
@@ -50,7 +37,7 @@ impl World {
             now: Timestamp::default(),
             written: Vec::new(),
             calls_made: 0,
-            cause: None,
+            cause: Cause::default(),
             absent: SortedSet::new(),
             perhaps_absent: SortedSet::new(),
             awaits_sync,
@@ -124,22 +111,9 @@ impl World {
         settled
     }
 
-    /// From now on that is handled; what was before. What it leads to is named after it: whoever handles it names that
-    /// alike, so that a message which two devices handled, neither knowing of the other, led to the same.
-    pub(crate) fn set_cause(&mut self, cause: Option<Cause>) -> Option<Cause> {
-        std::mem::replace(&mut self.cause, cause)
-    }
-
-    /// The name of the next thing that what is handled leads to; `None`: nobody else handles it, and any will do.
-    pub(crate) fn next_of_cause(&mut self) -> Option<CallId> {
-        let cause = self.cause.as_mut()?;
-        cause.named += 1;
-        Some(CallId::new(format!("{}-{}", cause.name, cause.named)))
-    }
-
     /// What tells a new value from all others: a word, and when it is made. What others may make too is made at no time.
     pub(crate) fn next_uniqueness(&mut self) -> (Uniqueness, Timestamp) {
-        match self.next_of_cause() {
+        match self.cause.next() {
             Some(name) => (Uniqueness::Text(name.as_str().into()), Timestamp::FOUNDING),
             None => (self.node.random_uniqueness(), self.now),
         }
@@ -147,7 +121,7 @@ impl World {
 
     /// A name for a tool call that no other call on any device has.
     pub(crate) fn next_call(&mut self) -> CallId {
-        if let Some(name) = self.next_of_cause() {
+        if let Some(name) = self.cause.next() {
             return name;
         }
         self.calls_made += 1;

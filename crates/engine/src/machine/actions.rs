@@ -60,6 +60,7 @@ impl Run<'_> {
                     delay_ms: self.delay_ms(delay_ms, event)?,
                     event: raised,
                     on_restore: action.on_restore,
+                    cause: self.cause_of_next(),
                 };
                 self.timers.push(TimerChange::Start(timer));
             }

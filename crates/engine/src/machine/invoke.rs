@@ -22,7 +22,8 @@ pub fn is_actor(tool: &str) -> bool {
 impl Run<'_> {
     /// Begins what the states that were entered and are still active invoke.
     pub(super) fn invoke(&mut self, event: &Event) {
-        for state in std::mem::take(&mut self.invoking) {
+        for (state, cause) in std::mem::take(&mut self.invoking) {
+            self.host.set_cause(cause);
             let invokes = self.definition.state(state).map(|state| &state.invokes);
             for invoke in invokes.into_iter().flatten() {
                 self.begin_invoked(state, invoke, event);
@@ -69,7 +70,7 @@ impl Run<'_> {
     pub(super) fn end_calls(&mut self, state: usize) {
         let id = self.state_id(state);
         let count = self.invoking.len();
-        self.invoking.retain(|other| *other != state);
+        self.invoking.retain(|(other, _)| *other != state);
         let was_entered_now = self.invoking.len() < count;
         let host = &*self.host;
         let does_tool = |tool: &str| host.ends_with_state(tool);
@@ -130,6 +131,7 @@ impl Run<'_> {
             owner: ROOT,
             visit,
             failure,
+            cause: self.cause_of_next(),
         });
     }
 

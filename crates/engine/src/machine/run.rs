@@ -14,7 +14,7 @@ use super::place::history_of;
 use super::plan::Plan;
 use super::select::Met;
 use super::tool::{ToolFailure, ToolHost};
-use super::{Event, RAISED_EVENTS_MAX, Runaway, Snapshot, Step, TimerChange};
+use super::{Cause, Event, RAISED_EVENTS_MAX, Runaway, Snapshot, Step, TimerChange};
 
 /// Enters the states that are active at first.
 pub(super) fn start(definition: &Definition, snapshot: Snapshot, host: &mut dyn ToolHost) -> Step {
@@ -33,6 +33,8 @@ pub(super) struct Raised {
     /// A success counts only while the visit lasts in which it was raised.
     pub(super) visit: Option<Visit>,
     pub(super) failure: Option<ToolFailure>,
+    /// What led to it.
+    pub(super) cause: Cause,
 }
 
 /// What is going on: one step, or several that follow each other without leading to anything but another place.
@@ -42,12 +44,14 @@ pub(super) struct Run<'a> {
     pub(super) snapshot: Snapshot,
     /// The time of the step.
     pub(super) now_ms: f64,
+    /// What the event at hand is, or came of.
+    pub(super) cause: Cause,
     pub(super) raised: VecDeque<Raised>,
     pub(super) pending: Vec<PendingCall>,
     pub(super) unheard: Vec<ToolFailure>,
     pub(super) timers: Vec<TimerChange>,
     /// The states that were entered in this step and invoke something.
-    pub(super) invoking: Vec<usize>,
+    pub(super) invoking: Vec<(usize, Cause)>,
     /// The states that were left and may have calls under way.
     pub(super) left: Vec<Arc<str>>,
     pub(super) output: Option<Json>,
@@ -96,6 +100,7 @@ impl<'a> Run<'a> {
         Self {
             definition,
             now_ms: host.now_ms(),
+            cause: host.cause(),
             host,
             snapshot,
             raised: VecDeque::new(),
@@ -218,6 +223,7 @@ impl<'a> Run<'a> {
         if raised.visit.as_ref().is_some_and(is_stale) {
             return;
         }
+        self.cause = raised.cause.clone();
         let owner = if self.snapshot.active.has(raised.owner) {
             raised.owner
         } else {
@@ -267,6 +273,7 @@ impl<'a> Run<'a> {
             owner: ROOT,
             visit: None,
             failure: None,
+            cause: self.cause_of_next(),
         });
     }
 
@@ -279,6 +286,7 @@ impl<'a> Run<'a> {
             owner,
             visit: self.visit(owner),
             failure: None,
+            cause: self.cause_of_next(),
         });
     }
 
@@ -288,11 +296,24 @@ impl<'a> Run<'a> {
             owner,
             visit: None,
             failure: Some(failure),
+            cause: self.cause_of_next(),
         });
+    }
+
+    /// What follows in a list from what was done there last. Without tools nothing follows from anything but the event.
+    pub(super) fn cause_of_next(&self) -> Cause {
+        if self.definition.calls_tools {
+            self.host.cause()
+        } else {
+            self.cause.clone()
+        }
     }
 
     /// Runs a list, and raises what comes of it.
     pub(super) fn list(&mut self, list: List, event: &Event) {
+        if self.definition.calls_tools {
+            self.host.set_cause(self.cause.clone());
+        }
         if let Err(failure) = self.actions_from(list, 0, event) {
             self.raise_error(failure, self.definition.heading(list));
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Event;
+use super::{Cause, Event};
 
 /// An event that the machine is to be given after a while.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Timer {
     pub event: Event,
     /// What becomes of it when its machine is restored.
     pub on_restore: OnRestore,
+    /// What led to it.
+    pub cause: Cause,
 }
 
 /// What becomes of an event for later when its machine is restored: what was due meanwhile was given to nobody.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cojson::json::Json;
 
+use super::Cause;
 use crate::expression::EvaluationError;
 
 /// Names one call of a tool; also its idempotency key.
@@ -63,6 +64,16 @@ pub trait ToolHost {
         let _ = input;
         let message = format!("this host runs no actors, so it cannot run {actor}");
         ToolReply::Done(Err(ToolFailure::new("structural", message)))
+    }
+
+    /// What the next call is named after: what [`set_cause`](Self::set_cause) said or, since a call was done, that call.
+    fn cause(&self) -> Cause {
+        Cause::default()
+    }
+
+    /// From now on calls follow from that.
+    fn set_cause(&mut self, cause: Cause) {
+        let _ = cause;
     }
 
     /// Whether a call of that tool is over when the state whose `entry` made it is left.

@@ -88,12 +88,13 @@ impl Run<'_> {
                     delay_ms,
                     event: Event::new(after.event_type.clone(), Json::Null),
                     on_restore: after.on_restore,
+                    cause: self.cause.clone(),
                 })),
                 Err(failure) => self.raise_error(failure, number),
             }
         }
         if !state.invokes.is_empty() {
-            self.invoking.push(number);
+            self.invoking.push((number, self.cause.clone()));
         }
         self.list(List::Entry(number), event);
         for transition in &entry.onward {

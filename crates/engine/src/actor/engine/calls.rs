@@ -21,10 +21,9 @@ use super::super::definition::ActorDefinition;
 use super::super::input::Input;
 use super::super::running::Running;
 use super::super::tools::{ASK, DATABASE};
-use super::super::world::Cause;
 use super::super::{ActorId, Effect, Ticket};
 use super::ActorEngine;
-use crate::machine::{CallId, PendingCall, Snapshot, ToolFailure, is_actor};
+use crate::machine::{CallId, Cause, PendingCall, Snapshot, ToolFailure, is_actor};
 use attempts::Attempts;
 pub(super) use caller::{Caller, Started};
 
@@ -227,14 +226,14 @@ impl ActorEngine {
             return;
         };
         let is_question = is_question(&pending.tool);
-        let outer = self.world.set_cause(Some(Cause::new(id.to_string())));
+        let outer = std::mem::replace(&mut self.world.cause, Cause::new(id.as_str()));
         let reply = if is_question {
             let asked = self.tell_message(&actor, &pending.payload, Some(id));
             asked.map(|()| Json::Null)
         } else {
             self.run_built_in(&actor, &definition, &pending.tool, &pending.payload)
         };
-        self.world.set_cause(outer);
+        self.world.cause = outer;
         match reply {
             Ok(_) if is_question => self.await_reply(id),
             Ok(result) => self.tool_finished(id, Ok(result)),
@@ -295,15 +294,13 @@ impl ActorEngine {
             Answer::Progress(progress) => Input::Progress(pending, progress),
         };
         let result = self.with_running(&actor, |engine, running| {
-            engine
-                .world
-                .set_cause(is_over.then(|| Cause::new(id.to_string())));
             if is_over {
+                engine.world.cause = Cause::new(id.as_str());
                 running.memory.end_call(&id);
             }
             engine.step(&actor, running, &input)
         });
-        self.world.set_cause(None);
+        self.world.cause = Cause::default();
         if let Some(Err(error)) = result {
             self.warn(&actor, error.code(), error.to_string());
         }

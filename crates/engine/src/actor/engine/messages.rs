@@ -106,7 +106,7 @@ impl ActorEngine {
                 .check_told(actor, &message.event);
             checked.map_err(|error| failure_of(&error))?;
         }
-        let cause = self.world.next_of_cause();
+        let cause = self.world.cause.next();
         self.pending_messages
             .push_back(Pending::Told(PendingMessage {
                 actor: actor.clone(),

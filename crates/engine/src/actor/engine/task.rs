@@ -13,13 +13,12 @@ use super::super::input::Input;
 use super::super::message::Message;
 use super::super::running::Running;
 use super::super::sent::{Events, Report, Sent};
-use super::super::world::Cause;
 use super::super::{ActorId, Effect, SendError};
 use super::calls::{Caller, Started};
 use super::dead_letters::{LATE, UNHANDLED};
 use super::messages::{Origin, failure_of};
 use super::{ActorEngine, Awaiting, MESSAGES_PER_TASK_MAX, Outcome, Pending, PendingMessage};
-use crate::machine::{Event, Step};
+use crate::machine::{Cause, Event, Step};
 
 impl ActorEngine {
     /// Handles everything that is queued, until nothing is, and writes what it changed to the node's values.
@@ -126,7 +125,7 @@ impl ActorEngine {
         match &origin {
             Origin::Here(None) => {}
             Origin::Here(Some(cause)) => {
-                self.world.set_cause(Some(Cause::new(cause.to_string())));
+                self.world.cause = Cause::new(cause.as_str());
             }
             Origin::Inbox(session, cursor) => {
                 self.with_running(&actor, |_, running| {
@@ -134,11 +133,11 @@ impl ActorEngine {
                 });
                 let position = cursor.handled - 1;
                 let place = format!("{actor}-{session}-{position}");
-                self.world.set_cause(Some(Cause::new(place)));
+                self.world.cause = Cause::new(&place);
             }
         }
         self.handle_told(&actor, message);
-        self.world.set_cause(None);
+        self.world.cause = Cause::default();
     }
 
     pub(super) fn handle_event(

@@ -8,10 +8,9 @@ use cojson::json::Json;
 use super::super::ActorId;
 use super::super::input::Input;
 use super::super::running::Running;
-use super::super::world::Cause;
 use super::due::{Due, What};
 use super::{ActorEngine, running_mut};
-use crate::machine::{CallId, Event, OnRestore, TimerChange};
+use crate::machine::{CallId, Cause, Event, OnRestore, TimerChange};
 
 impl ActorEngine {
     /// Records what a step did with its timers, in order.
@@ -34,6 +33,7 @@ impl ActorEngine {
                         ("type", timer.event.event_type.into()),
                         ("payload", timer.event.payload),
                     ]);
+                    self.world.cause = timer.cause;
                     let timer = self.world.next_call();
                     running.memory.begin_timer(&timer, record);
                     self.plan(due, actor, What::Timer(timer));
@@ -171,13 +171,13 @@ impl ActorEngine {
             let record = running.memory.timers().get(timer);
             let record = record.cloned().unwrap_or_default();
             running.memory.end_timer(timer);
-            engine.world.set_cause(Some(Cause::new(timer.to_string())));
+            engine.world.cause = Cause::new(timer.as_str());
             let event_type = record.get("type").and_then(Json::as_str);
             let payload = record.get("payload").cloned().unwrap_or_default();
             let event = Event::new(event_type.unwrap_or_default(), payload);
             engine.step(actor, running, &Input::Event(event))
         });
-        self.world.set_cause(None);
+        self.world.cause = Cause::default();
         if let Some(Err(error)) = result {
             self.warn(actor, error.code(), error.to_string());
         }

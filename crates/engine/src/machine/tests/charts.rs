@@ -286,6 +286,7 @@ fn after_asks_for_time_on_entry_and_takes_it_back_on_exit() {
             delay_ms,
             event,
             on_restore: OnRestore::Fire,
+            cause: Cause::default(),
         })
     };
     let cancel = |id: &str| TimerChange::Cancel(id.into());
@@ -304,6 +305,7 @@ fn after_asks_for_time_on_entry_and_takes_it_back_on_exit() {
         delay_ms: 50.0,
         event: Event::new("late", Json::Null),
         on_restore: OnRestore::Fire,
+        cause: Cause::default(),
     };
     assert_eq!(raised.timers, [TimerChange::Start(late), cancel("x")]);
 

@@ -7,10 +7,9 @@ use super::super::super::ActorId;
 use super::super::super::builtin::Stop;
 use super::super::super::definition::ActorDefinition;
 use super::super::super::tools::{self, is_built_in};
-use super::super::super::world::Cause;
 use super::super::ActorEngine;
 use super::is_question;
-use crate::machine::{CallId, ToolCall, ToolHost, ToolReply};
+use crate::machine::{CallId, Cause, ToolCall, ToolHost, ToolReply};
 
 /// A call that a step began and that did not answer at once.
 pub(in super::super) struct Started {
@@ -44,15 +43,16 @@ impl<'a> Caller<'a> {
         self.started
     }
 
-    /// What it makes has the same name whether it is done now or has to wait.
+    /// What it makes has the same name whether it is done now or has to wait, and so has what follows it.
     fn call_built_in(&mut self, call: ToolCall<'_>) -> ToolReply {
         let world = &mut self.engine.world;
-        let id = world.next_of_cause();
-        let outer = world.set_cause(id.as_ref().map(|id| Cause::new(id.to_string())));
+        let id = world.cause.next();
+        let own = || id.as_ref().map(|id| Cause::new(id.as_str()));
+        world.cause = own().unwrap_or_default();
         let (actor, definition) = (self.actor, self.definition);
         let engine = &mut *self.engine;
         let done = engine.run_built_in(actor, definition, call.tool, call.payload);
-        engine.world.set_cause(outer);
+        engine.world.cause = own().unwrap_or_default();
         match (done, id) {
             (Ok(result), _) => ToolReply::Done(Ok(result)),
             (Err(Stop::Failed(failure)), _) => ToolReply::Done(Err(failure)),
@@ -109,6 +109,14 @@ impl ToolHost for Caller<'_> {
 
     fn invoke_actor(&mut self, _actor: &Json, _input: &Json) -> ToolReply {
         self.begin(None)
+    }
+
+    fn cause(&self) -> Cause {
+        self.engine.world.cause.clone()
+    }
+
+    fn set_cause(&mut self, cause: Cause) {
+        self.engine.world.cause = cause;
     }
 
     fn ends_with_state(&self, tool: &str) -> bool {
