@@ -17,6 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use service::percent::percent_decode;
 use service::setting::Secret;
 use service::shutdown::StopWatch;
 use subtle::ConstantTimeEq;
@@ -193,8 +194,8 @@ impl Answering {
                 self.admit(&request)?;
                 let path = path.trim_start_matches("/actors/");
                 match path.strip_suffix("/history") {
-                    Some(id) => self.history(id).await,
-                    None => self.actor(path).await,
+                    Some(id) => self.history(&decoded(id)?).await,
+                    None => self.actor(&decoded(path)?).await,
                 }
             }
             (&Method::POST, "/trigger") => {
@@ -304,6 +305,17 @@ impl Answering {
         let asked = self.host.question(&actor, &event_type, payload, timeout_ms);
         Ok((StatusCode::OK, Json::object([("answer", asked.await?)])))
     }
+}
+
+/// An actor's id as it stands in a path.
+fn decoded(id: &str) -> Result<String, Refusal> {
+    let wrong = || {
+        refusal(
+            StatusCode::BAD_REQUEST,
+            &"expected an actor's id in the path",
+        )
+    };
+    percent_decode(id).ok_or_else(wrong)
 }
 
 /// The key under which a request may come again, if it has one.

@@ -38,6 +38,22 @@ fn health_is_for_everybody_and_the_rest_for_who_shows_the_token() {
 }
 
 #[test]
+fn an_actor_is_found_whatever_its_id_is_made_of() {
+    let id = "zähler / 1%";
+    let named = counter()
+        .to_string()
+        .replacen(r#""counter""#, &Json::from(id).to_string(), 1);
+    let agent = Place::new(&[Json::parse(&named).unwrap()]).start();
+    let path = "/actors/z%C3%A4hler%20%2F%201%25";
+    let found = agent.get(path);
+    assert_eq!(found.status, 200, "{}", found.body);
+    assert!(found.body.get("state").is_some());
+    let history = agent.get(&format!("{path}/history"));
+    assert!(history.body.to_string().contains(id), "{}", history.body);
+    assert_eq!(agent.get("/actors/%C3").status, 400);
+}
+
+#[test]
 fn without_a_token_in_its_settings_nobody_is_let_in() {
     let place = Place::new(&[]).with("AGENT_MAIA_HTTP_TOKEN", "");
     let agent = place.start();

@@ -1,5 +1,7 @@
 //! A request's path, decoded once and taken apart into plain names; any other path is refused before a disk is asked.
 
+use service::percent::percent_decode;
+
 /// The names a path is made of. Each is a visible file's or folder's name: no separator, no `..`, no leading dot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RequestPath {
@@ -47,23 +49,6 @@ fn parse_segment(encoded: &str) -> Option<String> {
             .chars()
             .any(|character| matches!(character, '/' | '\\' | ':') || character.is_control());
     is_plain.then_some(name)
-}
-
-fn percent_decode(encoded: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(encoded.len());
-    let mut rest = encoded.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => hex_digit(rest.next()?)? * 16 + hex_digit(rest.next()?)?,
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok()
-}
-
-fn hex_digit(digit: u8) -> Option<u8> {
-    let value = char::from(digit).to_digit(16)?;
-    u8::try_from(value).ok()
 }
 
 #[cfg(test)]
