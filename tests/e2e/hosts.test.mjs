@@ -39,7 +39,8 @@ test("an_actor_does_in_a_browser_what_it_does_in_an_agent", async (t) => {
     }
     for (const [key, expected] of Object.entries(context)) {
       const value = found.context[key];
-      const bare = (item) => (item !== null && typeof item === "object" ? (({ id, ...rest }) => rest)(item) : item);
+      const isItem = (item) => item !== null && typeof item === "object" && !Array.isArray(item);
+      const bare = (item) => (isItem(item) ? (({ id, ...rest }) => rest)(item) : item);
       assert.deepEqual(Array.isArray(value) ? value.map(bare) : value, expected, `${name}: ${key}`);
     }
   }
