@@ -1,6 +1,8 @@
 //! A built-in tool that has to wait is part of the step that calls it. What comes while storage is read comes after the step;
 //! while a server is asked the machine goes on, and the step is done all the same.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use cojson::json::Json;
@@ -161,6 +163,46 @@ fn r4_a_step_that_waits_for_the_server_keeps_nothing_waiting_and_is_done_though_
     // The success of a visit that is over is nobody's.
     assert_eq!(device.context(&actor).get("told"), Some(&1.0.into()));
     assert_eq!(seen(&mut device, &actor), (2.0, 2, "idle".to_owned()));
+}
+
+#[test]
+fn r4_two_devices_that_handle_a_message_make_the_same_though_one_has_to_wait_for_its_storage() {
+    let keeper = json(
+        r#"{"id":"keeper","state":{"initial":"idle","states":{
+            "idle":{"on":{"KEEP":"keeping"}},
+            "keeping":{"entry":[CREATE,CREATE,{"raise":{"type":"LATER","delay":1000}}],"on":{"SUCCESS":{"actions":[CREATE]},"LATER":{"actions":[CREATE]}}}}}}"#
+            .replace("CREATE", r#"{"tool":"@db","payload":{"op":"create","schema":"kept","data":{"text":"$$text"}}}"#)
+            .as_str(),
+    );
+    let mut first = Device::new(1);
+    let teller = first.create(&json(
+        r#"{"id":"teller","state":{"initial":"idle","states":{"idle":{"on":{"TELL":{"actions":[
+            {"tool":"@core/tell","payload":{"target":"keeper","type":"KEEP","payload":{"text":"a"}}}]}}}}}}"#,
+    ));
+    first.send(&teller, "TELL", "{}");
+    let reader = json(r#"{"id":"reader","context":{"list":{"schema":"kept"}}}"#);
+    let made = [false, true].map(|has_read| {
+        // As two devices that had come so far and then heard no more of each other.
+        let storage = Rc::new(RefCell::new(first.storage.borrow().clone()));
+        let mut device = Device::over(storage, 2, &[]);
+        device.now = first.now;
+        if has_read {
+            device.create(&reader);
+        }
+        device.create(&keeper);
+        device.now = device.now.plus_ms(5_000);
+        device.settle();
+        let reader = device.create(&reader);
+        let list = device.context(&reader).get("list").cloned().unwrap();
+        let ids = list
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item.get("id").unwrap().to_string());
+        ids.collect::<BTreeSet<String>>()
+    });
+    assert_eq!(made[0].len(), 4);
+    assert_eq!(made[0], made[1]);
 }
 
 #[test]
