@@ -102,7 +102,7 @@ function open() {
   writer.free();
   const reader = newClient(2);
   const begun = workedSeconds();
-  reader.put_stored(readFileSync(file, "utf8"));
+  reader.put_stored(readFileSync(file));
   for (const id of ids) reader.load(id);
   const shown = reader.shown(value);
   const seconds = workedSeconds() - begun;

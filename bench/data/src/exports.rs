@@ -75,8 +75,9 @@ impl WasmClient {
         Ok(self.0.stored_text(&values)?)
     }
 
-    pub fn put_stored(&mut self, text: &str) {
-        self.0.put_stored(text);
+    pub fn put_stored(&mut self, text: &[u8]) -> Result<(), JsError> {
+        self.0.put_stored(std::str::from_utf8(text)?);
+        Ok(())
     }
 
     pub fn owner(&self, value: &str) -> Result<String, JsError> {

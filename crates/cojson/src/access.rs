@@ -145,6 +145,16 @@ impl Access {
             .role_in(group, member, at)
     }
 
+    /// When a role in a group may change for the first time after a time.
+    pub fn next_change(
+        &mut self,
+        logs: &impl Logs,
+        group: &CoId,
+        at: Timestamp,
+    ) -> Option<Timestamp> {
+        self.judged(logs, group)?.histories.next_change(at)
+    }
+
     /// Whether we may give that member that role at that time.
     pub fn may_set_role(
         &mut self,

@@ -17,6 +17,7 @@ pub use agent_secret::AgentSecret;
 pub use cipher::{
     CipherError, KeySecret, NonceMaterial, decrypt_key, decrypt_text, encrypt_key, encrypt_text,
 };
+pub(crate) use cipher::{SessionNonces, decrypt_into};
 pub use hash::{Digest, hash, short_hash};
 pub use invite_secret::InviteSecret;
 pub use sealing::{

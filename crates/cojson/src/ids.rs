@@ -102,10 +102,23 @@ macro_rules! id_type {
             }
         }
 
+        impl $name {
+            /// Takes it from the text; one that is known already is shared, and not looked at letter by letter.
+            pub(crate) fn read_or_share(
+                known: Option<&Self>,
+                reader: &mut Reader<'_>,
+            ) -> Result<Self, JsonError> {
+                let text = reader.text()?;
+                match known {
+                    Some(known) if *known.0 == *text => Ok(known.clone()),
+                    _ => Self::parse(&text).map_err(|error| reader.error(error.to_string())),
+                }
+            }
+        }
+
         impl Wire for $name {
             fn read(reader: &mut Reader<'_>) -> Result<Self, JsonError> {
-                let text = reader.text()?;
-                Self::parse(&text).map_err(|error| reader.error(error.to_string()))
+                Self::read_or_share(None, reader)
             }
 
             fn write(&self, out: &mut String) {
@@ -157,7 +170,7 @@ impl SessionId {
 
     /// Whether it is a delete session (`…_session_d…$`), which holds nothing but a tombstone.
     pub fn is_delete(&self) -> bool {
-        self.0.contains("_session_d") && self.0.ends_with('$')
+        self.0.as_bytes().last() == Some(&b'$') && self.0.contains("_session_d")
     }
 
     /// Whether it is a delete session of that account.

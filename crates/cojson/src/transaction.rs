@@ -90,11 +90,19 @@ struct Members {
 }
 
 impl Members {
-    fn read(&mut self, reader: &mut Reader<'_>, member: &str) -> Result<(), JsonError> {
+    fn read(
+        &mut self,
+        known_key: Option<&KeyId>,
+        reader: &mut Reader<'_>,
+        member: &str,
+    ) -> Result<(), JsonError> {
         match member {
             "changes" => self.changes = Some(reader.shared_text()?),
             "encryptedChanges" => self.encrypted_changes = Some(reader.shared_text()?),
-            "keyUsed" => self.key_used = reader.unless_null(KeyId::read)?,
+            "keyUsed" => {
+                self.key_used =
+                    reader.unless_null(|reader| KeyId::read_or_share(known_key, reader))?;
+            }
             "madeAt" => self.made_at = Some(Timestamp(reader.count()?)),
             "meta" => self.meta = Some(reader.shared_text()?),
             "privacy" => self.is_private = Some(read_privacy(reader)?),
@@ -112,11 +120,18 @@ fn read_privacy(reader: &mut Reader<'_>) -> Result<bool, JsonError> {
     }
 }
 
-/// Known members only, in alphabetical order.
-impl Wire for Transaction {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, JsonError> {
+impl Transaction {
+    /// Takes it from the text. The key's id is that of the transaction before it, if it is the same: a session has few.
+    pub(crate) fn read_after(
+        previous: Option<&Self>,
+        reader: &mut Reader<'_>,
+    ) -> Result<Self, JsonError> {
+        let known_key = match previous {
+            Some(Self::Private { key_used, .. }) => Some(key_used),
+            _ => None,
+        };
         let mut members = Members::default();
-        reader.object(&mut |reader, member| members.read(reader, member))?;
+        reader.object(&mut |reader, member| members.read(known_key, reader, member))?;
         let made_at = reader.required(members.made_at, "madeAt")?;
         let is_private = reader.required(members.is_private, "privacy")?;
         let Members { meta, .. } = members;
@@ -136,6 +151,13 @@ impl Wire for Transaction {
                 "a private transaction with encryptedChanges and keyUsed, or a trusting one with changes",
             )),
         }
+    }
+}
+
+/// Known members only, in alphabetical order.
+impl Wire for Transaction {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, JsonError> {
+        Self::read_after(None, reader)
     }
 
     fn write(&self, out: &mut String) {

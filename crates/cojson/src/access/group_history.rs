@@ -180,6 +180,14 @@ impl GroupHistory {
         (role != Role::Revoked).then_some(role)
     }
 
+    /// When a role or a parent changed for the first time after a time.
+    pub(super) fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
+        let roles = self.roles.values().filter_map(|roles| roles.next_after(at));
+        let parents = self.parents.values();
+        let parents = parents.filter_map(|mapping| mapping.next_after(at));
+        roles.chain(parents).min()
+    }
+
     fn with_inherited(
         &self,
         direct: Option<Role>,

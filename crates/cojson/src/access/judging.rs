@@ -40,6 +40,14 @@ impl Histories {
             .unwrap_or_default()
     }
 
+    /// When a role in any of them may have changed for the first time after a time.
+    pub(super) fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
+        let histories = self.0.values();
+        histories
+            .filter_map(|history| history.next_change(at))
+            .min()
+    }
+
     /// Whether both come from the same accepted transactions.
     pub(super) fn agree(&self, other: &Self) -> bool {
         self.0.len() == other.0.len()

@@ -24,6 +24,12 @@ impl<T: Copy> Timeline<T> {
         self.0.get(after.checked_sub(1)?).map(|(_, value)| *value)
     }
 
+    /// When something else may hold for the first time after a time.
+    pub(super) fn next_after(&self, at: Timestamp) -> Option<Timestamp> {
+        let after = self.0.partition_point(|(since, _)| *since <= at);
+        self.0.get(after).map(|(since, _)| *since)
+    }
+
     /// What holds in the end.
     pub(super) fn latest(&self) -> Option<T> {
         self.0.last().map(|(_, value)| *value)

@@ -4,6 +4,7 @@
 //! many, the list of pages: quick with one entry and with a million.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::iter::Flatten;
 use std::slice;
@@ -155,6 +156,12 @@ impl<K: Ord, V> SortedMap<K, V> {
         Some(value)
     }
 
+    /// The value under the key that this says is equal; of each other it says whether it comes before it or after it.
+    pub fn get_by(&self, order: impl Fn(&K) -> Ordering) -> Option<&V> {
+        let (_, value) = self.entry_at(self.find_by(order).ok()?)?;
+        Some(value)
+    }
+
     /// The value under a key, to be changed.
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
@@ -230,13 +237,17 @@ impl<K: Ord, V> SortedMap<K, V> {
     where
         K: Borrow<Q>,
     {
+        self.find_by(|other| other.borrow().cmp(key))
+    }
+
+    fn find_by(&self, order: impl Fn(&K) -> Ordering) -> Result<Place, Place> {
         let ends_before =
-            |page: &Vec<(K, V)>| page.last().is_some_and(|(last, _)| last.borrow() < key);
+            |page: &Vec<(K, V)>| page.last().is_some_and(|(last, _)| order(last).is_lt());
         let page = self.pages.partition_point(ends_before);
         // What is greater than all belongs into the last page.
         let page = page.min(self.pages.len().saturating_sub(1));
         let entries = self.pages.get(page).map_or(&[][..], Vec::as_slice);
-        let found = entries.binary_search_by(|(other, _)| other.borrow().cmp(key));
+        let found = entries.binary_search_by(|(other, _)| order(other));
         found
             .map(|at| Place { page, at })
             .map_err(|at| Place { page, at })

@@ -5,15 +5,14 @@
 
 use std::fmt;
 
-use salsa20::XSalsa20;
-use salsa20::cipher::{KeyIvInit as _, StreamCipher as _};
+use byteloops::xsalsa20;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::hash::hash;
-use super::text::{CryptoTextError, decode_base58, decode_base64, encode_base58, encode_base64};
+use super::text::{CryptoTextError, decode_base58, encode_base58, encode_base64};
 use crate::entropy::Entropy;
 use crate::ids::{CoId, KeyId, SessionId};
-use crate::json::writer::ObjectWriter;
+use crate::json::writer::{ObjectWriter, write_count};
 
 const ENCRYPTED_PREFIX: &str = "encrypted_U";
 
@@ -96,47 +95,79 @@ pub enum NonceMaterial<'a> {
 }
 
 impl NonceMaterial<'_> {
-    /// The first 24 bytes of the hash of the material's stable JSON.
-    pub(super) fn nonce(&self) -> [u8; 24] {
-        let mut text = String::with_capacity(MATERIAL_BYTES);
-        let mut object = ObjectWriter::new(&mut text);
+    pub(super) fn nonce(&self) -> Nonce {
         match self {
             Self::Transaction {
                 value,
                 session,
                 index,
-            } => {
-                object.text("in", Some(value.as_str()));
-                let mut place = ObjectWriter::new(object.member("tx"));
-                place.text("sessionID", Some(session.as_str()));
-                place.count("txIndex", u64::from(*index));
-                place.end();
-            }
+            } => SessionNonces::new(value, session).at(*index),
             Self::KeyForKey {
                 encrypted,
                 encrypting,
             } => {
+                let mut text = String::with_capacity(MATERIAL_BYTES);
+                let mut object = ObjectWriter::new(&mut text);
                 object.text("encryptedID", Some(encrypted.as_str()));
                 object.text("encryptingID", Some(encrypting.as_str()));
+                object.end();
+                Nonce::of(&text)
             }
         }
-        object.end();
-        let mut nonce = [0; 24];
-        for (to, from) in nonce.iter_mut().zip(hash(text.as_bytes()).as_bytes()) {
-            *to = *from;
-        }
-        nonce
     }
 }
 
-fn apply_keystream(key: &KeySecret, material: &NonceMaterial<'_>, bytes: &mut [u8]) {
-    XSalsa20::new(&key.0.into(), &material.nonce().into()).apply_keystream(bytes);
+/// What makes a ciphertext of a key unlike any other of it.
+pub(crate) struct Nonce([u8; 24]);
+
+impl Nonce {
+    /// The first 24 bytes of the hash of the material's stable JSON.
+    fn of(material: &str) -> Self {
+        let mut nonce = [0; 24];
+        for (to, from) in nonce.iter_mut().zip(hash(material.as_bytes()).as_bytes()) {
+            *to = *from;
+        }
+        Self(nonce)
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8; 24] {
+        &self.0
+    }
+}
+
+/// The nonces of one session's transactions: what their material has in common is written once.
+pub(crate) struct SessionNonces {
+    text: String,
+    common_bytes: usize,
+}
+
+impl SessionNonces {
+    pub(crate) fn new(value: &CoId, session: &SessionId) -> Self {
+        let mut text = String::with_capacity(MATERIAL_BYTES);
+        let mut object = ObjectWriter::new(&mut text);
+        object.text("in", Some(value.as_str()));
+        let mut place = ObjectWriter::new(object.member("tx"));
+        place.text("sessionID", Some(session.as_str()));
+        place.member("txIndex");
+        Self {
+            common_bytes: text.len(),
+            text,
+        }
+    }
+
+    /// That of the transaction at a place.
+    pub(crate) fn at(&mut self, index: u32) -> Nonce {
+        self.text.truncate(self.common_bytes);
+        write_count(&mut self.text, u64::from(index));
+        self.text.push_str("}}");
+        Nonce::of(&self.text)
+    }
 }
 
 /// Encrypts text: `encrypted_U…`.
 pub fn encrypt_text(key: &KeySecret, material: &NonceMaterial<'_>, plaintext: &str) -> String {
     let mut bytes = plaintext.as_bytes().to_vec();
-    apply_keystream(key, material, &mut bytes);
+    xsalsa20(&key.0, &material.nonce().0, &mut bytes);
     encode_base64(ENCRYPTED_PREFIX, &bytes)
 }
 
@@ -146,10 +177,24 @@ pub fn decrypt_text(
     material: &NonceMaterial<'_>,
     ciphertext: &str,
 ) -> Result<String, CipherError> {
-    let mut bytes =
-        decode_base64(ENCRYPTED_PREFIX, ciphertext).ok_or(CipherError::NotCiphertext)?;
-    apply_keystream(key, material, &mut bytes);
-    String::from_utf8(bytes).map_err(|_| CipherError::WrongKey)
+    let mut text = Vec::new();
+    decrypt_into(&mut text, key, &material.nonce(), ciphertext)?;
+    String::from_utf8(text).map_err(|_| CipherError::WrongKey)
+}
+
+/// The same for a nonce that is known; the text takes the place of what is there, and is handed back.
+pub(crate) fn decrypt_into<'a>(
+    place: &'a mut Vec<u8>,
+    key: &KeySecret,
+    nonce: &Nonce,
+    ciphertext: &str,
+) -> Result<&'a str, CipherError> {
+    let encoded = ciphertext.strip_prefix(ENCRYPTED_PREFIX);
+    if !encoded.is_some_and(|encoded| byteloops::decode_base64(encoded, place)) {
+        return Err(CipherError::NotCiphertext);
+    }
+    xsalsa20(&key.0, &nonce.0, place);
+    std::str::from_utf8(place).map_err(|_| CipherError::WrongKey)
 }
 
 /// Encrypts a key for another: who has `encrypting` finds `encrypted`.

@@ -5,10 +5,9 @@
 
 use std::fmt;
 
+use byteloops::xsalsa20;
 use poly1305::Poly1305;
 use poly1305::universal_hash::KeyInit as _;
-use salsa20::XSalsa20;
-use salsa20::cipher::{KeyIvInit as _, StreamCipher as _};
 use subtle::ConstantTimeEq as _;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
@@ -22,6 +21,7 @@ const SEALED_PREFIX: &str = "sealed_U";
 const GROUP_PREFIX: &str = "sealedForGroup_U";
 const TAG_BYTES: usize = 16;
 const PUBLIC_KEY_BYTES: usize = 32;
+const MAC_KEY_BYTES: usize = 32;
 
 /// The longest sealed text that is opened: a quoted key takes 60 bytes.
 const SEALED_TEXT_BYTES_MAX: usize = 1024;
@@ -183,18 +183,27 @@ fn decode_sealed(prefix: &'static str, text: &str) -> Result<Vec<u8>, UnsealErro
         .ok_or(UnsealError::NotSealed { expected: prefix })
 }
 
-/// The stream for the content, and the authenticator that the stream's first 32 bytes key.
-fn start_box(shared: &[u8; 32], material: &NonceMaterial<'_>) -> (XSalsa20, Poly1305) {
-    let mut stream = XSalsa20::new(&(*shared).into(), &material.nonce().into());
-    let mut mac_key = Zeroizing::new([0_u8; 32]);
-    stream.apply_keystream(mac_key.as_mut());
+/// The content with the stream laid over it, and the authenticator that the stream's first 32 bytes key.
+fn apply_box(
+    content: &[u8],
+    shared: &[u8; 32],
+    material: &NonceMaterial<'_>,
+) -> (Zeroizing<Vec<u8>>, Poly1305) {
+    let mut stream = Zeroizing::new(vec![0; MAC_KEY_BYTES + content.len()]);
+    for (to, from) in stream.iter_mut().skip(MAC_KEY_BYTES).zip(content) {
+        *to = *from;
+    }
+    xsalsa20(shared, material.nonce().as_bytes(), &mut stream);
+    let mut mac_key = Zeroizing::new([0_u8; MAC_KEY_BYTES]);
+    for (to, from) in mac_key.iter_mut().zip(stream.iter()) {
+        *to = *from;
+    }
+    stream.drain(..MAC_KEY_BYTES);
     (stream, Poly1305::new(&(*mac_key).into()))
 }
 
 fn close_box(key: &KeySecret, shared: &[u8; 32], material: &NonceMaterial<'_>) -> Vec<u8> {
-    let (mut stream, mac) = start_box(shared, material);
-    let mut content = key.to_quoted().as_bytes().to_vec();
-    stream.apply_keystream(&mut content);
+    let (content, mac) = apply_box(key.to_quoted().as_bytes(), shared, material);
     let mut sealed = mac.compute_unpadded(&content).to_vec();
     sealed.extend_from_slice(&content);
     sealed
@@ -205,16 +214,14 @@ fn open_box(
     shared: &[u8; 32],
     material: &NonceMaterial<'_>,
 ) -> Result<KeySecret, UnsealError> {
-    let (tag, content) = sealed
+    let (tag, encrypted) = sealed
         .split_first_chunk::<TAG_BYTES>()
         .ok_or(UnsealError::NotForUs)?;
-    let (mut stream, mac) = start_box(shared, material);
-    let expected = mac.compute_unpadded(content);
+    let (content, mac) = apply_box(encrypted, shared, material);
+    let expected = mac.compute_unpadded(encrypted);
     if !bool::from(expected.as_slice().ct_eq(tag)) {
         return Err(UnsealError::NotForUs);
     }
-    let mut content = Zeroizing::new(content.to_vec());
-    stream.apply_keystream(&mut content);
     KeySecret::from_quoted(&content).ok_or(UnsealError::NotAKey)
 }
 

@@ -1,17 +1,7 @@
 //! The text forms of bytes: a prefix and base58 for ids and keys, a prefix and padded base64url for ciphertext.
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
 /// The longest base58 text that is decoded (a signature has 88 characters): decoding is quadratic.
 const BASE58_BYTES_MAX: usize = 96;
-
-/// Written with padding; read with or without.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::URL_SAFE,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// Text that is not a key, an id or a signature of the kind that was expected. It never repeats the text, which may
 /// be a mistyped secret.
@@ -42,12 +32,13 @@ pub(super) fn decode_base58<const N: usize>(prefix: &str, text: &str) -> Option<
 pub(super) fn encode_base64(prefix: &str, bytes: &[u8]) -> String {
     let mut text = String::with_capacity(prefix.len() + bytes.len().div_ceil(3) * 4);
     text.push_str(prefix);
-    BASE64.encode_string(bytes, &mut text);
+    byteloops::encode_base64(bytes, &mut text);
     text
 }
 
 pub(super) fn decode_base64(prefix: &str, text: &str) -> Option<Vec<u8>> {
-    BASE64.decode(text.strip_prefix(prefix)?).ok()
+    let mut bytes = Vec::new();
+    byteloops::decode_base64(text.strip_prefix(prefix)?, &mut bytes).then_some(bytes)
 }
 
 const BINARY_PREFIX: &str = "binary_U";

@@ -28,9 +28,9 @@ fn whole_to_string(value: f64) -> String {
 /// a number, what is too large is infinite.
 pub fn number_from_numeral(numeral: &str) -> f64 {
     let whole = numeral.strip_prefix('-').unwrap_or(numeral);
-    match whole.parse::<u64>() {
+    match whole_from_digits(whole) {
         #[expect(clippy::cast_precision_loss, reason = "of so many digits it is exact")]
-        Ok(exact) if whole.len() <= EXACT_DIGITS_MAX => {
+        Some(exact) if whole.len() <= EXACT_DIGITS_MAX => {
             let exact = exact as f64;
             if whole.len() < numeral.len() {
                 -exact
@@ -40,6 +40,16 @@ pub fn number_from_numeral(numeral: &str) -> f64 {
         }
         _ => host::from_numeral(numeral),
     }
+}
+
+/// The number that digits stand for, if there is nothing else and it is no larger than 64 bits hold.
+pub(super) fn whole_from_digits(digits: &str) -> Option<u64> {
+    let add = |number: u64, byte: u8| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    };
+    let number = digits.bytes().try_fold(0, add)?;
+    (!digits.is_empty()).then_some(number)
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Json, JsonObject, number_from_numeral, words};
+use super::number::{number_from_numeral, whole_from_digits};
+use super::{Json, JsonObject, words};
 
 /// The deepest nesting of arrays and objects that is read.
 const DEPTH_MAX: usize = 128;
@@ -75,7 +76,7 @@ impl<'a> Reader<'a> {
         match self.peek() {
             Some(b'"') => Ok(words::shared(&self.text()?).into()),
             Some(b'{') => self.members(),
-            Some(b'[') => self.items(),
+            Some(b'[') => Ok(self.values()?.into()),
             Some(b't' | b'f') => Ok(self.boolean()?.into()),
             Some(b'-' | b'0'..=b'9') => Ok(self.number()?.into()),
             _ if self.null() => Ok(Json::Null),
@@ -92,13 +93,14 @@ impl<'a> Reader<'a> {
         Ok(members.into())
     }
 
-    fn items(&mut self) -> Read<Json> {
+    /// An array of values of any form.
+    pub fn values(&mut self) -> Read<Vec<Json>> {
         let mut items = Vec::new();
         self.array(&mut |reader| {
             items.push(reader.value()?);
             Ok(())
         })?;
-        Ok(items.into())
+        Ok(items)
     }
 
     /// Passes over a value of any form.
@@ -143,12 +145,15 @@ impl<'a> Reader<'a> {
         if self.depth > DEPTH_MAX {
             return Err(self.error("less nesting"));
         }
-        if !self.take(close) {
+        let mut is_over = self.take(close);
+        while !is_over {
             item(self)?;
-            while self.take(b',') {
-                item(self)?;
-            }
-            self.expect(close, "a comma or the closing bracket")?;
+            is_over = match self.peek() {
+                Some(b',') => false,
+                Some(byte) if byte == close => true,
+                _ => return Err(self.error("a comma or the closing bracket")),
+            };
+            self.at += 1;
         }
         self.depth -= 1;
         Ok(())
@@ -182,10 +187,8 @@ impl<'a> Reader<'a> {
 
     /// A count: digits only.
     pub fn count(&mut self) -> Read<u64> {
-        let digits = self.numeral()?;
-        digits
-            .parse()
-            .map_err(|_| self.error("a whole number from 0 on"))
+        let count = whole_from_digits(self.numeral()?);
+        count.ok_or_else(|| self.error("a whole number from 0 on"))
     }
 
     /// A count of at most 32 bits.
@@ -251,9 +254,8 @@ impl<'a> Reader<'a> {
 
     /// What comes before the next quote, backslash or control character.
     fn plain(&mut self) -> Read<&'a str> {
-        let is_special = |byte: &u8| matches!(*byte, b'"' | b'\\' | 0..0x20);
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        let length = rest.iter().position(is_special).unwrap_or(rest.len());
+        let length = byteloops::plain_json_bytes(rest);
         let plain = self.text.get(self.at..self.at + length);
         self.at += length;
         plain.ok_or_else(|| self.error("a string"))
@@ -304,12 +306,16 @@ impl<'a> Reader<'a> {
 
     /// The next byte that is no space.
     fn peek(&mut self) -> Option<u8> {
-        while matches!(self.byte(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
-            self.at += 1;
+        loop {
+            match self.byte() {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                byte => return byte,
+            }
         }
-        self.byte()
     }
 
+    #[expect(clippy::inline_always, reason = "a call costs more, also in bytes")]
+    #[inline(always)]
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }

@@ -59,17 +59,16 @@ pub(crate) fn write_count(out: &mut String, count: u64) {
 pub(crate) fn write_text(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
-    while let Some(place) = rest
-        .bytes()
-        .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
-    {
-        let (plain, special) = rest.split_at(place);
+    loop {
+        let (plain, special) = rest.split_at(byteloops::plain_json_bytes(rest.as_bytes()));
         out.push_str(plain);
         let mut characters = special.chars();
-        write_escaped(out, characters.next().unwrap_or_default());
+        let Some(special) = characters.next() else {
+            break;
+        };
+        write_escaped(out, special);
         rest = characters.as_str();
     }
-    out.push_str(rest);
     out.push('"');
 }
 

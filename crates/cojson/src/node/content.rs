@@ -252,7 +252,7 @@ impl Content {
         if new.is_empty() {
             return;
         }
-        new.sort_by(|left, right| left.transaction.order().cmp(&right.transaction.order()));
+        sort(&mut new);
         let must_rebuild = has_first_writer_keys(&new) || !self.show(&new);
         self.past = None;
         for entry in &mut new {
@@ -313,8 +313,7 @@ impl Content {
     /// The accepted transactions in the total order, each with whether it does not count, as another wrote first or it is
     /// misdated.
     fn accepted(&mut self) -> impl Iterator<Item = (&Entry, bool)> {
-        self.entries
-            .sort_by(|left, right| left.transaction.order().cmp(&right.transaction.order()));
+        sort(&mut self.entries);
         let mut first_writers = SortedSet::new();
         let accepted = self.entries.iter().filter(|entry| entry.is_accepted);
         accepted.map(move |entry| {
@@ -358,6 +357,14 @@ impl Content {
             past.refresh(sources);
             past
         })
+    }
+}
+
+/// Puts transactions into the total order, in which they mostly are: a session's come one after the other. In the browser's
+/// module, whose library is built for size, sorting does not see that by itself.
+fn sort(entries: &mut [Entry]) {
+    if !entries.is_sorted_by(|left, right| left.transaction.order() <= right.transaction.order()) {
+        entries.sort_by(|left, right| left.transaction.order().cmp(&right.transaction.order()));
     }
 }
 

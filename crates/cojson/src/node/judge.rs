@@ -4,7 +4,7 @@ use crate::access::{Access, Logs, Role};
 use crate::collections::SortedSet;
 use crate::crypto::KeySecret;
 use crate::header::{Header, Ruleset, ValueType};
-use crate::ids::{CoId, KeyId};
+use crate::ids::{CoId, KeyId, SessionId, Timestamp};
 use crate::json::Json;
 use crate::value_log::ValueLog;
 use crate::view::{TransactionId, ValidTransaction};
@@ -19,6 +19,23 @@ pub(super) struct Judge<'a, L> {
     owner: Option<&'a CoId>,
     /// For a group: the transactions that its history accepted.
     accepted: Option<SortedSet<TransactionId>>,
+    /// What was last found of an author, which mostly wrote what comes next too.
+    last: Option<Tenure>,
+}
+
+/// The role of a session's author, for as long as it is known to hold.
+struct Tenure {
+    session: SessionId,
+    role: Option<Role>,
+    from: Timestamp,
+    /// The first time of which it is not known.
+    until: Timestamp,
+}
+
+impl Tenure {
+    fn is_known_at(&self, at: Timestamp) -> bool {
+        (self.from..self.until).contains(&at)
+    }
 }
 
 impl<'a, L: Logs> Judge<'a, L> {
@@ -49,6 +66,7 @@ impl<'a, L: Logs> Judge<'a, L> {
                 ),
             owner,
             accepted,
+            last: None,
         }
     }
 
@@ -66,10 +84,7 @@ impl<'a, L: Logs> Judge<'a, L> {
         let Some(owner) = self.owner else {
             return !is_deletion;
         };
-        let author = transaction.id.session.author();
-        let role = self
-            .access
-            .role_of(self.logs, owner, author, transaction.made_at);
+        let role = self.role_of(owner, &transaction.id.session, transaction.made_at);
         if is_deletion {
             return role == Some(Role::Admin);
         }
@@ -77,6 +92,35 @@ impl<'a, L: Logs> Judge<'a, L> {
             && (!self.restricts_deletion
                 || !deletes(transaction)
                 || role.is_some_and(Role::can_administer))
+    }
+}
+
+impl<L: Logs> Judge<'_, L> {
+    /// The role of a session's author. How long it holds is asked for from its second transaction on.
+    fn role_of(&mut self, owner: &CoId, session: &SessionId, at: Timestamp) -> Option<Role> {
+        let last = self.last.take().filter(|last| last.session == *session);
+        let tenure = match last {
+            Some(last) if last.is_known_at(at) => last,
+            last => {
+                let role = self.access.role_of(self.logs, owner, session.author(), at);
+                let until = match last {
+                    Some(_) => {
+                        let change = self.access.next_change(self.logs, owner, at);
+                        change.unwrap_or(Timestamp(u64::MAX))
+                    }
+                    None => at,
+                };
+                Tenure {
+                    session: session.clone(),
+                    role,
+                    from: at,
+                    until,
+                }
+            }
+        };
+        let role = tenure.role;
+        self.last = Some(tenure);
+        role
     }
 }
 

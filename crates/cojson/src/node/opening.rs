@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use crate::crypto::{KeySecret, NonceMaterial, decrypt_text};
-use crate::ids::{SessionId, Timestamp};
-use crate::json::Json;
+use crate::crypto::{KeySecret, SessionNonces, decrypt_into};
+use crate::ids::{CoId, SessionId, Timestamp};
+use crate::json::{Json, Reader};
 use crate::transaction::Transaction;
 use crate::view::{Position, TransactionId};
 
@@ -19,39 +19,56 @@ pub(super) struct Opened {
     pub(super) meta: Json,
 }
 
-/// Opens a transaction; `None` if it is encrypted and the key is not there or does not fit.
-pub(super) fn open(
-    transaction: &Transaction,
-    place: &NonceMaterial<'_>,
-    key: Option<&KeySecret>,
-) -> Option<Opened> {
-    match transaction {
-        Transaction::Trusting { changes, meta, .. } => Some(Opened {
-            changes: parse_array(changes).unwrap_or_default(),
-            meta: parse_meta(meta.as_deref()),
-        }),
-        Transaction::Private {
-            encrypted_changes,
-            meta,
-            ..
-        } => {
-            let changes = decrypt_text(key?, place, encrypted_changes).ok()?;
-            let meta = meta
-                .as_deref()
-                .and_then(|meta| decrypt_text(key?, place, meta).ok());
-            Some(Opened {
-                changes: parse_array(&changes)?,
+/// Opens the transactions of one session, in one place in memory.
+pub(super) struct Opener {
+    nonces: SessionNonces,
+    plaintext: Vec<u8>,
+}
+
+impl Opener {
+    pub(super) fn new(value: &CoId, session: &SessionId) -> Self {
+        Self {
+            nonces: SessionNonces::new(value, session),
+            plaintext: Vec::new(),
+        }
+    }
+
+    /// Opens the transaction at a place; `None` if it is encrypted and the key is not there or does not fit.
+    pub(super) fn open(
+        &mut self,
+        transaction: &Transaction,
+        index: u32,
+        key: Option<&KeySecret>,
+    ) -> Option<Opened> {
+        match transaction {
+            Transaction::Trusting { changes, meta, .. } => Some(Opened {
+                changes: parse_array(changes).unwrap_or_default(),
                 meta: parse_meta(meta.as_deref()),
-            })
+            }),
+            Transaction::Private {
+                encrypted_changes,
+                meta,
+                ..
+            } => {
+                let (key, nonce, place) = (key?, self.nonces.at(index), &mut self.plaintext);
+                let changes = decrypt_into(place, key, &nonce, encrypted_changes).ok()?;
+                let changes = parse_array(changes)?;
+                let meta = meta.as_deref();
+                let meta = meta.and_then(|meta| decrypt_into(place, key, &nonce, meta).ok());
+                Some(Opened {
+                    changes,
+                    meta: parse_meta(meta),
+                })
+            }
         }
     }
 }
 
 fn parse_array(text: &str) -> Option<Vec<Json>> {
-    match Json::parse(text).ok()? {
-        Json::Array(items) => Some(Arc::unwrap_or_clone(items)),
-        _ => None,
-    }
+    let mut reader = Reader::new(text);
+    let items = reader.values().ok()?;
+    reader.end().ok()?;
+    Some(items)
 }
 
 fn parse_meta(text: Option<&str>) -> Json {

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use super::judge::Judge;
-use super::opening::{counts, merge_source, open};
+use super::opening::{Opener, counts, merge_source};
 use crate::access::{Logs, WriteKey};
 use crate::collections::SortedMap;
-use crate::crypto::{KeySecret, NonceMaterial};
+use crate::crypto::KeySecret;
 use crate::ids::{CoId, KeyId, SessionId, Timestamp};
 use crate::json::Json;
 use crate::session_log::SessionLog;
@@ -103,8 +103,11 @@ impl Part {
             let from = self.read.get(session).copied().unwrap_or_default();
             if from < end {
                 new.reserve((end - from) as usize);
+                let mut opener = Opener::new(reading.log.id(), session);
                 new.extend(
-                    (from..end).filter_map(|index| self.read_one(reading, session_log, index)),
+                    (from..end).filter_map(|index| {
+                        self.read_one(reading, &mut opener, session_log, index)
+                    }),
                 );
                 self.read.insert(session.clone(), end);
             }
@@ -115,41 +118,34 @@ impl Part {
     fn read_one<L: Logs>(
         &mut self,
         reading: &mut Reading<'_, L>,
+        opener: &mut Opener,
         session_log: &SessionLog,
         index: u32,
     ) -> Option<Entry> {
         let transaction = session_log.transactions().get(index as usize)?;
         let session = session_log.session();
-        let place = NonceMaterial::Transaction {
-            value: reading.log.id(),
-            session,
-            index,
-        };
-        let opened = open(
-            transaction,
-            &place,
-            self.key_for(&mut reading.judge, transaction),
-        )?;
+        let key = self.key_for(&mut reading.judge, transaction);
+        let content = opener.open(transaction, index, key)?;
         let id = TransactionId {
             session: session.clone(),
             index,
         };
         let made_at = transaction.made_at();
-        let source = self.position(reading, session_log, index, &opened.meta);
+        let source = self.position(reading, session_log, index, &content.meta);
         let transaction = ValidTransaction {
             id,
             made_at,
-            changes: opened.changes,
+            changes: content.changes,
             source,
         };
         let is_accepted = reading.judge.accepts(&transaction);
-        if is_accepted && !opened.meta.is_null() {
-            self.note_branches(&opened.meta);
-            self.is_deleted |= session.is_delete() && deletes(&opened.meta, reading.log.id());
+        if is_accepted && !content.meta.is_null() {
+            self.note_branches(&content.meta);
+            self.is_deleted |= session.is_delete() && deletes(&content.meta, reading.log.id());
         }
         Some(Entry {
             transaction,
-            first_writer_key: match opened.meta.get("fww") {
+            first_writer_key: match content.meta.get("fww") {
                 Some(Json::String(key)) => Some(Arc::clone(key)),
                 _ => None,
             },

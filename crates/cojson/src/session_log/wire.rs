@@ -40,9 +40,10 @@ impl Wire for SessionContent {
 }
 
 fn read_transactions(reader: &mut Reader<'_>) -> Result<Vec<Transaction>, JsonError> {
-    let mut transactions = Vec::new();
+    let mut transactions: Vec<Transaction> = Vec::new();
     reader.array(&mut |reader| {
-        transactions.push(Transaction::read(reader)?);
+        let previous = transactions.last();
+        transactions.push(Transaction::read_after(previous, reader)?);
         Ok(())
     })?;
     Ok(transactions)

@@ -82,19 +82,16 @@ pub fn frame_messages(
         bytes_max: limits.frame_bytes_max,
     });
     let frame = if too_large.is_none() { frame } else { "" };
-    let mut lines = frame.split('\n').take(limits.frame_messages_max);
-    let has_more = frame.split('\n').nth(limits.frame_messages_max).is_some();
-    let too_many = has_more.then_some(FrameError::TooManyMessages {
-        messages_max: limits.frame_messages_max,
+    let messages_max = limits.frame_messages_max;
+    let lines = frame.split('\n').take(messages_max.saturating_add(1));
+    let messages = lines.enumerate().filter_map(move |(place, line)| {
+        if place < messages_max {
+            decode_message(line, &limits).transpose()
+        } else {
+            Some(Err(FrameError::TooManyMessages { messages_max }))
+        }
     });
-    let messages = std::iter::from_fn(move || {
-        lines.find_map(|line| decode_message(line, &limits).transpose())
-    });
-    too_large
-        .into_iter()
-        .map(Err)
-        .chain(messages)
-        .chain(too_many.into_iter().map(Err))
+    too_large.into_iter().map(Err).chain(messages)
 }
 
 /// One frame of these messages, a line each.
@@ -125,20 +122,38 @@ fn decode_message(line: &str, limits: &FrameLimits) -> Result<Option<SyncMessage
             bytes_max: limits.message_bytes_max,
         });
     }
+    if let Some(message) = decode_at_once(line) {
+        return Ok(Some(message));
+    }
     let envelope = Envelope::read(line).map_err(|error| unreadable(line, &error))?;
-    let read = match envelope.action.as_deref() {
-        Some("load") => wire::read_load,
-        Some("known") => wire::read_known,
-        Some("content") => wire::read_content,
-        Some("reconcile") => wire::read_reconcile,
-        Some("reconcile-ack") => wire::read_ack,
-        Some("done") => return Ok(None),
-        None if envelope.kind.as_deref() == Some("ping") => return Ok(None),
-        _ => return Err(FrameError::UnknownAction),
+    let read = match (envelope.action.as_deref(), envelope.kind.as_deref()) {
+        (Some("done"), _) | (None, Some("ping")) => return Ok(None),
+        (action, _) => action.and_then(wire::reader_of),
     };
-    read(&mut Reader::new(line))
+    let read = read.ok_or(FrameError::UnknownAction)?;
+    read(&mut Reader::new(line), &mut |reader, _| reader.skip())
         .map(Some)
         .map_err(|error| unreadable(line, &error))
+}
+
+/// Reads a message in one pass if it begins with its action, as everybody writes it; `None` if it does not, or if anything
+/// is wrong with it.
+fn decode_at_once(line: &str) -> Option<SyncMessage> {
+    let (action, _) = line.strip_prefix(r#"{"action":""#)?.split_once('"')?;
+    let read = wire::reader_of(action)?;
+    let mut reader = Reader::new(line);
+    let message = read(&mut reader, &mut |reader, member| {
+        // Of two actions the last counts.
+        if member == "action" && *reader.text()? == *action {
+            Ok(())
+        } else if member == "action" {
+            Err(reader.error("one action"))
+        } else {
+            reader.skip()
+        }
+    });
+    reader.end().ok()?;
+    message.ok()
 }
 
 /// Whether it is JSON at all is looked at only when something is wrong with it.

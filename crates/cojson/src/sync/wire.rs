@@ -37,17 +37,33 @@ fn read_name(reader: &mut Reader<'_>) -> Result<Option<String>, JsonError> {
     reader.unless_null(|reader| Ok(reader.text()?.into_owned()))
 }
 
-pub(super) fn read_load(reader: &mut Reader<'_>) -> Result<SyncMessage, JsonError> {
-    let state = KnownState::read_among(reader, &mut |reader, _| reader.skip())?;
-    Ok(SyncMessage::Load(state))
+/// What a message is read by, members that it does not have by the function.
+pub(super) type ReadMessage = fn(&mut Reader<'_>, Other<'_>) -> Result<SyncMessage, JsonError>;
+
+type Other<'a> = &'a mut dyn FnMut(&mut Reader<'_>, &str) -> Result<(), JsonError>;
+
+/// How a message of that action is read.
+pub(super) fn reader_of(action: &str) -> Option<ReadMessage> {
+    Some(match action {
+        "load" => read_load,
+        "known" => read_known,
+        "content" => read_content,
+        "reconcile" => read_reconcile,
+        "reconcile-ack" => read_ack,
+        _ => return None,
+    })
 }
 
-pub(super) fn read_known(reader: &mut Reader<'_>) -> Result<SyncMessage, JsonError> {
+fn read_load(reader: &mut Reader<'_>, other: Other<'_>) -> Result<SyncMessage, JsonError> {
+    KnownState::read_among(reader, other).map(SyncMessage::Load)
+}
+
+fn read_known(reader: &mut Reader<'_>, other: Other<'_>) -> Result<SyncMessage, JsonError> {
     let mut is_correction = false;
     let state = KnownState::read_among(reader, &mut |reader, member| {
         match member {
             "isCorrection" => is_correction = reader.boolean()?,
-            _ => reader.skip()?,
+            _ => other(reader, member)?,
         }
         Ok(())
     })?;
@@ -57,7 +73,7 @@ pub(super) fn read_known(reader: &mut Reader<'_>) -> Result<SyncMessage, JsonErr
     }))
 }
 
-pub(super) fn read_content(reader: &mut Reader<'_>) -> Result<SyncMessage, JsonError> {
+fn read_content(reader: &mut Reader<'_>, other: Other<'_>) -> Result<SyncMessage, JsonError> {
     let (mut id, mut header, mut priority) = (None, None, 0);
     let (mut new, mut expect_content_until) = (None, None);
     reader.object(&mut |reader, member| {
@@ -69,7 +85,7 @@ pub(super) fn read_content(reader: &mut Reader<'_>) -> Result<SyncMessage, JsonE
             "expectContentUntil" => {
                 expect_content_until = reader.unless_null(SortedMap::read)?;
             }
-            _ => reader.skip()?,
+            _ => other(reader, member)?,
         }
         Ok(())
     })?;
@@ -86,13 +102,13 @@ fn read_priority(reader: &mut Reader<'_>) -> Result<u8, JsonError> {
     u8::try_from(reader.count()?).map_err(|_| reader.error("a priority"))
 }
 
-pub(super) fn read_reconcile(reader: &mut Reader<'_>) -> Result<SyncMessage, JsonError> {
+fn read_reconcile(reader: &mut Reader<'_>, other: Other<'_>) -> Result<SyncMessage, JsonError> {
     let (mut id, mut values) = (None, None);
     reader.object(&mut |reader, member| {
         match member {
             "id" => id = Some(reader.text()?.into_owned()),
             "values" => values = Some(read_audited(reader)?),
-            _ => reader.skip()?,
+            _ => other(reader, member)?,
         }
         Ok(())
     })?;
@@ -120,12 +136,12 @@ fn read_audited(reader: &mut Reader<'_>) -> Result<Vec<(CoId, String)>, JsonErro
     Ok(values)
 }
 
-pub(super) fn read_ack(reader: &mut Reader<'_>) -> Result<SyncMessage, JsonError> {
+fn read_ack(reader: &mut Reader<'_>, other: Other<'_>) -> Result<SyncMessage, JsonError> {
     let mut id = None;
     reader.object(&mut |reader, member| {
         match member {
             "id" => id = Some(reader.text()?.into_owned()),
-            _ => reader.skip()?,
+            _ => other(reader, member)?,
         }
         Ok(())
     })?;

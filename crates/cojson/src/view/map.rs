@@ -95,13 +95,62 @@ impl Placed for MapEntry {
     }
 }
 
+/// Where the first write of a key stands.
+#[derive(Clone, Debug, PartialEq)]
+struct FirstWrite {
+    position: Position,
+    change: u32,
+}
+
+impl FirstWrite {
+    fn of(entry: &MapEntry) -> Self {
+        Self {
+            position: entry.position.clone(),
+            change: entry.change,
+        }
+    }
+}
+
+impl Placed for FirstWrite {
+    fn place(&self) -> (&Position, u32) {
+        (&self.position, self.change)
+    }
+}
+
+/// A key as it is looked for: by a number that is made of its letters, and by these where that is the same. So a search
+/// goes by numbers that lie beside each other, not from one text in memory to the next.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
+    hash: u32,
+    text: Arc<str>,
+}
+
+impl Name {
+    fn of(text: Arc<str>) -> Self {
+        Self {
+            hash: hash_of(&text),
+            text,
+        }
+    }
+}
+
+/// FNV-1a. Who chooses keys of one hash makes a search compare their letters, no more.
+fn hash_of(text: &str) -> u32 {
+    let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    text.bytes().fold(0x811c_9dc5, mix)
+}
+
 /// A map as its transactions make it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MapView {
     /// Each key's writes in order, never empty.
-    histories: SortedMap<Arc<str>, Vec<MapEntry>>,
+    histories: SortedMap<Name, Vec<MapEntry>>,
     /// The keys in the order of their first writes.
     keys: Vec<Arc<str>>,
+    /// Where the first write of the last of the keys stands: what comes behind that adds its key at the end.
+    last_first: Option<FirstWrite>,
+    /// How many keys hold something.
+    held: usize,
 }
 
 impl MapView {
@@ -144,12 +193,14 @@ impl MapView {
 
     /// The write that decides what the key holds now, a removal too.
     pub fn last_entry(&self, key: &str) -> Option<&MapEntry> {
-        self.histories.get(key)?.last()
+        self.history(key).last()
     }
 
     /// All writes to a key, in order.
     pub fn history(&self, key: &str) -> &[MapEntry] {
-        self.histories.get(key).map_or(&[], Vec::as_slice)
+        let hash = hash_of(key);
+        let order = |name: &Name| (name.hash, &*name.text).cmp(&(hash, key));
+        self.histories.get_by(order).map_or(&[], Vec::as_slice)
     }
 
     /// The keys that hold something, with what they hold.
@@ -160,12 +211,12 @@ impl MapView {
 
     /// How many keys hold something.
     pub fn len(&self) -> usize {
-        self.iter().count()
+        self.held
     }
 
     /// Whether no key holds anything.
     pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
+        self.held == 0
     }
 
     /// The whole map as an object.
@@ -178,30 +229,46 @@ impl MapView {
 
     fn insert(&mut self, key: Arc<str>, entry: MapEntry) {
         let begin = || Vec::with_capacity(1);
-        let history = self.histories.get_or_insert_with(Arc::clone(&key), begin);
-        let is_new = history.is_empty();
-        if insert_in_order(history, entry) != Some(0) {
-            return;
+        let name = Name::of(Arc::clone(&key));
+        let history = self.histories.get_or_insert_with(name, begin);
+        let (is_new, held_before) = (history.is_empty(), holds(history));
+        let place = insert_in_order(history, entry);
+        self.held -= usize::from(held_before);
+        self.held += usize::from(holds(history));
+        let first = history.first().filter(|_| place == Some(0));
+        if let Some(first) = first.map(FirstWrite::of) {
+            // The key's first write is now this one.
+            if !is_new {
+                self.keys.retain(|other| *other != key);
+                let last = self.keys.last().and_then(|last| self.first_write(last));
+                self.last_first = last.map(FirstWrite::of);
+            }
+            self.place_key(key, first);
         }
-        // The key's first write is now this one.
-        if !is_new {
-            self.keys.retain(|other| *other != key);
-        }
-        self.keys.insert(self.place_of(&key), key);
     }
 
-    /// Where a key belongs that is not among the keys, by its first write.
-    fn place_of(&self, key: &str) -> usize {
-        let Some(ours) = self.history(key).first() else {
-            return self.keys.len();
-        };
-        let is_before = |other: &Arc<str>| {
-            let first = self.history(other).first();
-            first.is_some_and(|first| by_place(first, ours).is_lt())
-        };
-        match self.keys.last() {
-            Some(last) if !is_before(last) => self.keys.partition_point(is_before),
-            _ => self.keys.len(),
+    /// Puts a key that is not among the keys where its first write says.
+    fn place_key(&mut self, key: Arc<str>, first: FirstWrite) {
+        let last = self.last_first.as_ref();
+        if last.is_none_or(|last| by_place(last, &first).is_lt()) {
+            self.keys.push(key);
+            self.last_first = Some(first);
+        } else {
+            let is_before = |other: &Arc<str>| {
+                let other = self.first_write(other);
+                other.is_some_and(|other| by_place(other, &first).is_lt())
+            };
+            let place = self.keys.partition_point(is_before);
+            self.keys.insert(place, key);
         }
     }
+
+    fn first_write(&self, key: &str) -> Option<&MapEntry> {
+        self.history(key).first()
+    }
+}
+
+/// Whether a key of these writes holds something.
+fn holds(history: &[MapEntry]) -> bool {
+    history.last().is_some_and(|entry| entry.value.is_some())
 }

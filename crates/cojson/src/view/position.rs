@@ -71,16 +71,22 @@ pub(super) trait Placed {
     fn place(&self) -> (&Position, u32);
 }
 
-/// What a change claims to be: those of one claim stand together.
-fn claim((position, change): (&Position, u32)) -> (Claim<'_>, u32) {
-    (position.order().0, change)
+/// The order of what changes claim to be: those of one claim stand together.
+fn by_claim(left: (&Position, u32), right: (&Position, u32)) -> Ordering {
+    let by_position = if left.0.is_plain() && right.0.is_plain() {
+        let (left, right) = (left.0, right.0);
+        let by_time = left.made_at.cmp(&right.made_at);
+        by_time.then_with(|| left.id.cmp(&right.id))
+    } else {
+        left.0.order().0.cmp(&right.0.order().0)
+    };
+    by_position.then_with(|| left.1.cmp(&right.1))
 }
 
 /// The order of changes.
-pub(super) fn by_place<T: Placed>(left: &T, right: &T) -> Ordering {
+pub(super) fn by_place(left: &impl Placed, right: &impl Placed) -> Ordering {
     let (left, right) = (left.place(), right.place());
-    let claimed = claim(left).cmp(&claim(right));
-    claimed.then_with(|| left.0.copy.cmp(&right.0.copy))
+    by_claim(left, right).then_with(|| left.0.copy.cmp(&right.0.copy))
 }
 
 /// Puts a change at its place, the end being the likely one, and returns that. Of those that claim one name the first
@@ -91,7 +97,7 @@ pub(super) fn insert_in_order<T: Placed>(changes: &mut Vec<T>, change: T) -> Opt
         Some(last) if !is_before(last) => changes.partition_point(is_before),
         _ => changes.len(),
     };
-    let is_same = |other: &T| claim(other.place()) == claim(change.place());
+    let is_same = |other: &T| by_claim(other.place(), change.place()).is_eq();
     let (before, after) = changes.split_at_mut(place);
     if before.last().is_some_and(is_same) {
         return None;
@@ -104,6 +110,11 @@ pub(super) fn insert_in_order<T: Placed>(changes: &mut Vec<T>, change: T) -> Opt
 }
 
 impl Position {
+    /// Whether its time and its id tell all that it is ordered by, but where a copy is.
+    fn is_plain(&self) -> bool {
+        self.branch.is_none() && self.behind.is_none()
+    }
+
     /// What it is ordered by.
     pub fn order(&self) -> Order<'_> {
         let name = (&self.id, self.branch.as_deref());

@@ -77,6 +77,39 @@ fn r11_a_bad_line_costs_only_itself() {
 }
 
 #[test]
+fn r11_the_action_may_stand_anywhere_and_of_several_the_last_counts() {
+    let members = r#""id":"co_zA","header":false,"sessions":{}"#;
+    for (frame, action) in [
+        (format!(r#"{{"action":"load",{members}}}"#), "load"),
+        (format!(r#"{{{members},"action":"load"}}"#), "load"),
+        (format!(r#"{{ "action" : "load",{members}}}"#), "load"),
+        (format!(r#"{{"\u0061ction":"load",{members}}}"#), "load"),
+        (format!(r#"{{"action":"lo\u0061d",{members}}}"#), "load"),
+        (
+            format!(r#"{{"action":"load",{members},"action":"load"}}"#),
+            "load",
+        ),
+        (
+            format!(r#"{{"action":"load",{members},"action":"known"}}"#),
+            "known",
+        ),
+        (
+            format!(r#"{{"action":"load",{members},"x":{{"action":"known"}}}}"#),
+            "load",
+        ),
+    ] {
+        let decoded = decode_frame(&frame, &FrameLimits::default());
+        let [Ok(message)] = &decoded[..] else {
+            panic!("{frame}: {decoded:?}");
+        };
+        let written = encode_frame([message]);
+        assert_eq!(written, format!(r#"{{"action":"{action}",{members}}}"#));
+    }
+    let unclear = format!(r#"{{"action":"load",{members},"action":null}}"#);
+    assert_eq!(codes(&unclear), ["unknown_action"]);
+}
+
+#[test]
 fn r11_nesting_does_not_overflow_the_stack() {
     let deep = format!(r#"{{"action":"content","x":{}"#, "[".repeat(1 << 20));
     let decoded = decode_frame(&deep, &FrameLimits::default());

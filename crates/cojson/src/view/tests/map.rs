@@ -45,6 +45,7 @@ fn r10_maps_agree_whatever_the_order_of_arrival() {
             let view = map_of(history.iter().chain(&history));
             assert_eq!(view, expected, "seed {seed}");
             assert_eq!(view.to_json().to_string(), expected.to_json().to_string());
+            assert_eq!(view.len(), view.iter().count());
         }
     }
 }
