@@ -5,6 +5,7 @@
 //! with nothing borrowed, so that any listener may call any method.
 
 mod actors;
+mod attempts;
 mod driver;
 mod error;
 mod group;
@@ -30,25 +31,24 @@ mod writes;
 
 use std::rc::Rc;
 
-use cojson::group::Invitation;
 use cojson::ids::CoId;
 use cojson::json::Json;
 use cojson::node::NewBranch;
 use engine::actor::ActorId;
 use engine::machine::CallId;
-use js_sys::{Array, Function};
+use js_sys::{Array, Function, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::Element;
 
 pub use actors::Actor;
 pub use group::Group;
 pub use store::StoreHandle;
+use values::Arrival;
 pub use values::{CoBinaryStream, CoList, CoMap, CoPlainText, CoStream};
 
 use crate::{bridge, clock};
-use error::{Failure, RuntimeError};
+use error::Failure;
 use host::Host;
 use options::Options;
 use waiters::Wish;
@@ -165,41 +165,45 @@ impl Runtime {
     /// Creates an actor, or restores it by its definition's `id`, and shows it in the element, if there is one. Called
     /// again with another definition of that id, it is a live edit. The id of a published definition does as well, and is
     /// then live.
-    #[wasm_bindgen(unchecked_return_type = "Actor")]
-    pub async fn actor(
+    #[wasm_bindgen(unchecked_return_type = "Promise<Actor>")]
+    pub fn actor(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Definition | CoId")] definition: JsValue,
         element: Option<Element>,
-    ) -> Result<JsValue, JsValue> {
-        let host = Rc::clone(&self.host);
-        let definition =
-            bridge::from_js(&definition, "The definition").map_err(RuntimeError::from)?;
-        let actor = match definition.as_str() {
-            Some(id) => Actor::open(Rc::clone(&host), id).await?,
-            None => Actor::start(Rc::clone(&host), &definition).await?,
-        };
-        if let Some(element) = element {
-            actor.show(&element)?;
-        }
-        Ok(actor.into())
+    ) -> Promise {
+        let mut started = None;
+        self.host.attempt(move |host| {
+            let Some(id) = &started else {
+                let id = Actor::start(host, &definition)?;
+                started = Some(id.clone());
+                return Err(Wish::Started(id).into());
+            };
+            let actor = Actor::of(host, id)?;
+            if let Some(element) = &element {
+                actor.show(element)?;
+            }
+            Ok(actor.into())
+        })
     }
 
     /// Writes a definition to a value of its own, or what differs from what was published before. Resolves to the value's
     /// id, the same each time and on every device.
-    #[wasm_bindgen(unchecked_return_type = "CoId")]
-    pub async fn publish(
+    #[wasm_bindgen(unchecked_return_type = "Promise<CoId>")]
+    pub fn publish(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Definition")] definition: JsValue,
-    ) -> Result<String, JsValue> {
-        let host = Rc::clone(&self.host);
-        let definition =
-            bridge::from_js(&definition, "The definition").map_err(RuntimeError::from)?;
-        let values = host.input(|engine| engine.prepare_publishing(&definition))?;
-        for id in values.map_err(RuntimeError::from)? {
-            host.wait(Wish::Known(id)).await?;
-        }
-        let id = host.input(|engine| engine.publish(&definition, clock::now()))?;
-        Ok(id.map_err(RuntimeError::from)?.to_string())
+    ) -> Promise {
+        self.host.attempt(move |host| {
+            let definition = bridge::from_js(&definition, "The definition")?;
+            let values = host.input(|engine| engine.prepare_publishing(&definition))??;
+            for id in values {
+                if !host.engine(|engine| engine.is_settled(&id))? {
+                    return Err(Wish::Known(id).into());
+                }
+            }
+            let id = host.input(|engine| engine.publish(&definition, clock::now()))??;
+            Ok(id.as_str().into())
+        })
     }
 
     /// A new group, with this account as its admin.
@@ -210,12 +214,13 @@ impl Runtime {
 
     /// Joins the group that an invitation, or a link that ends in one, is for. Resolves when that is durable here. Who has
     /// as high a role there already keeps it.
-    #[wasm_bindgen(js_name = acceptInvite)]
-    pub async fn accept_invite(&self, invitation: String) -> Result<Group, JsValue> {
-        let host = Rc::clone(&self.host);
-        let invitation = Invitation::parse(&invitation).map_err(RuntimeError::from)?;
-        let group = host.accept_invite(invitation).await?;
-        Ok(Group::of(host, group))
+    #[wasm_bindgen(js_name = acceptInvite, unchecked_return_type = "Promise<Group>")]
+    pub fn accept_invite(&self, invitation: String) -> Promise {
+        let mut patience = None;
+        self.host.attempt_until(Wish::Settled, move |host| {
+            let group = host.accept_invite(&invitation, &mut patience)?;
+            Ok(Group::of(Rc::clone(host), group).into())
+        })
     }
 
     /// A new map with these keys, owned by the group or else by the account's own one.
@@ -271,131 +276,120 @@ impl Runtime {
     }
 
     /// A store of any value. Resolves when the value can be read; fails if neither this device nor its server has it.
-    #[wasm_bindgen(unchecked_return_type = "ReactiveStore<any>")]
-    pub async fn load(
-        &self,
-        #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
-    ) -> Result<JsValue, JsValue> {
-        let host = Rc::clone(&self.host);
-        let id = CoId::parse(&id).map_err(RuntimeError::from)?;
-        host.wait_shown(id.clone()).await?;
-        Ok(StoreHandle::of_value(&host, id).into())
+    #[wasm_bindgen(unchecked_return_type = "Promise<ReactiveStore<any>>")]
+    pub fn load(&self, #[wasm_bindgen(unchecked_param_type = "CoId")] id: String) -> Promise {
+        self.opened(id, |host, id| StoreHandle::of_value(&host, id).into())
     }
 
     /// A loaded group, to change its members.
-    #[wasm_bindgen(js_name = loadGroup)]
-    pub async fn load_group(
-        &self,
-        #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
-    ) -> Result<Group, JsValue> {
-        let (host, id) = self.shown(&id).await?;
-        Ok(Group::of(host, id))
+    #[wasm_bindgen(js_name = loadGroup, unchecked_return_type = "Promise<Group>")]
+    pub fn load_group(&self, #[wasm_bindgen(unchecked_param_type = "CoId")] id: String) -> Promise {
+        self.opened(id, |host, id| Group::of(host, id).into())
     }
 
     /// A loaded map, to write to it.
-    #[wasm_bindgen(js_name = loadMap)]
-    pub async fn load_map(
-        &self,
-        #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
-    ) -> Result<CoMap, JsValue> {
-        let (host, id) = self.shown(&id).await?;
-        Ok(CoMap::of(host, id))
+    #[wasm_bindgen(js_name = loadMap, unchecked_return_type = "Promise<CoMap>")]
+    pub fn load_map(&self, #[wasm_bindgen(unchecked_param_type = "CoId")] id: String) -> Promise {
+        self.opened(id, |host, id| CoMap::of(host, id).into())
     }
 
     /// A loaded list, to write to it.
-    #[wasm_bindgen(js_name = loadList)]
-    pub async fn load_list(
-        &self,
-        #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
-    ) -> Result<CoList, JsValue> {
-        let (host, id) = self.shown(&id).await?;
-        Ok(CoList::of(host, id))
+    #[wasm_bindgen(js_name = loadList, unchecked_return_type = "Promise<CoList>")]
+    pub fn load_list(&self, #[wasm_bindgen(unchecked_param_type = "CoId")] id: String) -> Promise {
+        self.opened(id, |host, id| CoList::of(host, id).into())
     }
 
     /// A loaded stream, to write to it.
-    #[wasm_bindgen(js_name = loadStream)]
-    pub async fn load_stream(
+    #[wasm_bindgen(js_name = loadStream, unchecked_return_type = "Promise<CoStream>")]
+    pub fn load_stream(
         &self,
         #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
-    ) -> Result<CoStream, JsValue> {
-        let (host, id) = self.shown(&id).await?;
-        Ok(CoStream::of(host, id))
+    ) -> Promise {
+        self.opened(id, |host, id| CoStream::of(host, id).into())
     }
 
     /// A loaded text, to write to it.
-    #[wasm_bindgen(js_name = loadPlainText)]
-    pub async fn load_plain_text(
+    #[wasm_bindgen(js_name = loadPlainText, unchecked_return_type = "Promise<CoPlainText>")]
+    pub fn load_plain_text(
         &self,
         #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
-    ) -> Result<CoPlainText, JsValue> {
-        let (host, id) = self.shown(&id).await?;
-        Ok(CoPlainText::of(host, id))
+    ) -> Promise {
+        self.opened(id, |host, id| CoPlainText::of(host, id).into())
     }
 
     /// A loaded stream of bytes. Resolves when all of them are here; meanwhile the listener is told how many are.
-    #[wasm_bindgen(js_name = loadBinaryStream)]
-    pub async fn load_binary_stream(
+    #[wasm_bindgen(js_name = loadBinaryStream, unchecked_return_type = "Promise<CoBinaryStream>")]
+    pub fn load_binary_stream(
         &self,
         #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
         #[wasm_bindgen(unchecked_optional_param_type = "(progress: Progress) => void")]
         on_progress: Option<Function>,
-    ) -> Result<CoBinaryStream, JsValue> {
-        let (host, id) = self.shown(&id).await?;
-        CoBinaryStream::whole(host, id, on_progress).await
+    ) -> Promise {
+        let mut arrival = Arrival::new(on_progress);
+        self.host.attempt(move |host| {
+            let id = host.shown(&id)?;
+            arrival.wait(host, &id)?;
+            Ok(CoBinaryStream::of(Rc::clone(host), id).into())
+        })
     }
 
     /// Begins a branch of a value, or finds the one of that name: a value of its own that shows what its source showed then,
     /// and its own changes. Owned by the group or else by the source's.
-    #[wasm_bindgen(unchecked_return_type = "CoId")]
-    pub async fn branch(
+    #[wasm_bindgen(unchecked_return_type = "Promise<CoId>")]
+    pub fn branch(
         &self,
         #[wasm_bindgen(unchecked_param_type = "CoId")] source: String,
         name: String,
         #[wasm_bindgen(unchecked_optional_param_type = "Group")] group: JsValue,
-    ) -> Result<String, JsValue> {
-        let host = Rc::clone(&self.host);
-        let branch = NewBranch {
-            source: CoId::parse(&source).map_err(RuntimeError::from)?,
-            name,
-            owner: group::owner_of(&group)?,
-        };
-        Ok(host.branch(branch).await?.to_string())
+    ) -> Promise {
+        let mut is_asked = false;
+        self.host.attempt(move |host| {
+            let branch = NewBranch {
+                source: host.shown(&source)?,
+                name: name.clone(),
+                owner: group::owner_of(&group)?,
+            };
+            let id = host.branch(&branch, &mut is_asked)?;
+            Ok(id.as_str().into())
+        })
     }
 
     /// Takes what a branch has and its source does not into the source, whose id it resolves to.
-    #[wasm_bindgen(unchecked_return_type = "CoId")]
-    pub async fn merge(
-        &self,
-        #[wasm_bindgen(unchecked_param_type = "CoId")] branch: String,
-    ) -> Result<String, JsValue> {
-        let host = Rc::clone(&self.host);
-        let id = CoId::parse(&branch).map_err(RuntimeError::from)?;
-        Ok(host.merge(id).await?.to_string())
+    #[wasm_bindgen(unchecked_return_type = "Promise<CoId>")]
+    pub fn merge(&self, #[wasm_bindgen(unchecked_param_type = "CoId")] branch: String) -> Promise {
+        self.host.attempt(move |host| {
+            let branch = host.shown(&branch)?;
+            Ok(host.merge(&branch)?.as_str().into())
+        })
     }
 
     /// Deletes a value, for ever and for everyone. An admin of its group may.
-    pub async fn delete(
-        &self,
-        #[wasm_bindgen(unchecked_param_type = "CoId")] id: String,
-    ) -> Result<(), JsValue> {
-        let host = Rc::clone(&self.host);
-        let id = CoId::parse(&id).map_err(RuntimeError::from)?;
-        host.delete(id).await
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn delete(&self, #[wasm_bindgen(unchecked_param_type = "CoId")] id: String) -> Promise {
+        self.host.attempt(move |host| {
+            let id = host.shown(&id)?;
+            host.delete(&id)?;
+            Ok(JsValue::UNDEFINED)
+        })
     }
 
     /// Resolves when every local change is durable here; fails if it cannot be stored.
-    pub async fn settled(&self) -> Result<(), JsValue> {
-        let host = Rc::clone(&self.host);
-        host.wait(Wish::Settled).await
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn settled(&self) -> Promise {
+        let nothing = |_: &Rc<Host>| Ok(JsValue::UNDEFINED);
+        self.host.attempt_until(Wish::Settled, nothing)
     }
 
     /// Resolves when every local change is durable here and the server has it.
-    pub async fn synced(&self) -> Result<(), JsValue> {
-        let host = Rc::clone(&self.host);
-        if !host.has_sync {
-            return Err(Failure::NoSync.into());
-        }
-        host.wait(Wish::Synced).await
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn synced(&self) -> Promise {
+        self.host.attempt_until(Wish::Synced, |host| {
+            if host.has_sync {
+                Ok(JsValue::UNDEFINED)
+            } else {
+                Err(Failure::NoSync.into())
+            }
+        })
     }
 
     /// Handles what is queued and patches the screen, now.
@@ -418,33 +412,11 @@ impl Runtime {
 }
 
 impl Runtime {
-    async fn shown(&self, id: &str) -> Result<(Rc<Host>, CoId), JsValue> {
-        let host = Rc::clone(&self.host);
-        let id = CoId::parse(id).map_err(RuntimeError::from)?;
-        host.wait_shown(id.clone()).await?;
-        Ok((host, id))
-    }
-}
-
-impl Host {
-    /// Waits for something that the next runs of the engine may bring about.
-    pub(crate) async fn wait(self: &Rc<Self>, wish: Wish) -> Result<(), JsValue> {
-        if self.is_closed() {
-            return Err(RuntimeError::closed().into());
-        }
-        let fulfilled = self.waiters.wait(wish);
-        self.schedule();
-        JsFuture::from(fulfilled).await?;
-        Ok(())
-    }
-
-    /// Wants a value, and waits until it can be read.
-    pub(crate) async fn wait_shown(self: &Rc<Self>, id: CoId) -> Result<(), JsValue> {
-        self.input(|engine| engine.node_mut().load(&id))?;
-        self.wait(Wish::Shown(id.clone())).await?;
-        if self.engine(|engine| engine.node_mut().is_deleted(&id))? {
-            return Err(Failure::Deleted { id }.into());
-        }
-        Ok(())
+    /// Promises what is made of a value, once it can be read.
+    fn opened(&self, id: String, make: fn(Rc<Host>, CoId) -> JsValue) -> Promise {
+        self.host.attempt(move |host| {
+            let id = host.shown(&id)?;
+            Ok(make(Rc::clone(host), id))
+        })
     }
 }

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use pleione::runtime::{CoMap, CoStream};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -14,7 +15,7 @@ mod js;
 #[path = "support/browser.rs"]
 mod support;
 use js::*;
-use support::{delete_database, fresh_name, now_ms, wait_for};
+use support::{delete_database, fresh_name, now_ms, sleep_ms, wait_for};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -56,9 +57,9 @@ async fn what_was_settled_is_there_after_reopening() {
     ] {
         assert_eq!(text(&load(&runtime, &id).await.value()), expected);
     }
-    let stream = runtime.load_stream(stream.id()).await.unwrap();
+    let stream: CoStream = made(runtime.load_stream(stream.id())).await;
     assert_eq!(text(&stream.items().unwrap()), r#"[{"n":1}]"#);
-    let map = runtime.load_map(map.id()).await.unwrap();
+    let map: CoMap = made(runtime.load_map(map.id())).await;
     set(&map, "a", 3);
     runtime.settled().await.unwrap();
     runtime.close().await.unwrap();
@@ -140,6 +141,7 @@ async fn a_full_disk_is_told_and_what_was_refused_is_written_later() {
             .unwrap()
             .contains("PLEIONE_E_STORAGE_QUOTA")
     );
+    sleep_ms(50).await; // what is being written when somebody is told is refused as well
     restore.call0(&JsValue::UNDEFINED).unwrap();
     set(&map, "more", 1);
     runtime.settled().await.unwrap();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::float_cmp, reason = "counts, which doubles hold exactly")]
 
+use pleione::runtime::CoList;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -24,7 +25,7 @@ async fn two_tabs_see_each_others_changes_within_100_ms_and_lose_none() {
         .create_list(None, &JsValue::UNDEFINED, &JsValue::UNDEFINED)
         .unwrap();
     one.settled().await.unwrap();
-    let list_two = two.load_list(list_one.id()).await.unwrap();
+    let list_two: CoList = made(two.load_list(list_one.id())).await;
     let (told, _ending) = listen(&load(&two, &list_one.id()).await);
     list_one
         .append(&json(r#"["hello"]"#).unchecked_into())
@@ -100,6 +101,7 @@ async fn on_a_full_disk_another_tab_still_opens_and_shows_what_is_there() {
         code(&two.settled().await.unwrap_err()),
         "PLEIONE_E_STORAGE_QUOTA"
     );
+    sleep_ms(50).await; // what is being written when somebody is told is refused as well
     restore.call0(&JsValue::UNDEFINED).unwrap();
     two.settled().await.unwrap();
     one.close().await.unwrap();

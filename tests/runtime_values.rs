@@ -6,7 +6,7 @@
 use cojson::ids::CoId;
 use js_sys::{Array, Reflect, Uint8Array};
 use pleione::Runtime;
-use pleione::runtime::CoBinaryStream;
+use pleione::runtime::{CoBinaryStream, CoMap, CoPlainText};
 use pleione::storage::{Storage, segment};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -55,7 +55,7 @@ async fn a_text_is_edited_in_graphemes_and_is_a_string_in_stores() {
     runtime.close().await.unwrap();
 
     let runtime = open_local(&name).await;
-    let note = runtime.load_plain_text(note.id()).await.unwrap();
+    let note: CoPlainText = made(runtime.load_plain_text(note.id())).await;
     assert_eq!(note.to_json().unwrap(), "world");
     note.insert(5, "!").unwrap();
     assert_eq!(note.to_text().unwrap(), "world!");
@@ -114,10 +114,8 @@ async fn a_file_becomes_a_stream_in_pieces_and_a_file_again() {
 
     let runtime = open_local(&name).await;
     let (told, on_progress) = progress_sink();
-    let stream = runtime
-        .load_binary_stream(stream.id(), Some(on_progress.unchecked_into()))
-        .await
-        .unwrap();
+    let on_progress = Some(on_progress.unchecked_into());
+    let stream: CoBinaryStream = made(runtime.load_binary_stream(stream.id(), on_progress)).await;
     assert!(stream.to_bytes().unwrap().to_vec() == bytes);
     assert!(bytes_of_blob(&stream).await == bytes);
     assert_eq!(
@@ -233,7 +231,7 @@ async fn values_look_back_to_a_time_a_date_or_what_somebody_had() {
 async fn begin(runtime: &Runtime, source: &str) -> String {
     let name = "draft".to_owned();
     let branch = runtime.branch(source.to_owned(), name, JsValue::UNDEFINED);
-    branch.await.unwrap()
+    branch.await.unwrap().as_string().unwrap()
 }
 
 #[wasm_bindgen_test]
@@ -242,21 +240,21 @@ async fn a_branch_is_begun_edited_and_merged_over_a_reload() {
     let runtime = open_local(&name).await;
     let source = map(&runtime, r#"{"title": "old"}"#);
     let id = begin(&runtime, &source.id()).await;
-    let draft = runtime.load_map(id.clone()).await.unwrap();
+    let draft: CoMap = made(runtime.load_map(id.clone())).await;
     set(&draft, "title", "new");
     assert_eq!(text(&source.to_json().unwrap()), r#"{"title":"old"}"#);
     runtime.close().await.unwrap();
 
     let runtime = open_local(&name).await;
     assert_eq!(begin(&runtime, &source.id()).await, id);
-    let draft = runtime.load_map(id.clone()).await.unwrap();
+    let draft: CoMap = made(runtime.load_map(id.clone())).await;
     assert_eq!(
         Array::from(&draft.history().unwrap()).length(),
         3,
         "not begun twice"
     );
     let store = load(&runtime, &source.id()).await;
-    assert_eq!(runtime.merge(id).await.unwrap(), source.id());
+    assert_eq!(runtime.merge(id).await.unwrap(), source.id().as_str());
     runtime.settled().await.unwrap();
     assert_eq!(text(&store.value()), r#"{"title":"new"}"#);
     let refused = runtime.merge(source.id()).await.unwrap_err();

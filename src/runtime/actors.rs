@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use cojson::ids::{CoId, Timestamp};
+use cojson::ids::Timestamp;
 use cojson::json::Json;
 use engine::actor::{
     ActorEngine, ActorError, ActorId, Events, HistoryError, SendError, Ticket, Tickets, When,
@@ -11,16 +11,16 @@ use engine::machine::{Event, ToolFailure};
 use js_sys::{Date, Promise};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::Element;
 
+use super::attempts::Stop;
 use super::error::{Failure, RuntimeError};
 use super::host::Host;
 use super::outbox::{self, How};
 use super::store::StoreHandle;
+use super::waiters::Wish;
 use crate::bridge;
 use crate::clock::now;
-use crate::deferred::Deferred;
 use crate::error::{describe, to_js};
 
 /// An actor that runs here.
@@ -34,41 +34,26 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// Creates or restores one, and waits until it runs.
-    pub(crate) async fn start(host: Rc<Host>, definition: &Json) -> Result<Self, JsValue> {
-        let id = host
-            .input(|engine| engine.create_actor(definition))?
-            .map_err(RuntimeError::from)?;
-        Self::started(host, id).await
+    /// Creates or restores one, or opens a published one; it runs when that is told.
+    pub(crate) fn start(host: &Rc<Host>, definition: &JsValue) -> Result<ActorId, Stop> {
+        let definition = bridge::from_js(definition, "The definition")?;
+        let Some(id) = definition.as_str() else {
+            return Ok(host.input(|engine| engine.create_actor(&definition))??);
+        };
+        let id = host.shown(id)?;
+        let opened = host.input(|engine| engine.open_published(&id))??;
+        Ok(opened.ok_or(Failure::Unreadable { id })?)
     }
 
-    /// Opens a published definition, and waits until its actor runs.
-    pub(crate) async fn open(host: Rc<Host>, definition: &str) -> Result<Self, JsValue> {
-        let definition = CoId::parse(definition).map_err(RuntimeError::from)?;
-        host.wait_shown(definition.clone()).await?;
-        let opened = host.input(|engine| engine.open_published(&definition))?;
-        let id = opened.map_err(RuntimeError::from)?;
-        let id = id.ok_or(Failure::Unreadable { id: definition })?;
-        Self::started(host, id).await
-    }
-
-    async fn started(host: Rc<Host>, id: ActorId) -> Result<Self, JsValue> {
-        let deferred = Deferred::default();
-        let started = deferred.promise();
-        host.starting
-            .borrow_mut()
-            .get_or_default(id.clone())
-            .push(deferred);
-        JsFuture::from(started).await?;
-        let store = host.engine(|engine| engine.context_store(&id))?;
+    /// One that runs.
+    pub(crate) fn of(host: &Rc<Host>, id: &ActorId) -> Result<Self, RuntimeError> {
+        let store = host.engine(|engine| engine.context_store(id))?;
         let store = store.ok_or_else(RuntimeError::closed)?;
-        let context = StoreHandle::of(store).into();
-        let number = host.outbox.number(&id);
         Ok(Self {
-            host,
-            id,
-            number,
-            context,
+            host: Rc::clone(host),
+            id: id.clone(),
+            number: host.outbox.number(id),
+            context: StoreHandle::of(store).into(),
         })
     }
 
@@ -289,9 +274,8 @@ impl Host {
     /// The actor runs: who waits for it is told.
     pub(crate) fn actor_ready(self: &Rc<Self>, actor: &ActorId) {
         self.show_awaited(actor);
-        for deferred in self.starting.borrow_mut().remove(actor).unwrap_or_default() {
-            deferred.resolve(&JsValue::UNDEFINED);
-        }
+        let starts = |wish: &Wish| matches!(wish, Wish::Started(started) if started == actor);
+        self.waiters.settle(starts);
     }
 
     /// The actor is gone from here: its lock is for others, its place on the screen is empty.
@@ -303,13 +287,9 @@ impl Host {
     /// The actor could not be made, or not be changed: who waits for it is told, else everybody.
     pub(crate) fn actor_failed(&self, actor: &ActorId, error: ActorError) {
         let error = RuntimeError::from(error);
-        let waiting = self.starting.borrow_mut().remove(actor).unwrap_or_default();
-        if waiting.is_empty() {
+        let starts = |wish: &Wish| matches!(wish, Wish::Started(started) if started == actor);
+        if !self.waiters.reject(starts, || to_js(&error)) {
             self.problem(&error);
-        }
-        let error = JsValue::from(error);
-        for deferred in waiting {
-            deferred.reject(&error);
         }
     }
 

@@ -219,6 +219,8 @@ impl Host {
                         engine.node_mut().knows_invite(group, secret)
                     }
                     Wish::Known(id) => engine.is_settled(id),
+                    // That is told apart.
+                    Wish::Started(_) => false,
                 }
             })
             .unwrap_or_default()

@@ -8,10 +8,11 @@ use cojson::ids::{AgentId, CoId};
 use cojson::json::Json;
 use cojson::json::quoted;
 use cojson::node::Node;
-use js_sys::Reflect;
+use js_sys::{Promise, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use super::attempts::Stop;
 use super::error::RuntimeError;
 use super::host::Host;
 use super::waiters::Wish;
@@ -98,7 +99,7 @@ fn record<K: ToString>(told: impl IntoIterator<Item = (K, &'static str)>) -> JsV
     bridge::to_js(&Json::object(members))
 }
 
-#[wasm_bindgen(wasm_bindgen_futures = crate::futures)]
+#[wasm_bindgen]
 impl Group {
     /// The group's id.
     #[wasm_bindgen(getter, unchecked_return_type = "CoId")]
@@ -108,29 +109,29 @@ impl Group {
 
     /// Gives an account, or everyone, a role. Resolves when that is durable here. The account must be known to this
     /// device or its server.
-    #[wasm_bindgen(js_name = addMember)]
-    pub async fn add_member(
+    #[wasm_bindgen(js_name = addMember, unchecked_return_type = "Promise<void>")]
+    pub fn add_member(
         &self,
         #[wasm_bindgen(unchecked_param_type = "CoId | \"everyone\"")] member: String,
         #[wasm_bindgen(unchecked_param_type = "Role")] role: String,
-    ) -> Result<(), JsValue> {
-        let (member, role) = (member_of(&member)?, role_of(&role)?);
-        let (host, id) = (Rc::clone(&self.host), self.id.clone());
-        host.change_group(&id, &mut |node| node.add_member(&id, &member, role, now()))
-            .await
+    ) -> Promise {
+        self.change(move |host, id| {
+            let (member, role) = (member_of(&member)?, role_of(&role)?);
+            host.change_group(id, &mut |node| node.add_member(id, &member, role, now()))
+        })
     }
 
     /// Takes a member's role away, and changes the read key so that the member reads nothing new. Resolves when that is
     /// durable here.
-    #[wasm_bindgen(js_name = removeMember)]
-    pub async fn remove_member(
+    #[wasm_bindgen(js_name = removeMember, unchecked_return_type = "Promise<void>")]
+    pub fn remove_member(
         &self,
         #[wasm_bindgen(unchecked_param_type = "CoId | \"everyone\"")] member: String,
-    ) -> Result<(), JsValue> {
-        let member = member_of(&member)?;
-        let (host, id) = (Rc::clone(&self.host), self.id.clone());
-        host.change_group(&id, &mut |node| node.remove_member(&id, &member, now()))
-            .await
+    ) -> Promise {
+        self.change(move |host, id| {
+            let member = member_of(&member)?;
+            host.change_group(id, &mut |node| node.remove_member(id, &member, now()))
+        })
     }
 
     /// The members that the group itself names, with their roles.
@@ -155,22 +156,25 @@ impl Group {
 
     /// Makes the members of another group members of this one, with the roles that they have there or with the given one.
     /// Resolves when that is durable here.
-    pub async fn extend(
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn extend(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Group | CoId")] parent: JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "Inheritance")] role: Option<String>,
-    ) -> Result<(), JsValue> {
-        let inheritance = inheritance_of(role.as_deref())?;
-        self.inherit(&parent, inheritance).await
+    ) -> Promise {
+        self.change(move |host, id| {
+            let inheritance = inheritance_of(role.as_deref())?;
+            host.inherit(id, &parent, inheritance)
+        })
     }
 
     /// Ends [`Group::extend`], and changes the read key. Resolves when that is durable here.
-    #[wasm_bindgen(js_name = revokeExtend)]
-    pub async fn revoke_extend(
+    #[wasm_bindgen(js_name = revokeExtend, unchecked_return_type = "Promise<void>")]
+    pub fn revoke_extend(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Group | CoId")] parent: JsValue,
-    ) -> Result<(), JsValue> {
-        self.inherit(&parent, Inheritance::Revoked).await
+    ) -> Promise {
+        self.change(move |host, id| host.inherit(id, &parent, Inheritance::Revoked))
     }
 
     /// The groups that this one extends, with what it takes over from each.
@@ -185,20 +189,20 @@ impl Group {
 
     /// Makes an invitation: whoever has its text gives itself the role, with `runtime.acceptInvite`. The text can stand at
     /// the end of a link. Resolves when that is durable here.
-    #[wasm_bindgen(js_name = createInvite)]
-    pub async fn create_invite(
+    #[wasm_bindgen(js_name = createInvite, unchecked_return_type = "Promise<string>")]
+    pub fn create_invite(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Role")] role: String,
-    ) -> Result<String, JsValue> {
-        let role = role_of(&role)?;
-        let (host, id) = (Rc::clone(&self.host), self.id.clone());
-        let mut made = None;
-        host.change_group(&id, &mut |node| {
-            made = Some(node.create_invite(&id, role, now())?);
-            Ok(())
+    ) -> Promise {
+        self.change(move |host, id| {
+            let role = role_of(&role)?;
+            let mut made = JsValue::UNDEFINED;
+            host.change_group(id, &mut |node| {
+                made = node.create_invite(id, role, now())?.to_string().into();
+                Ok(())
+            })?;
+            Ok(made)
         })
-        .await?;
-        Ok(made.as_ref().map(ToString::to_string).unwrap_or_default())
     }
 
     /// The invitations that can be accepted, by their agents' ids, with the roles that they give.
@@ -211,19 +215,15 @@ impl Group {
 
     /// Takes an invitation back, named by its text or its agent's id. Those who accepted it stay. Resolves when that is
     /// durable here.
-    #[wasm_bindgen(js_name = revokeInvite)]
-    pub async fn revoke_invite(&self, invitation: String) -> Result<(), JsValue> {
-        let agent = match AgentId::parse(&invitation) {
-            Ok(agent) => agent,
-            Err(_) => Invitation::parse(&invitation)
-                .map_err(RuntimeError::from)?
-                .secret
-                .agent()
-                .agent_id(),
-        };
-        let (host, id) = (Rc::clone(&self.host), self.id.clone());
-        host.change_group(&id, &mut |node| node.revoke_invite(&id, &agent, now()))
-            .await
+    #[wasm_bindgen(js_name = revokeInvite, unchecked_return_type = "Promise<void>")]
+    pub fn revoke_invite(&self, invitation: String) -> Promise {
+        self.change(move |host, id| {
+            let agent = match AgentId::parse(&invitation) {
+                Ok(agent) => agent,
+                Err(_) => Invitation::parse(&invitation)?.secret.agent().agent_id(),
+            };
+            host.change_group(id, &mut |node| node.revoke_invite(id, &agent, now()))
+        })
     }
 
     /// This account's role; `undefined` if it has none.
@@ -239,38 +239,49 @@ impl Group {
         self.host.engine(|engine| read(engine.node_mut(), &self.id))
     }
 
-    async fn inherit(&self, parent: &JsValue, inheritance: Inheritance) -> Result<(), JsValue> {
-        let (host, id) = (Rc::clone(&self.host), self.id.clone());
-        let Some(parent) = owner_of(parent)? else {
-            return Err(no_group(parent).into());
-        };
-        host.wait_shown(parent.clone()).await?;
-        host.change_group(&id, &mut |node| {
-            node.extend_group(&id, &parent, inheritance, now())
-        })
-        .await
+    /// Promises that a change is made and durable.
+    fn change(
+        &self,
+        change: impl Fn(&Rc<Host>, &CoId) -> Result<JsValue, Stop> + 'static,
+    ) -> Promise {
+        let id = self.id.clone();
+        self.host
+            .attempt_until(Wish::Settled, move |host| change(host, &id))
     }
 }
 
 impl Host {
-    /// Changes a group, and waits until that is durable. The accounts that keys are sealed for are loaded where they are
-    /// missing: then the change is tried again.
-    pub(crate) async fn change_group(
+    /// Changes a group. The accounts that keys are sealed for are loaded where they are missing: then the change is tried
+    /// again.
+    pub(crate) fn change_group(
         self: &Rc<Self>,
         id: &CoId,
         change: &mut dyn FnMut(&mut Node) -> Result<(), AccessError>,
-    ) -> Result<(), JsValue> {
-        loop {
-            let outcome = self.input(|engine| {
-                let outcome = change(engine.node_mut());
-                engine.changed(id);
-                outcome
-            })?;
-            match outcome {
-                Err(AccessError::AccountNotLoaded { account }) => self.wait_shown(account).await?,
-                Err(error) => return Err(RuntimeError::from(error).into()),
-                Ok(()) => return self.wait(Wish::Settled).await,
-            }
+    ) -> Result<JsValue, Stop> {
+        let outcome = self.input(|engine| {
+            let outcome = change(engine.node_mut());
+            engine.changed(id);
+            outcome
+        })?;
+        if let Err(AccessError::AccountNotLoaded { account }) = outcome {
+            self.want(&account)?;
+            return Err(Wish::Shown(account).into());
         }
+        outcome?;
+        Ok(JsValue::UNDEFINED)
+    }
+
+    /// Lets a group have the members of another one, as long as it is not told otherwise.
+    fn inherit(
+        self: &Rc<Self>,
+        id: &CoId,
+        parent: &JsValue,
+        inheritance: Inheritance,
+    ) -> Result<JsValue, Stop> {
+        let parent = owner_of(parent)?.ok_or_else(|| no_group(parent))?;
+        self.want(&parent)?;
+        self.change_group(id, &mut |node| {
+            node.extend_group(id, &parent, inheritance, now())
+        })
     }
 }

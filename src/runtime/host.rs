@@ -19,7 +19,6 @@ use super::outbox::Outbox;
 use super::stage::Stage;
 use super::tools::Tools;
 use super::waiters::Waiters;
-use crate::deferred::Deferred;
 use crate::error::Told;
 use crate::storage::{Storage, StorageError};
 use crate::tabs::{Channel, Held, LockWish};
@@ -49,7 +48,6 @@ pub(crate) struct Host {
     /// The values with transactions of ours that the server may not have, as noted in storage.
     pub(crate) marked: RefCell<SortedSet<CoId>>,
     pub(crate) waiters: Waiters,
-    pub(crate) starting: RefCell<SortedMap<ActorId, Vec<Deferred>>>,
     pub(crate) outbox: Outbox,
     pub(crate) tools: Tools,
     pub(crate) status: ReactiveStore,
@@ -139,7 +137,6 @@ impl Host {
             reads: Reads::default(),
             marked: RefCell::default(),
             waiters: Waiters::default(),
-            starting: RefCell::default(),
             outbox: Outbox::default(),
             tools: Tools::default(),
             status: ReactiveStore::new(status),
@@ -225,9 +222,6 @@ impl Host {
         drop(engine);
         self.waiters.reject_all(|| RuntimeError::closed().into());
         self.outbox.fail_all(&RuntimeError::closed().into());
-        for deferred in self.starting.take().into_values().flatten() {
-            deferred.reject(&RuntimeError::closed().into());
-        }
         // Last: nobody else may hold it.
         drop(self.kept.take());
     }

@@ -8,8 +8,8 @@ use cojson::header::Header;
 use cojson::ids::CoId;
 use cojson::value_log::ValueLog;
 use gloo_timers::callback::Timeout;
-use wasm_bindgen::JsValue;
 
+use super::attempts::Stop;
 use super::error::RuntimeError;
 use super::host::Host;
 use super::waiters::Wish;
@@ -20,33 +20,35 @@ const INVITED_MS_MAX: u32 = 5_000;
 
 impl Host {
     /// Joins, and hands back the group.
-    pub(crate) async fn accept_invite(
+    pub(crate) fn accept_invite(
         self: &Rc<Self>,
-        invitation: Invitation,
-    ) -> Result<CoId, JsValue> {
-        let Invitation { value, secret } = invitation;
-        self.wait_shown(value.clone()).await?;
+        invitation: &str,
+        patience: &mut Option<Timeout>,
+    ) -> Result<CoId, Stop> {
+        let mut invitation = Invitation::parse(invitation)?;
+        self.want(&invitation.value)?;
         let owner = self.engine(|engine| {
-            let header = engine.node().log(&value).map(ValueLog::header);
+            let header = engine.node().log(&invitation.value).map(ValueLog::header);
             header.and_then(Header::owner).cloned()
         })?;
-        let group = owner.unwrap_or(value);
-        let invitation = Invitation {
-            value: group.clone(),
-            secret: secret.clone(),
-        };
-        self.wait_invited(invitation).await?;
-        self.change_group(&group, &mut |node| {
-            node.accept_invite(&group, &secret, now()).map(drop)
-        })
-        .await?;
-        Ok(group)
+        if let Some(group) = owner {
+            invitation.value = group;
+        }
+        let Invitation { value, secret } = &invitation;
+        if !self.engine(|engine| engine.node_mut().knows_invite(value, secret))? {
+            patience.get_or_insert_with(|| self.patience_with(invitation.clone()));
+            return Err(Wish::Invited(invitation).into());
+        }
+        patience.take();
+        self.change_group(value, &mut |node| {
+            node.accept_invite(value, secret, now()).map(drop)
+        })?;
+        Ok(invitation.value)
     }
 
-    async fn wait_invited(self: &Rc<Self>, invitation: Invitation) -> Result<(), JsValue> {
-        let wish = Wish::Invited(invitation.clone());
+    fn patience_with(self: &Rc<Self>, invitation: Invitation) -> Timeout {
         let host = Rc::downgrade(self);
-        let _too_late = Timeout::new(INVITED_MS_MAX, move || {
+        Timeout::new(INVITED_MS_MAX, move || {
             if let Some(host) = host.upgrade() {
                 let group = &invitation.value;
                 host.waiters.reject(
@@ -57,7 +59,6 @@ impl Host {
                     },
                 );
             }
-        });
-        self.wait(wish).await
+        })
     }
 }

@@ -26,6 +26,7 @@ use super::host::Host;
 use crate::bridge;
 use crate::clock::now;
 
+pub(crate) use binary::Arrival;
 pub use binary::CoBinaryStream;
 pub use list::CoList;
 pub use map::CoMap;

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use cojson::group::Invitation;
 use cojson::ids::CoId;
+use engine::actor::ActorId;
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 
@@ -26,6 +27,8 @@ pub(crate) enum Wish {
     Invited(Invitation),
     /// It is known what the value is, or that there is none.
     Known(CoId),
+    /// The actor runs.
+    Started(ActorId),
 }
 
 /// Who waits.
@@ -48,11 +51,17 @@ impl Waiters {
         }
     }
 
-    /// Tells those whose wish cannot be fulfilled why.
-    pub(crate) fn reject(&self, is_lost: impl FnMut(&Wish) -> bool, error: impl Fn() -> JsValue) {
-        for deferred in self.take(is_lost) {
+    /// Tells those whose wish cannot be fulfilled why; whether there were any.
+    pub(crate) fn reject(
+        &self,
+        is_lost: impl FnMut(&Wish) -> bool,
+        error: impl Fn() -> JsValue,
+    ) -> bool {
+        let lost = self.take(is_lost);
+        for deferred in &lost {
             deferred.reject(&error());
         }
+        !lost.is_empty()
     }
 
     /// Tells all.

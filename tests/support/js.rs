@@ -4,9 +4,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use js_sys::{Function, Reflect};
+use js_sys::{Function, Promise, Reflect};
 use pleione::Runtime;
 use pleione::runtime::CoMap;
+use wasm_bindgen::convert::TryFromJsValue;
 use wasm_bindgen::prelude::*;
 
 // A store as JavaScript has it.
@@ -72,4 +73,10 @@ pub(crate) fn listen(store: &Store) -> (Rc<RefCell<Vec<String>>>, Function) {
 
 pub(crate) async fn load(runtime: &Runtime, id: &str) -> Store {
     runtime.load(id.to_owned()).await.unwrap().unchecked_into()
+}
+
+/// What a call promised, as the class that it is of.
+pub(crate) async fn made<T: TryFromJsValue>(promise: Promise) -> T {
+    let made = promise.await.unwrap();
+    T::try_from_js_value(made).ok().unwrap()
 }

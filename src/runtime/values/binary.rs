@@ -7,14 +7,16 @@ use cojson::ids::CoId;
 use cojson::json::Json;
 use cojson::node::{BINARY_CHUNK_BYTES, NewValue, Node};
 use cojson::view::BinaryInfo;
+use engine::reactive_store::Subscription;
 use js_sys::{Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use super::Value;
+use super::{Value, is_finished};
 use crate::bridge;
 use crate::clock::now;
+use crate::runtime::attempts::Stop;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::group::owner_of;
 use crate::runtime::host::Host;
@@ -109,29 +111,45 @@ impl CoBinaryStream {
         Self(Value::of(host, id))
     }
 
-    /// One whose bytes are all here; until then the progress is told.
-    pub(crate) async fn whole(
-        host: Rc<Host>,
-        id: CoId,
-        progress: Option<Function>,
-    ) -> Result<Self, JsValue> {
-        let store = host.engine(|engine| engine.open_store(&id))?;
-        let number = |value: &Json, key| value.get(key).and_then(Json::as_number);
-        let tell = move |value: &Json| {
-            let loaded = number(value, "loadedBytes").unwrap_or_default();
-            tell(progress.as_ref(), loaded, number(value, "totalSizeBytes"));
-            Ok(())
-        };
-        let subscription = store.subscribe(tell, false);
-        let finished = host.wait(Wish::Finished(id.clone())).await;
-        drop(subscription);
-        let _ = host.engine(|engine| engine.close_store(&id, now()));
-        finished?;
-        Ok(Self::of(host, id))
-    }
-
     fn info(&self) -> Result<Option<BinaryInfo>, RuntimeError> {
         self.0.read(|node, id| node.binary(id)?.info().cloned())
+    }
+}
+
+/// Waits until all bytes of a stream are here, and tells how many are.
+pub(crate) struct Arrival {
+    on_progress: Option<Function>,
+    /// Told of each change, once there is one to wait for.
+    subscription: Option<Subscription>,
+}
+
+impl Arrival {
+    pub(crate) fn new(on_progress: Option<Function>) -> Self {
+        Self {
+            on_progress,
+            subscription: None,
+        }
+    }
+
+    pub(crate) fn wait(&mut self, host: &Rc<Host>, id: &CoId) -> Result<(), Stop> {
+        if self.subscription.is_none() {
+            let store = host.engine(|engine| engine.open_store(id))?;
+            let number = |value: &Json, key| value.get(key).and_then(Json::as_number);
+            let on_progress = self.on_progress.clone();
+            let tell = move |value: &Json| {
+                let loaded = number(value, "loadedBytes").unwrap_or_default();
+                let total = number(value, "totalSizeBytes");
+                tell(on_progress.as_ref(), loaded, total);
+                Ok(())
+            };
+            self.subscription = Some(store.subscribe(tell, false));
+        }
+        if !host.engine(|engine| is_finished(engine.node_mut(), id))? {
+            return Err(Wish::Finished(id.clone()).into());
+        }
+        self.subscription.take();
+        host.engine(|engine| engine.close_store(id, now()))?;
+        Ok(())
     }
 }
 

@@ -35,8 +35,7 @@ impl CoMap {
         if entries.is_empty() {
             map.0.announce()?;
         } else {
-            map.0
-                .write(|node, id, stamp| node.map_set(id, &entries, stamp))?;
+            map.put(&entries)?;
         }
         Ok(map)
     }
@@ -44,6 +43,16 @@ impl CoMap {
     /// One that is loaded.
     pub(crate) fn of(host: Rc<Host>, id: CoId) -> Self {
         Self(Value::of(host, id))
+    }
+
+    /// Writes an object's members.
+    pub(crate) fn set_all(&self, object: &JsValue) -> Result<(), RuntimeError> {
+        self.put(&entries_of(object)?)
+    }
+
+    fn put(&self, entries: &[(Arc<str>, Json)]) -> Result<(), RuntimeError> {
+        self.0
+            .write(|node, id, stamp| node.map_set(id, entries, stamp))
     }
 }
 
@@ -79,13 +88,11 @@ impl CoMap {
         #[wasm_bindgen(unchecked_param_type = "string | Record<string, JsonValue>")] key: &JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "JsonValue")] value: &JsValue,
     ) -> Result<(), JsValue> {
-        let entries = match key.as_string() {
-            Some(key) => vec![(key.into(), item(value)?)],
-            None => entries_of(key)?,
-        };
-        Ok(self
-            .0
-            .write(|node, id, stamp| node.map_set(id, &entries, stamp))?)
+        match key.as_string() {
+            Some(key) => self.put(&[(key.into(), item(value)?)])?,
+            None => self.set_all(key)?,
+        }
+        Ok(())
     }
 
     /// Writes keys at once, as the beginning that several devices make alike: of all beginnings of that name the first
