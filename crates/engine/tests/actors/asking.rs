@@ -184,6 +184,42 @@ fn the_host_lets_an_actor_tell_and_ask() {
     assert_eq!(shown(&mut device, &shop, "asked"), "1");
 }
 
+#[test]
+fn a_question_that_does_not_say_how_long_it_waits_waits_ten_seconds() {
+    let (mut device, _, buyer) = both();
+    let question = json(r#"{"target":"shop","type":"LATER"}"#);
+    let ticket = device.engine.ask(&buyer, &question).unwrap();
+    device.settle();
+    let asked = device.now;
+    device.now = asked.plus_ms(9_000);
+    device.settle();
+    assert!(!device.answered.contains_key(&ticket));
+    device.now = asked.plus_ms(10_000);
+    device.settle();
+    let failure = device.answered.remove(&ticket).unwrap().unwrap_err();
+    assert_eq!(&*failure.errors[0].error_type, "timeout");
+}
+
+#[test]
+fn of_dead_letters_the_newest_hundred_are_kept() {
+    let (mut device, shop, buyer) = both();
+    for number in 0..103 {
+        let message = format!(r#"{{"target":"shop","type":"IGNORED","payload":{{"n":{number}}}}}"#);
+        device.engine.tell(&buyer, &json(&message)).unwrap();
+        device.settle();
+    }
+    let numbers = |device: &mut Device| -> Vec<String> {
+        let letters = letters(device).into_iter();
+        let number = |letter: Json| letter.get("payload").unwrap().get("n").unwrap().to_string();
+        letters.map(number).collect()
+    };
+    let kept: Vec<String> = (3..103).map(|number| number.to_string()).collect();
+    assert_eq!(numbers(&mut device), kept);
+    let mut restarted = device.restart(1, &[]);
+    assert_eq!(restarted.create(&super::asking::shop()), shop);
+    assert_eq!(numbers(&mut restarted), kept);
+}
+
 /// Two devices: the shop runs on the first, the buyer on the second, both in the first one's open group.
 fn apart(accounts: [u8; 2]) -> (Network, ActorId, ActorId, String) {
     let device = |account, number| Device::of_account(account, Storage::default(), number, &[]);

@@ -265,6 +265,25 @@ fn an_idempotent_call_that_fails_is_made_again_with_the_same_key_after_ever_long
 }
 
 #[test]
+fn no_wait_between_attempts_is_longer_than_a_minute() {
+    let (mut device, _) = sending(ToolDeclaration {
+        retries: 20,
+        backoff_ms: Some(20_000),
+        ..mail_tool(true)
+    });
+    let mut waits = Vec::new();
+    for _ in 0..20 {
+        device.answer(failed());
+        let failed_at = device.now;
+        waits.push(pass_deadline(&mut device).0 - failed_at.0);
+    }
+    let long = waits.split_off(2);
+    assert!(waits[0] <= 20_000 && waits[1] <= 40_000, "{waits:?}");
+    let is_a_minute = |wait: &u64| (59_900..=60_000).contains(wait);
+    assert!(long.iter().all(is_a_minute), "{long:?}");
+}
+
+#[test]
 fn r3_a_crash_neither_forgets_a_failed_attempt_nor_shortens_the_wait() {
     let (mut device, _) = sending(retried());
     let key = device.calls[0].call.clone();
