@@ -193,12 +193,17 @@ impl Runtime {
         &self,
         #[wasm_bindgen(unchecked_param_type = "Definition")] definition: JsValue,
     ) -> Promise {
+        let mut prepared = None;
         self.host.attempt(move |host| {
             let definition = bridge::from_js(&definition, "The definition")?;
-            let values = host.input(|engine| engine.prepare_publishing(&definition))??;
+            // Once: what is asked for again is not settled again, so that no attempt would be the last.
+            let values = match &prepared {
+                Some(values) => values,
+                None => prepared.insert(host.input(|it| it.prepare_publishing(&definition))??),
+            };
             for id in values {
-                if !host.engine(|engine| engine.is_settled(&id))? {
-                    return Err(Wish::Known(id).into());
+                if !host.engine(|engine| engine.is_settled(id))? {
+                    return Err(Wish::Known(id.clone()).into());
                 }
             }
             let id = host.input(|engine| engine.publish(&definition, clock::now()))??;

@@ -33,7 +33,7 @@ class Online {
     online.socket = new WebSocket(`ws://127.0.0.1:${port}/sync`);
     await new Promise((resolve, reject) => online.socket.on("open", resolve).on("error", reject));
     online.socket.on("message", (frame) => {
-      online.client.receive(String(frame));
+      online.client.receive(frame);
       online.send();
       online.#waiting = online.#waiting.filter(({ isDone, resolve }) => !isDone() || resolve());
     });

@@ -50,8 +50,9 @@ impl WasmClient {
         self.0.take_outgoing()
     }
 
-    pub fn receive(&mut self, frame: &str) {
-        self.0.receive(frame);
+    pub fn receive(&mut self, frame: &[u8]) -> Result<(), JsError> {
+        self.0.receive(std::str::from_utf8(frame)?);
+        Ok(())
     }
 
     pub fn is_synced(&self) -> bool {
