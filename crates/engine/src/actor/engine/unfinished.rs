@@ -23,13 +23,9 @@ pub(super) struct Unfinished {
 impl ActorEngine {
     /// A built-in call waits for storage: its step is not done.
     pub(super) fn begin_to_wait(&mut self, actor: &ActorId, call: &CallId) {
-        if !self.unfinished.contains_key(actor) {
-            self.unfinished.insert(actor.clone(), Unfinished::default());
-        }
-        if let Some(unfinished) = self.unfinished.get_mut(actor)
-            && !unfinished.calls.contains(call)
-        {
-            unfinished.calls.push(call.clone());
+        let calls = &mut self.unfinished.get_or_default(actor.clone()).calls;
+        if !calls.contains(call) {
+            calls.push(call.clone());
         }
     }
 
@@ -42,18 +38,12 @@ impl ActorEngine {
         if !unfinished.calls.is_empty() {
             return;
         }
-        let Some(Unfinished {
-            mut messages,
-            mut answers,
-            ..
-        }) = self.unfinished.remove(actor)
-        else {
-            return;
-        };
-        messages.append(&mut self.pending_messages);
-        self.pending_messages = messages;
-        answers.append(&mut self.finished_calls);
-        self.finished_calls = answers;
+        let mut over = std::mem::take(unfinished);
+        self.unfinished.remove(actor);
+        over.messages.append(&mut self.pending_messages);
+        self.pending_messages = over.messages;
+        over.answers.append(&mut self.finished_calls);
+        self.finished_calls = over.answers;
         self.plan_timers(actor);
     }
 
