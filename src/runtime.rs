@@ -195,18 +195,20 @@ impl Runtime {
     ) -> Promise {
         let mut prepared = None;
         self.host.attempt(move |host| {
-            let definition = bridge::from_js(&definition, "The definition")?;
             // Once: what is asked for again is not settled again, so that no attempt would be the last.
-            let values = match &prepared {
-                Some(values) => values,
-                None => prepared.insert(host.input(|it| it.prepare_publishing(&definition))??),
+            let (definition, values) = if let Some(prepared) = &prepared {
+                prepared
+            } else {
+                let definition = bridge::from_js(&definition, "The definition")?;
+                let values = host.input(|it| it.prepare_publishing(&definition))??;
+                prepared.insert((definition, values))
             };
             for id in values {
                 if !host.engine(|engine| engine.is_settled(id))? {
                     return Err(Wish::Known(id.clone()).into());
                 }
             }
-            let id = host.input(|engine| engine.publish(&definition, clock::now()))??;
+            let id = host.input(|engine| engine.publish(definition, clock::now()))??;
             Ok(id.as_str().into())
         })
     }
