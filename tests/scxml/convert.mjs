@@ -143,8 +143,19 @@ class Converter {
     return transition;
   }
 
-  #actions(element, data) {
-    return element.children.filter(({ name }) => name !== "log").map((action) => this.#action(action, data));
+  #actions({ children }, data) {
+    return children.filter(({ name }) => name !== "log").map((action) => this.#action(action, data));
+  }
+
+  /** What stands up to the next `elseif` or `else` is for the condition; these have nothing inside. */
+  #if(condition, children, data) {
+    const end = children.findIndex(({ name }) => name === "elseif" || name === "else");
+    const guarded = end < 0 ? children : children.slice(0, end);
+    const action = { if: toGuard(condition, data), then: this.#actions({ children: guarded }, data) };
+    if (end < 0) return action;
+    const [{ name, attributes }, rest] = [children[end], children.slice(end + 1)];
+    const otherwise = name === "else" ? this.#actions({ children: rest }, data) : [this.#if(attributes.cond, rest, data)];
+    return { ...action, else: otherwise };
   }
 
   #action(action, data) {
@@ -160,7 +171,7 @@ class Converter {
       case "assign":
         return this.#assign(action, data);
       case "if":
-        return unsupported("actions that depend on a condition");
+        return this.#if(attributes.cond, action.children, data);
       case "foreach":
         return unsupported("a loop");
       case "script":

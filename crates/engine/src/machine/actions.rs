@@ -21,8 +21,9 @@ impl Run<'_> {
         event: &Event,
     ) -> Result<Progress, ToolFailure> {
         let definition = self.definition;
-        let actions = definition.actions(of).iter().enumerate();
-        for (index, action) in actions.skip(from) {
+        let actions = definition.actions(of);
+        let mut index = from;
+        while let Some(action) = actions.get(index) {
             match action {
                 Action::Update(update) => self.update_context(update, event)?,
                 Action::Query(queries) => {
@@ -41,7 +42,14 @@ impl Run<'_> {
                     let id = id.as_str().unwrap_or_default().into();
                     self.timers.push(TimerChange::Cancel(id));
                 }
+                Action::Skip { count, unless } => {
+                    let holds = unless.as_ref().map(|guard| self.holds(guard, event));
+                    if holds.transpose()? != Some(true) {
+                        index += count;
+                    }
+                }
             }
+            index += 1;
         }
         Ok(Progress::Done)
     }

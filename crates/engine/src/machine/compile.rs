@@ -41,6 +41,7 @@ pub(super) fn definition(
         raised: Vec::new(),
         heard: Vec::new(),
         calls_tools: false,
+        has_conditions: false,
         invoked: SortedSet::new(),
         findings: Findings::default(),
     };
@@ -88,6 +89,7 @@ struct Compiler<'a> {
     /// What transitions are for, and where that is said.
     heard: Vec<(Arc<str>, Place)>,
     calls_tools: bool,
+    has_conditions: bool,
     /// The ids of what states invoke.
     invoked: SortedSet<Arc<str>>,
     /// What is wrong; it is told together at the end.
@@ -157,6 +159,7 @@ impl Compiler<'_> {
             ids: std::mem::take(&mut self.ids),
             classes,
             calls_tools: self.calls_tools,
+            has_conditions: self.has_conditions,
             reserved_keys: self
                 .library
                 .reserved_keys

@@ -43,6 +43,8 @@ pub(super) struct Definition {
     pub(super) initial: Bits,
     /// Whether any state is final.
     pub(super) has_finals: bool,
+    /// Whether any action depends on a condition: then what is active is told from each state that is left or entered.
+    pub(super) has_conditions: bool,
     /// Whether any action calls a tool: then it is written down who waits for a call.
     pub(super) calls_tools: bool,
     /// Sets of active states and their values.
@@ -167,6 +169,9 @@ pub(super) enum Action {
     Raise(RaiseAction),
     /// Takes back the events raised for later under that name.
     Cancel(Expression),
+    /// Passes over as many actions, unless a guard holds. So a list is flat, whatever depends on conditions in it, and a call
+    /// that takes time goes on from its place in it.
+    Skip { count: usize, unless: Option<Guard> },
 }
 
 /// An event that the machine gives itself.

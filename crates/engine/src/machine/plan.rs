@@ -203,7 +203,10 @@ impl Plan {
         }
         let mut end = last + 1;
         while let Some(state) = self.active.previous(end).filter(|it| *it > domain) {
-            if definition.is_watched(state) || definition.does(List::Exit(state)) {
+            if definition.has_conditions
+                || definition.is_watched(state)
+                || definition.does(List::Exit(state))
+            {
                 self.exits.push(state);
             }
             self.active.remove(state);
@@ -212,8 +215,8 @@ impl Plan {
     }
 
     fn enter(&mut self, definition: &Definition, entering: &Entering<'_>) {
-        // What a final state ends is read from what is active when it is entered.
-        let is_each_told = definition.has_finals;
+        // What a final state ends is read from what is active when it is entered, and so is what a condition asks for.
+        let is_each_told = definition.has_finals || definition.has_conditions;
         for state in entering.set.within(ROOT, definition.states.len()) {
             if !self.active.add(state) {
                 continue;

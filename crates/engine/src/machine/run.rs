@@ -319,16 +319,19 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Runs a list from that position, and raises its success.
+    /// Runs a list from that position, and raises its success, if it called any tool.
     pub(super) fn actions_from(
         &mut self,
         list: List,
         from: usize,
         event: &Event,
     ) -> Result<(), ToolFailure> {
+        let calls = self.calls;
         let progress = self.actions(list, from, event)?;
-        let is_told = matches!(progress, Progress::Done) && self.caller == Caller::State;
-        if is_told && self.definition.calls_tools && self.raises_success(list) {
+        let has_called = from > 0 || self.calls > calls;
+        let is_told =
+            has_called && matches!(progress, Progress::Done) && self.caller == Caller::State;
+        if is_told && self.raises_success(list) {
             self.raise_success(event, self.definition.heading(list));
         }
         Ok(())

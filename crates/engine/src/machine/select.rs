@@ -241,7 +241,7 @@ impl Run<'_> {
         }
     }
 
-    fn holds(&self, guard: &Guard, event: &Event) -> Result<bool, ToolFailure> {
+    pub(super) fn holds(&self, guard: &Guard, event: &Event) -> Result<bool, ToolFailure> {
         match guard {
             Guard::Expression(expression) => Ok(expression.is_truthy(&self.scope(event))?),
             Guard::Schema(schema) => {

@@ -1,6 +1,7 @@
 //! What a machine does with events, tools and bad definitions.
 
 mod charts;
+mod conditions;
 mod definitions;
 mod invokes;
 mod pending;

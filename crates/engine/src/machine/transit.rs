@@ -20,6 +20,7 @@ impl Run<'_> {
         remember(&mut self.snapshot.kept, &plan.remembered);
         for state in &plan.exits {
             self.exit(*state, event);
+            self.snapshot.active.remove(*state);
         }
         self.transitions += plan.taken;
         for transition in &plan.acting {
@@ -48,11 +49,12 @@ impl Run<'_> {
     /// The machine has come to its end: what is active does what it does when it is left.
     pub(super) fn end(&mut self, event: &Event) {
         self.forget_raised();
-        let mut end = self.definition.states.len();
-        while let Some(state) = self.snapshot.active.previous(end) {
+        let active = self.snapshot.active.clone();
+        while let Some(state) = self.snapshot.active.previous(self.definition.states.len()) {
             self.exit(state, event);
-            end = state;
+            self.snapshot.active.remove(state);
         }
+        self.snapshot.active = active;
         self.forget_raised();
     }
 

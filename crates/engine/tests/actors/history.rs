@@ -28,7 +28,7 @@ fn clerk() -> Json {
                 "on": {"SUCCESS": "idle"}
             },
             "sending": {
-                "entry": {"tool": "@mail/send", "payload": {"to": "$$to"}},
+                "entry": {"if": {"in": "sending"}, "then": {"tool": "@mail/send", "payload": {"to": "$$to"}}, "else": "resetError"},
                 "after": {"60000": {"target": "idle", "actions": {"updateContext": {"problem": "late"}}}},
                 "on": {
                     "SUCCESS": {"target": "idle", "actions": [{"updateContext": {"sent": "$$result.count", "at": {"$now": null}}}]},

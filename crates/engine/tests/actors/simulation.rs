@@ -23,11 +23,11 @@ fn keeper() -> Json {
         &r#"{"id":"keeper","context":{"list":{"schema":"kept"},"notes":{"schema":"noted"}},"messageTypes":["KEEP","REMIND","MAIL","LATER"],
         "state":{"type":"parallel","states":{
             "keeping":{"initial":"ready","states":{"ready":{"on":{
-                "KEEP":{"target":"ready","actions":[CREATE_kept,CREATE_noted]},
+                "KEEP":{"target":"ready","actions":[{"if":"$$n","then":[CREATE_kept,CREATE_noted],"else":CREATE_kept}]},
                 "REMIND":{"actions":{"raise":{"type":"LATER","payload":{"n":"$$n"},"delay":3000}}},
                 "LATER":{"target":"ready","actions":[CREATE_kept,CREATE_noted]}}}}},
             "mailing":{"initial":"open","states":{"open":{"on":{
-                "MAIL":{"actions":[{"tool":"@mail/send","payload":{"n":"$$n"}},CREATE_kept]}}}}}}}}"#
+                "MAIL":{"actions":[{"if":{"in":"open"},"then":{"tool":"@mail/send","payload":{"n":"$$n"}}},CREATE_kept]}}}}}}}}"#
             .replace("CREATE_kept", &create("kept"))
             .replace("CREATE_noted", &create("noted")),
     )

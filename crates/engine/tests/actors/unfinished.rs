@@ -170,7 +170,7 @@ fn r4_two_devices_that_handle_a_message_make_the_same_though_one_has_to_wait_for
     let keeper = json(
         r#"{"id":"keeper","state":{"initial":"idle","states":{
             "idle":{"on":{"KEEP":"keeping"}},
-            "keeping":{"entry":[CREATE,CREATE,{"raise":{"type":"LATER","delay":1000}}],"on":{"SUCCESS":{"actions":[CREATE]},"LATER":{"actions":[CREATE]}}}}}}"#
+            "keeping":{"entry":[{"if":"$$text","then":[CREATE,CREATE],"else":CREATE},{"raise":{"type":"LATER","delay":1000}}],"on":{"SUCCESS":{"actions":[CREATE]},"LATER":{"actions":[CREATE]}}}}}}"#
             .replace("CREATE", r#"{"tool":"@db","payload":{"op":"create","schema":"kept","data":{"text":"$$text"}}}"#)
             .as_str(),
     );

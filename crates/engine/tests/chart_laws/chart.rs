@@ -39,7 +39,13 @@ pub(crate) struct Node {
     pub(crate) transitions: Vec<usize>,
     /// Whether something runs for as long as it is active.
     pub(crate) invokes: bool,
+    /// What it asks when it is entered and left.
+    pub(crate) asks: Option<Question>,
 }
+
+/// An action that depends on whether a state is active, and one in it that depends on whether another is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question(pub(crate) usize, pub(crate) usize);
 
 #[derive(Clone, Debug)]
 pub(crate) enum Guard {
@@ -57,6 +63,7 @@ pub(crate) struct Transition {
     pub(crate) targets: Vec<usize>,
     pub(crate) is_internal: bool,
     pub(crate) raises: Option<&'static str>,
+    pub(crate) asks: Option<Question>,
 }
 
 #[derive(Clone, Debug)]
@@ -83,7 +90,27 @@ impl Chart {
         for node in 0..chart.nodes.len() {
             chart.connect(random, node);
         }
+        if random.one_in(2) {
+            chart.ask(random);
+        }
         chart
+    }
+
+    /// Lets some actions depend on conditions.
+    fn ask(&mut self, random: &mut Random) {
+        let mut all: Vec<usize> = (1..self.nodes.len()).collect();
+        all.retain(|it| !self.is_history(*it));
+        let mut question = || {
+            let mut any = || all[random.below(all.len())];
+            let question = Question(any(), any());
+            random.one_in(2).then_some(question)
+        };
+        for node in &mut self.nodes {
+            node.asks = question();
+        }
+        for transition in &mut self.transitions {
+            transition.asks = question();
+        }
     }
 
     /// Adds a state with everything inside; hands back its number.
@@ -104,6 +131,7 @@ impl Chart {
             initial: Vec::new(),
             transitions: Vec::new(),
             invokes: !is_root && kind != Kind::Final && random.one_in(3),
+            asks: None,
         });
         if is_leaf {
             return number;
@@ -130,6 +158,7 @@ impl Chart {
                 initial,
                 transitions,
                 invokes: false,
+                asks: None,
             });
         }
         self.nodes[number].children = children;
@@ -246,6 +275,7 @@ impl Chart {
                 targets,
                 is_internal: random.one_in(3),
                 raises: random.one_in(8).then(|| EVENTS[random.below(EVENTS.len())]),
+                asks: None,
             });
         }
         // In the definition those without an event stand apart.
@@ -293,10 +323,11 @@ impl Chart {
                 return Json::object(members);
             }
         }
-        members.extend([
-            ("entry", vec![logged('+', number), later(number)].into()),
-            ("exit", logged('-', number)),
-        ]);
+        let asked = node.asks.map(|question| question.to_json(number));
+        let entry = [logged('+', number), later(number)];
+        let entry: Vec<Json> = entry.into_iter().chain(asked.clone()).collect();
+        let exit: Vec<Json> = asked.into_iter().chain([logged('-', number)]).collect();
+        members.extend([("entry", entry.into()), ("exit", exit.into())]);
         if node.invokes {
             let what = [("tool", Json::from("@invoked")), ("payload", name(number))];
             members.push(("invoke", Json::object(what)));
@@ -320,7 +351,9 @@ impl Chart {
 
     fn transition_to_json(&self, number: usize) -> Json {
         let it = &self.transitions[number];
-        let mut actions = vec![logged('t', number), remembered(number)];
+        let mut actions = vec![logged('t', number)];
+        actions.extend(it.asks.map(|question| question.to_json(number)));
+        actions.push(remembered(number));
         actions.extend(
             it.raises
                 .map(|event| Json::object([("raise", event.into())])),
@@ -334,7 +367,6 @@ impl Chart {
         if !it.targets.is_empty() {
             members.push(("target", names(&it.targets)));
         }
-        let is_in = |state: usize| Json::object([("in", name(state))]);
         match it.guard {
             Guard::Yes => {}
             Guard::In(state) => members.push(("guard", is_in(state))),
@@ -342,6 +374,23 @@ impl Chart {
         }
         Json::object(members)
     }
+}
+
+impl Question {
+    /// Tells `y` if the first state is active, and then `b` if the second is too; else `n`.
+    fn to_json(self, number: usize) -> Json {
+        let Self(first, second) = self;
+        let both = Json::object([("if", is_in(second)), ("then", logged('b', number))]);
+        Json::object([
+            ("if", is_in(first)),
+            ("then", vec![logged('y', number), both].into()),
+            ("else", logged('n', number)),
+        ])
+    }
+}
+
+fn is_in(state: usize) -> Json {
+    Json::object([("in", name(state))])
 }
 
 fn name(number: usize) -> Json {

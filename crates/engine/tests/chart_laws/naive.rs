@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::chart::{Chart, Guard, Kind, Transition};
+use super::chart::{Chart, Guard, Kind, Question, Transition};
 
 /// How many steps without an end are a loop.
 const MICROSTEPS_MAX: usize = 1_000;
@@ -96,9 +96,28 @@ impl<'a> Interpreter<'a> {
         self.invoked.clear();
         let mut to_exit = self.configuration.clone();
         to_exit.sort_unstable_by(|one, other| other.cmp(one));
+        // What was active at the end is told of afterwards.
+        let configuration = self.configuration.clone();
         for state in to_exit {
+            self.ask(state, self.chart.nodes[state].asks);
             self.log.push(format!("-{state}"));
+            self.configuration.retain(|other| *other != state);
         }
+        self.configuration = configuration;
+    }
+
+    fn ask(&mut self, number: usize, question: Option<Question>) {
+        let Some(Question(first, second)) = question else {
+            return;
+        };
+        let is_active = |state: &usize| self.configuration.contains(state);
+        let answers = match [first, second].each_ref().map(is_active) {
+            [true, true] => "yb",
+            [true, false] => "y",
+            _ => "n",
+        };
+        let told = |answer: char| format!("{answer}{number}");
+        self.log.extend(answers.chars().map(told));
     }
 
     fn select_transitions(&self, event: Option<&str>) -> Vec<usize> {
@@ -167,6 +186,7 @@ impl<'a> Interpreter<'a> {
         self.exit_states(enabled);
         for t in enabled {
             self.log.push(format!("t{t}"));
+            self.ask(*t, self.transition(*t).asks);
             let raises = self.transition(*t).raises;
             self.internal_queue.extend(raises.map(str::to_owned));
         }
@@ -196,6 +216,7 @@ impl<'a> Interpreter<'a> {
             }
         }
         for s in to_exit {
+            self.ask(s, self.chart.nodes[s].asks);
             self.log.push(format!("-{s}"));
             self.states_to_invoke.remove(&s);
             self.invoked.remove(&s);
@@ -268,6 +289,7 @@ impl<'a> Interpreter<'a> {
                 self.states_to_invoke.insert(s);
             }
             self.log.push(format!("+{s}"));
+            self.ask(s, self.chart.nodes[s].asks);
             if for_default.contains(&s) {
                 self.log.push(format!("i{s}"));
             }

@@ -12,7 +12,10 @@ use crate::expression::Expression;
 use crate::schema::Schema;
 
 const GUARDS: [&str; 5] = ["schema", "in", "not", "and", "or"];
-const ACTIONS: [&str; 5] = ["tool", "updateContext", "mapData", "raise", "cancel"];
+const ACTIONS: [&str; 6] = ["tool", "updateContext", "mapData", "raise", "cancel", "if"];
+
+/// How deep actions that depend on conditions may be nested.
+const IF_DEPTH_MAX: usize = 50;
 
 impl Compiler<'_> {
     pub(super) fn guard(&self, source: usize, json: &Json, place: &Place) -> Compiled<Guard> {
@@ -66,11 +69,30 @@ impl Compiler<'_> {
     }
 
     /// A list of actions, or a single one, without those that are wrong.
-    pub(super) fn actions(&mut self, json: Option<&Json>, place: &Place) -> Box<[Action]> {
+    pub(super) fn actions(
+        &mut self,
+        source: usize,
+        json: Option<&Json>,
+        place: &Place,
+    ) -> Box<[Action]> {
+        self.flat(source, json, place, 0).into()
+    }
+
+    fn flat(
+        &mut self,
+        source: usize,
+        json: Option<&Json>,
+        place: &Place,
+        depth: usize,
+    ) -> Vec<Action> {
         let mut compiled = Vec::new();
-        let mut add = |action: &Json, place: &Place| {
-            let action = self.action(action, place);
-            compiled.extend(self.findings.take(action));
+        let mut add = |json: &Json, place: &Place| {
+            let added = if json.get("if").is_some() {
+                self.condition(source, json, place, depth)
+            } else {
+                self.action(json, place).map(|action| vec![action])
+            };
+            compiled.extend(self.noted(added));
         };
         match json {
             None => {}
@@ -81,17 +103,50 @@ impl Compiler<'_> {
             }
             Some(single) => add(single, place),
         }
-        compiled.into()
+        compiled
+    }
+
+    /// `{if: guard, then: actions, else?: actions}`.
+    fn condition(
+        &mut self,
+        source: usize,
+        json: &Json,
+        place: &Place,
+        depth: usize,
+    ) -> Compiled<Vec<Action>> {
+        let members = members(json, place, &["if", "then", "else"])?;
+        if depth == IF_DEPTH_MAX {
+            let expected = format!("conditions nested at most {IF_DEPTH_MAX} deep");
+            return Err(place.error_text(expected, "a deeper one"));
+        }
+        let (wanted, key) = (members.get("if").unwrap_or(&Json::Null), place.key("if"));
+        let guard = self.guard(source, wanted, &key)?;
+        if !members.contains_key("then") {
+            return Err(place.key("then").missing("actions"));
+        }
+        self.has_conditions = true;
+        let mut branch =
+            |key: &str| self.flat(source, members.get(key), &place.key(key), depth + 1);
+        let (mut then, otherwise) = (branch("then"), branch("else"));
+        let skip = |count, unless| Action::Skip { count, unless };
+        if !otherwise.is_empty() {
+            then.push(skip(otherwise.len(), None));
+        }
+        let mut all = vec![skip(then.len(), Some(guard))];
+        all.append(&mut then);
+        all.extend(otherwise);
+        Ok(all)
     }
 
     /// The actions under a key.
     pub(super) fn actions_at(
         &mut self,
+        source: usize,
         json: &JsonObject,
         key: &str,
         place: &Place,
     ) -> Box<[Action]> {
-        self.actions(json.get(key), &place.key(key))
+        self.actions(source, json.get(key), &place.key(key))
     }
 
     fn action(&mut self, json: &Json, place: &Place) -> Compiled<Action> {

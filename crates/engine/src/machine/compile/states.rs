@@ -120,8 +120,8 @@ impl<'a> Compiler<'a> {
             last,
             children: children.into(),
             initial: self.noted(initial),
-            entry: self.actions_at(json, "entry", &place),
-            exit: self.actions_at(json, "exit", &place),
+            entry: self.actions_at(number, json, "entry", &place),
+            exit: self.actions_at(number, json, "exit", &place),
             on,
             always,
             timers,
@@ -236,7 +236,7 @@ impl<'a> Compiler<'a> {
             Some(Json::Bool(is_internal)) => *is_internal,
             Some(other) => return Err(place.key("internal").error("true or false", other)),
         };
-        let actions = self.actions_at(members, "actions", place);
+        let actions = self.actions_at(source, members, "actions", place);
         self.push(
             source,
             class,
@@ -309,12 +309,12 @@ impl<'a> Compiler<'a> {
         let (target, actions, target_place) = match found {
             Some(initial @ Json::Object(_)) if !is_history => {
                 let members = members(initial, &place, &["target", "actions"])?;
-                let actions = self.actions_at(members, "actions", &place);
+                let actions = self.actions_at(around, members, "actions", &place);
                 (members.get("target"), actions, place.key("target"))
             }
             found => (
                 found,
-                self.actions(json.get("actions").filter(|_| is_history), &place),
+                self.actions(around, json.get("actions").filter(|_| is_history), &place),
                 place,
             ),
         };

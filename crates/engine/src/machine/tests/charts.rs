@@ -541,6 +541,23 @@ fn a_chart_of_more_than_64_states_works_like_a_small_one() {
     assert_eq!(driver.snapshot.state, all("a"));
 }
 
+/// The documentation's chart with a condition.
+fn check_shop(chart: &Json) {
+    let chart = chart
+        .to_string()
+        .replace("PAY", "GO")
+        .replace("OPEN", "BACK");
+    let mut driver = Driver::start(&chart, r#"{"orders":8}"#);
+    for (orders, discount) in [(9, 0), (10, 5)] {
+        assert!(driver.send("GO", "{}"));
+        driver.check(
+            "paid",
+            &format!(r#"{{"orders":{orders},"discount":{discount}}}"#),
+        );
+        assert!(driver.send("BACK", "{}"));
+    }
+}
+
 #[test]
 fn the_documentations_charts_compile_and_run() {
     let library = MachineLibrary {
@@ -554,9 +571,11 @@ fn the_documentations_charts_compile_and_run() {
     let machine =
         Machine::compile(&charts.next().unwrap(), &library, &Place::root("state")).unwrap();
     assert!(machine.unreachable().is_empty());
+    check_shop(&charts.next().unwrap());
     let uploading =
         Machine::compile(&charts.next().unwrap(), &library, &Place::root("state")).unwrap();
-    assert!(uploading.unreachable().is_empty() && charts.next().is_none());
+    assert!(uploading.unreachable().is_empty());
+    assert!(charts.next().is_none());
     let mut snapshot = machine.start(json("{}"), &mut Tools::default()).snapshot;
     for (event, state) in [
         ("PLAY", r#"{"on":{"playing":"running","sound":"loud"}}"#),

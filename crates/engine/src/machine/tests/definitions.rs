@@ -98,6 +98,28 @@ fn r12_an_unknown_event_or_guard_is_refused_with_its_place() {
 fn r12_an_unknown_action_or_tool_is_refused_with_its_place() {
     check_refused_action(r#""sendToDetailActor""#, "", r#""resetError""#);
     check_refused_action("1", "", "an action");
+    check_refused_action(r#"{"if":true}"#, ".then", "actions");
+    check_refused_action(r#"{"if":"open","then":[]}"#, ".if", "a boolean");
+    check_refused_action(r#"{"if":true,"then":[],"elseif":[]}"#, "", r#""else""#);
+    check_refused_action(
+        r#"{"if":{"in":"gone"},"then":[]}"#,
+        ".if.in",
+        "the name of a state",
+    );
+    check_refused_action(
+        r#"{"if":true,"then":["resetError"],"else":{"send":"GO"}}"#,
+        ".else",
+        "an action",
+    );
+    let deep = |depth| {
+        let inner = (0..depth).fold("[]".to_owned(), |inner, _| {
+            format!(r#"{{"if":true,"then":{inner}}}"#)
+        });
+        format!(r#"{{"initial":"a","states":{{"a":{{"entry":{inner}}}}}}}"#)
+    };
+    assert!(compile(&deep(50)).is_ok());
+    let path = format!("states.a.entry{}", ".then".repeat(50));
+    check_refused(&deep(51), &path, "at most 50 deep");
     check_refused_action(r#"{"send":"GO"}"#, "", "an action");
     check_refused_action(
         r#"{"tool":"@gone"}"#,
