@@ -33,6 +33,15 @@ function textOf({ text }) {
 const isForOthers = ({ name, attributes: { target } }) => name === "invoke" || (target?.startsWith("#_") && target !== "#_internal");
 const runsOthers = (element) => isForOthers(element) || element.children.some(runsOthers);
 
+/** Actions that keep the ids of what a state invokes, where the chart wants to know them: of one without an id it is the state's. */
+function idsOfInvokes(id, element) {
+  const invokes = childrenNamed(element, "invoke").map(({ attributes }, index) => [attributes.idlocation, index === 0 ? id : `${id}.${index}`]);
+  return invokes.filter(([location]) => location).map(([location, name]) => ({ updateContext: { [location]: name } }));
+}
+
+/** A text, also one that reads as an expression. */
+const literal = (text) => (text?.startsWith("$") ? { $literal: text } : text);
+
 class Converter {
   #names = 0;
   #readChart;
@@ -94,7 +103,7 @@ class Converter {
       Object.assign(state, { initial: this.#initial(element, names), states });
     }
     const blocks = (name) => childrenNamed(element, name).flatMap((block) => this.#actions(block));
-    const [entry, exit] = [blocks("onentry"), blocks("onexit")];
+    const [entry, exit] = [[...idsOfInvokes(id, element), ...blocks("onentry")], blocks("onexit")];
     if (entry.length > 0) state.entry = entry;
     if (exit.length > 0) state.exit = exit;
     const transitions = childrenNamed(element, "transition");
@@ -106,9 +115,8 @@ class Converter {
   }
 
   #invoke(element) {
-    const { id, type, typeexpr, src, srcexpr, idlocation, autoforward } = element.attributes;
+    const { id, type, typeexpr, src, srcexpr, autoforward } = element.attributes;
     if (typeexpr || srcexpr || childNamed(element, "content")?.attributes.expr) unsupported("a chart that an expression names, or is");
-    if (idlocation) unsupported("an id that is made up, kept in a variable");
     if (autoforward === "true") unsupported("events that are passed on unasked to what is invoked");
     if (childNamed(element, "finalize")) unsupported("finalize: what assigns before a transition is chosen");
     if (type && !/^(scxml|http:\/\/www\.w3\.org\/TR\/scxml\/?)$/.test(type)) unsupported("invoking what is no chart");
@@ -144,7 +152,7 @@ class Converter {
   }
 
   #actions({ children }, data) {
-    return children.filter(({ name }) => name !== "log").map((action) => this.#action(action, data));
+    return children.filter(({ name }) => name !== "log").flatMap((action) => this.#action(action, data));
   }
 
   /** What stands up to the next `elseif` or `else` is for the condition; these have nothing inside. */
@@ -162,12 +170,12 @@ class Converter {
     const { attributes, name } = action;
     switch (name) {
       case "raise":
-        return { raise: attributes.event };
+        return { raise: { type: literal(attributes.event) } };
       case "send":
         return this.#send(action, data);
       case "cancel":
         if (attributes.sendidexpr) return { cancel: toExpression(attributes.sendidexpr, data) };
-        return { cancel: attributes.sendid };
+        return { cancel: literal(attributes.sendid) };
       case "assign":
         return this.#assign(action, data);
       case "if":
@@ -190,23 +198,25 @@ class Converter {
 
   #send(action, data) {
     const { event, eventexpr, target, targetexpr, type, typeexpr, delay, delayexpr, id, idlocation } = action.attributes;
-    if (idlocation) unsupported("an id that is made up, kept in a variable");
-    if (targetexpr || typeexpr) unsupported("sending to where an expression says");
+    if (targetexpr || typeexpr) unsupported("sending to where an expression says: to itself, by a transport, to an event's origin");
     if (type && !type.includes("#SCXMLEventProcessor") && type !== "scxml") unsupported("sending by another transport");
     if (target && !target.startsWith("#_")) unsupported("sending to what there is not, to be told as an error; here an inbox waits for it");
-    const name = eventexpr === undefined ? event : toExpression(eventexpr, data);
-    if (name === undefined || name.startsWith("$")) unsupported("an event whose type is computed");
+    const name = eventexpr === undefined ? literal(event) : toExpression(eventexpr, data);
     const raise = { type: name, payload: this.#payload(action, data) };
     if (target && target !== "#_internal") {
       if (delay || delayexpr) unsupported("sending later to another machine");
       return { tool: "@core/tell", payload: { target, ...raise } };
     }
     if (target !== "#_internal") {
-      const literal = delay ?? (delayexpr === undefined ? "0ms" : toExpression(delayexpr, data));
-      raise.delay = milliseconds(String(literal));
+      const time = String(delay ?? (delayexpr === undefined ? "0ms" : toExpression(delayexpr, data)));
+      if (time.startsWith("$")) unsupported("a delay in a variable that is a text with a unit; here it is a number");
+      raise.delay = milliseconds(time);
     }
-    if (id) raise.id = id;
-    return { raise };
+    if (id) raise.id = literal(id);
+    if (!idlocation) return { raise };
+    // Whoever writes a definition gives what it raises a name.
+    raise.id = this.#unnamed();
+    return [{ updateContext: { [idlocation]: raise.id } }, { raise }];
   }
 
   #payload(element, data) {

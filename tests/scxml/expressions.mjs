@@ -36,6 +36,8 @@ function parse(source) {
   return tree;
 }
 
+const eventType = { $eventType: null };
+
 let declared = new Set();
 
 /** The variables of the chart that is being converted; any other is an error when it is read. Gives those before. */
@@ -55,6 +57,7 @@ function path(node, data) {
   }
   if (node.object.type === "Identifier" && node.object.name === "_event") {
     const name = node.property.name;
+    if (name === "name") return eventType;
     return name === "data" ? data : unsupported(`a system variable: _event.${name}`);
   }
   const key = node.computed ? node.property.value : node.property.name;
@@ -75,11 +78,14 @@ function expressionOf(node, data) {
       return Object.fromEntries(node.properties.map(({ key, value }) => [key.name ?? key.value, expressionOf(value, data)]));
     case "UnaryExpression":
       if (node.operator === "!") return { $not: expressionOf(node.argument, data) };
+      if (node.operator === "-") return { $subtract: [0, expressionOf(node.argument, data)] };
       return unsupported(`the operator ${node.operator}`);
     case "LogicalExpression":
       return { [node.operator === "&&" ? "$and" : "$or"]: [expressionOf(node.left, data), expressionOf(node.right, data)] };
     case "BinaryExpression":
       if (operators[node.operator]) return { [operators[node.operator]]: [expressionOf(node.left, data), expressionOf(node.right, data)] };
+      // What has no value here is null, which these hold for the same as undefined.
+      if (/^[!=]=$/.test(node.operator) && node.right.name === "undefined") return comparisons[node.operator](expressionOf(node.left, data), null);
       if (comparisons[node.operator]) return comparisons[node.operator](expressionOf(node.left, data), expressionOf(node.right, data));
       return unsupported(`the operator ${node.operator}`);
     case "CallExpression":
@@ -97,6 +103,8 @@ function guardOf(node, data) {
   if (node.type === "LogicalExpression") {
     return { [node.operator === "&&" ? "and" : "or"]: [guardOf(node.left, data), guardOf(node.right, data)] };
   }
+  // There is an event where it has a type.
+  if (node.type === "Identifier" && node.name === "_event") return eventType;
   const expression = expressionOf(node, data);
   const isGuard = typeof expression === "boolean" || typeof expression === "object" || String(expression).startsWith("$");
   return isGuard ? expression : { $not: { $not: { $literal: expression } } };

@@ -8,6 +8,7 @@ engine: a chart by itself as a machine, one that runs others as an actor with th
 Two tests, \`more-parallel/test10\` and \`test10b\`, are expected to do what the suite calls legacy semantics: a region's
 transition to itself leaves the parallel state around it too. That is the recommendation's \`findLCCA\`, which the engine
 follows; the suite's newer expectation contradicts it. \`error.execution\` and \`error.communication\` are \`ERROR\` here.
+Where a chart wants an id made up (\`idlocation\`), its conversion makes it up: in a definition, each name is its author's.
 
 `;
 

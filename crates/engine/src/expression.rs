@@ -16,6 +16,7 @@
 //! | `$includes` | whether an array has an item, by content, or a text a part |
 //! | `$toLowerCase` `$toUpperCase` | of a text |
 //! | `$now` `$formatDate` | the step's time in milliseconds since 1970; a time in UTC by a pattern |
+//! | `$eventType` | the type of the event at hand |
 //! | `$map` `$find` `$filter` | over an array; each item is `$$name` of `as`, or `$$` when `as` is absent |
 //! | `$literal` | the value as written, so that a text can start with `$` |
 //!
@@ -57,7 +58,7 @@ pub const EXPRESSION_DEPTH_MAX: usize = 50;
 
 const IN_STEP: Compiler<'static> = Compiler {
     markers: &[],
-    has_time: true,
+    is_in_step: true,
 };
 
 /// A compiled template: a literal, a path, an operator, or an array or object of templates.
@@ -94,12 +95,16 @@ impl Expression {
         place: &Place,
         markers: &[&str],
     ) -> Result<Self, DefinitionError> {
-        let has_time = false;
-        let node = Compiler { markers, has_time }.node(json, place, 0)?;
+        let is_in_step = false;
+        let compiler = Compiler {
+            markers,
+            is_in_step,
+        };
+        let node = compiler.node(json, place, 0)?;
         Ok(Self::from_node(node))
     }
 
-    /// Compiles what a machine evaluates in a step, which has a time: it may read `$now`.
+    /// Compiles what a machine evaluates in a step, which has a time and an event: it may read `$now` and `$eventType`.
     pub fn compile_in_step(json: &Json, place: &Place) -> Result<Self, DefinitionError> {
         Ok(Self::from_node(IN_STEP.node(json, place, 0)?))
     }

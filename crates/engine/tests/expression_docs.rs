@@ -27,7 +27,9 @@ fn row(line: &str) -> Option<(&str, &str)> {
 #[test]
 fn every_example_of_the_page_gives_what_it_says() {
     let (context, payload) = (block("context"), block("payload"));
-    let scope = Scope::new(&context).with_item(&payload).at(NOW_MS);
+    let event_type = "EDIT".into();
+    let scope = Scope::new(&context).with_item(&payload);
+    let scope = scope.at(NOW_MS).with_event_type(&event_type);
     let mut examples = 0;
     for (expression, told) in PAGE.lines().filter_map(row) {
         examples += 1;

@@ -12,10 +12,31 @@ use super::typed::{self, Operator, Typed};
 use crate::definition_error::{DefinitionError, Place, one_of};
 
 /// Every operator but the typed ones, in the order in which an error lists them.
-const OPERATORS: [&str; 23] = [
-    "$and", "$concat", "$context", "$eq", "$filter", "$find", "$gt", "$gte", "$if", "$item",
-    "$join", "$length", "$literal", "$lt", "$lte", "$map", "$ne", "$neq", "$not", "$now", "$or",
-    "$switch", "$trim",
+const OPERATORS: [&str; 24] = [
+    "$and",
+    "$concat",
+    "$context",
+    "$eq",
+    "$eventType",
+    "$filter",
+    "$find",
+    "$gt",
+    "$gte",
+    "$if",
+    "$item",
+    "$join",
+    "$length",
+    "$literal",
+    "$lt",
+    "$lte",
+    "$map",
+    "$ne",
+    "$neq",
+    "$not",
+    "$now",
+    "$or",
+    "$switch",
+    "$trim",
 ];
 
 fn operators() -> impl Iterator<Item = &'static str> {
@@ -27,8 +48,8 @@ fn operators() -> impl Iterator<Item = &'static str> {
 #[derive(Clone, Copy)]
 pub(super) struct Compiler<'a> {
     pub(super) markers: &'a [&'a str],
-    /// Whether it is evaluated as part of a step, which has a time.
-    pub(super) has_time: bool,
+    /// Whether it is evaluated as part of a step, which has a time and an event.
+    pub(super) is_in_step: bool,
 }
 
 type Compiled = Result<Node, DefinitionError>;
@@ -155,21 +176,25 @@ impl Compiler<'_> {
             "$filter" => Node::Filter(Box::new(self.find(argument, place, depth)?)),
             "$if" => Node::If(Box::new(self.branches(argument, place, depth)?)),
             "$switch" => Node::Switch(Box::new(self.switch(argument, place, depth)?)),
-            "$now" => self.now(argument, place)?,
+            "$now" | "$eventType" => self.of_step(name, argument, place)?,
             other => self.typed(other, argument, place, depth)?,
         })
     }
 
-    fn now(self, argument: &Json, place: &Place) -> Compiled {
+    fn of_step(self, name: &str, argument: &Json, place: &Place) -> Compiled {
         if !argument.is_null() {
             return Err(place.error("null", argument));
         }
-        if !self.has_time {
-            let expected = "an operator that needs no time: only what a machine does has one, as nothing else is \
-                            evaluated again when time goes by";
-            return Err(place.error_text(expected, "\"$now\""));
+        if !self.is_in_step {
+            let expected = "an operator that needs no step: only what a machine does has a time and an event, as nothing \
+                            else is evaluated again when these change";
+            return Err(place.error_text(expected, format!("\"{name}\"")));
         }
-        Ok(Node::Now)
+        Ok(if name == "$now" {
+            Node::Now
+        } else {
+            Node::EventType
+        })
     }
 
     fn typed(self, name: &str, argument: &Json, place: &Place, depth: usize) -> Compiled {

@@ -70,7 +70,7 @@ impl Dependencies {
 
     fn visit(&mut self, node: &Node) {
         match node {
-            Node::Undefined | Node::Literal(_) | Node::Now => {}
+            Node::Undefined | Node::Literal(_) | Node::Now | Node::EventType => {}
             Node::Marker(_) => self.markers = true,
             Node::Path(path) => self.visit_path(path),
             Node::Object(members) | Node::Record(members) => {

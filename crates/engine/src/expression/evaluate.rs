@@ -150,6 +150,10 @@ impl Evaluator {
             Node::If(parts) => return self.branch(parts, scope),
             Node::Switch(switch) => return self.switch(switch, scope),
             Node::Now => return Ok(scope.now_ms.map(|ms| Cow::Owned(ms.into()))),
+            Node::EventType => {
+                let event_type = scope.event_type.cloned();
+                return Ok(event_type.map(|it| Cow::Owned(it.into())));
+            }
         };
         Ok(Some(Cow::Owned(made)))
     }

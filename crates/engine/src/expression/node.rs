@@ -39,6 +39,8 @@ pub(super) enum Node {
     Typed(Box<Typed>),
     /// The time of the step.
     Now,
+    /// The type of the event at hand.
+    EventType,
 }
 
 /// What is given for a value, by its text.

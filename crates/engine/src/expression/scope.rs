@@ -1,5 +1,7 @@
 //! What an expression can see while it is evaluated.
 
+use std::sync::Arc;
+
 use cojson::json::Json;
 
 /// The values around an expression. Cheap to copy; it only borrows.
@@ -19,6 +21,8 @@ pub struct Scope<'a> {
     pub markers: &'a [(&'a str, Json)],
     /// The time of the step, in milliseconds since 1970: `$now`.
     pub now_ms: Option<f64>,
+    /// The type of the event at hand: `$eventType`.
+    pub event_type: Option<&'a Arc<str>>,
 }
 
 impl<'a> Scope<'a> {
@@ -32,6 +36,7 @@ impl<'a> Scope<'a> {
             locals: None,
             markers: &[],
             now_ms: None,
+            event_type: None,
         }
     }
 
@@ -64,6 +69,15 @@ impl<'a> Scope<'a> {
     pub fn at(self, now_ms: f64) -> Self {
         Self {
             now_ms: Some(now_ms),
+            ..self
+        }
+    }
+
+    /// The same with an event of that type at hand.
+    #[must_use]
+    pub fn with_event_type(self, event_type: &'a Arc<str>) -> Self {
+        Self {
+            event_type: Some(event_type),
             ..self
         }
     }

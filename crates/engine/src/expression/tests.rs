@@ -271,8 +271,9 @@ fn the_time_is_the_steps_and_its_text_is_the_same_everywhere() {
     let error = error.unwrap_err().to_string();
     assert!(error.contains("milliseconds since 1970"), "{error}");
     // Nothing evaluates a view again when time goes by, so only what a machine does may ask.
+    assert!(compile(r#"{"$eventType":null}"#).is_err());
     let error = compile(r#"{"$now":null}"#).unwrap_err();
-    assert!(error.expected.contains("no time"), "{error}");
+    assert!(error.expected.contains("no step"), "{error}");
 }
 
 #[test]

@@ -59,12 +59,15 @@ impl Run<'_> {
             .payload
             .evaluate(&self.scope(event))?
             .unwrap_or_default();
-        let raised = Event::new(action.event_type.clone(), payload);
+        let raised = Event::new(self.name(&action.event_type, event)?, payload);
         match &action.delay_ms {
             None => self.raise(raised),
             Some(delay_ms) => {
                 let timer = Timer {
-                    id: action.id.clone(),
+                    id: match &action.id {
+                        Some(id) => self.name(id, event)?,
+                        None => Arc::default(),
+                    },
                     delay_ms: self.delay_ms(delay_ms, event)?,
                     event: raised,
                     on_restore: action.on_restore,
@@ -74,6 +77,18 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What an expression names: an event, or what is for later.
+    fn name(&self, name: &Expression, event: &Event) -> Result<Arc<str>, ToolFailure> {
+        match name.evaluate(&self.scope(event))? {
+            Some(Json::String(name)) if !name.is_empty() => Ok(name),
+            other => {
+                let found = other.unwrap_or_default();
+                let message = format!("the type of an event, and an id, is a text, not {found}");
+                Err(ToolFailure::new("structural", message))
+            }
+        }
     }
 
     fn tool(
@@ -161,6 +176,7 @@ impl Run<'_> {
             .with_item(&event.payload)
             .with_result(result)
             .at(self.now_ms)
+            .with_event_type(&event.event_type)
     }
 
     /// Merges what it evaluates to into the context.

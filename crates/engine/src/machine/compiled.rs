@@ -177,12 +177,12 @@ pub(super) enum Action {
 /// An event that the machine gives itself.
 #[derive(Debug)]
 pub(super) struct RaiseAction {
-    pub(super) event_type: Arc<str>,
+    pub(super) event_type: Expression,
     pub(super) payload: Expression,
     /// How long to wait, in milliseconds; 0 is after this step. Absent: within this step.
     pub(super) delay_ms: Option<Expression>,
-    /// The name under which it is cancelled; empty if it has none.
-    pub(super) id: Arc<str>,
+    /// The name under which it is cancelled, if it has one.
+    pub(super) id: Option<Expression>,
     pub(super) on_restore: OnRestore,
 }
 

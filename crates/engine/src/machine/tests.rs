@@ -4,6 +4,7 @@ mod charts;
 mod conditions;
 mod definitions;
 mod invokes;
+mod named;
 mod pending;
 mod steps;
 

@@ -188,21 +188,28 @@ impl Compiler<'_> {
                 )
             }
         };
-        let text = |json: &Json, place: &Place| match json {
-            Json::String(text) if !text.is_empty() => Ok(text.clone()),
-            other => Err(place.error("a name", other)),
+        let text = |json: &Json, place: &Place| {
+            let named = Expression::compile_in_step(json, place)?;
+            match named.as_literal() {
+                None => Ok(named),
+                Some(Json::String(text)) if !text.is_empty() => Ok(named),
+                Some(_) => Err(place.error("a name, or an expression for one", json)),
+            }
         };
         let event_type = text(name, &place_of_name)?;
-        self.raised.push(event_type.clone());
+        // One that is evaluated is known only when it is raised.
+        if let Some(Json::String(name)) = event_type.as_literal() {
+            self.raised.push(name.clone());
+        }
         let compile = |key: &str| expression_at(rest.get(key), key, place);
         Ok(Action::Raise(RaiseAction {
             event_type,
             payload: compile("payload")?.unwrap_or_else(|| Expression::literal(empty.clone())),
             delay_ms: compile("delay")?,
-            id: match rest.get("id") {
-                Some(id) => text(id, &place.key("id"))?,
-                None => Arc::default(),
-            },
+            id: rest
+                .get("id")
+                .map(|id| text(id, &place.key("id")))
+                .transpose()?,
             on_restore: on_restore_of(rest, place)?,
         }))
     }

@@ -98,6 +98,12 @@ fn r12_an_unknown_event_or_guard_is_refused_with_its_place() {
 fn r12_an_unknown_action_or_tool_is_refused_with_its_place() {
     check_refused_action(r#""sendToDetailActor""#, "", r#""resetError""#);
     check_refused_action("1", "", "an action");
+    check_refused_action(r#"{"raise":{"type":7}}"#, ".raise.type", "a name");
+    check_refused_action(
+        r#"{"raise":{"type":"GO","id":{"$less":1}}}"#,
+        ".raise.id.$less",
+        "operators",
+    );
     check_refused_action(r#"{"if":true}"#, ".then", "actions");
     check_refused_action(r#"{"if":"open","then":[]}"#, ".if", "a boolean");
     check_refused_action(r#"{"if":true,"then":[],"elseif":[]}"#, "", r#""else""#);
