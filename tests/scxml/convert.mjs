@@ -117,12 +117,11 @@ class Converter {
   #invoke(element) {
     const { id, type, typeexpr, src, srcexpr, autoforward } = element.attributes;
     if (typeexpr || srcexpr || childNamed(element, "content")?.attributes.expr) unsupported("a chart that an expression names, or is");
-    if (autoforward === "true") unsupported("events that are passed on unasked to what is invoked");
     if (childNamed(element, "finalize")) unsupported("finalize: what assigns before a transition is chosen");
     if (type && !/^(scxml|http:\/\/www\.w3\.org\/TR\/scxml\/?)$/.test(type)) unsupported("invoking what is no chart");
     const chart = src ? parseXml(this.#readChart(src.replace(/^file:/, ""))) : childNamed(element, "content").children[0];
     const input = this.#parameters(element);
-    return { actor: new Converter(this.#readChart).machine(chart), input, ...(id && { id }) };
+    return { actor: new Converter(this.#readChart).machine(chart), input, ...(id && { id }), ...(autoforward === "true" && { autoForward: true }) };
   }
 
   #initial(element, names) {

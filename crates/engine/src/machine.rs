@@ -255,6 +255,8 @@ impl Restored {
 #[derive(Debug)]
 pub struct Machine {
     definition: Definition,
+    /// Whether any state invokes an actor that is given what this one is sent.
+    forwards: bool,
     unreachable: Vec<DefinitionError>,
 }
 
@@ -266,7 +268,9 @@ impl Machine {
         place: &Place,
     ) -> Result<Self, DefinitionError> {
         let (definition, unreachable) = compile::definition(json, library, place)?;
+        let mut invokes = definition.states.iter().flat_map(|state| &state.invokes);
         Ok(Self {
+            forwards: invokes.any(|invoke| invoke.is_forwarded_to),
             definition,
             unreachable,
         })
@@ -331,15 +335,6 @@ impl Machine {
         host: &mut dyn ToolHost,
     ) -> Step {
         go_on::progressed(&self.definition, snapshot.clone(), call, progress, host)
-    }
-
-    /// The actor that a call runs: its definition, or its name. `None`: it calls a tool, or the definition has it no
-    /// longer.
-    pub fn invoked_actor(&self, call: &PendingCall) -> Option<&Json> {
-        match &call.of.invoke(&self.definition)?.what {
-            compiled::Invoked::Actor(actor) => Some(actor),
-            compiled::Invoked::Tool(_) => None,
-        }
     }
 
     /// Whether some state has a transition for events of that type.

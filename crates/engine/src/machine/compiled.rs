@@ -115,6 +115,8 @@ pub(super) struct Invoke {
     pub(super) what: Invoked,
     /// A tool's payload, or what a child's context starts with beside its own.
     pub(super) input: Expression,
+    /// Whether it is given what the actor is sent, unasked.
+    pub(super) is_forwarded_to: bool,
 }
 
 /// What a state invokes.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use cojson::json::Json;
 
-use super::Event;
 use super::compile::invokes::{DONE, FAILED, PROGRESS};
 use super::compiled::{Invoke, Invoked, ROOT};
 use super::pending::{ListOf, PendingCall, Visit};
 use super::run::{Raised, Run};
 use super::tool::{ToolCall, ToolFailure, ToolReply};
+use super::{Event, Machine};
 
 /// The name under which a call of an actor stands where others have their tool's.
 const ACTOR: &str = "@core/actor";
@@ -17,6 +17,28 @@ const ACTOR: &str = "@core/actor";
 /// Whether a call of that name runs an actor.
 pub fn is_actor(tool: &str) -> bool {
     tool == ACTOR
+}
+
+impl Machine {
+    /// The actor that a call runs: its definition, or its name. `None`: it calls a tool, or the definition has it no
+    /// longer.
+    pub fn invoked_actor(&self, call: &PendingCall) -> Option<&Json> {
+        match &call.of.invoke(&self.definition)?.what {
+            Invoked::Actor(actor) => Some(actor),
+            Invoked::Tool(_) => None,
+        }
+    }
+
+    /// Whether any state invokes an actor that is given what this one is sent.
+    pub fn forwards(&self) -> bool {
+        self.forwards
+    }
+
+    /// Whether the actor that a call runs is given what this one is sent.
+    pub fn forwards_to(&self, call: &PendingCall) -> bool {
+        let invoke = call.of.invoke(&self.definition);
+        invoke.is_some_and(|invoke| invoke.is_forwarded_to)
+    }
 }
 
 impl Run<'_> {

@@ -15,6 +15,7 @@ mod device;
 mod devices;
 mod families;
 mod fixtures;
+mod forwarding;
 mod history;
 mod inboxes;
 mod invoking;

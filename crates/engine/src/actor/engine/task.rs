@@ -145,9 +145,9 @@ impl ActorEngine {
         actor: &ActorId,
         event: Event,
     ) -> Result<bool, SendError> {
-        let input = Input::Event(event);
-        let step = |engine: &mut Self, running: &mut Running| engine.step(actor, running, &input);
-        let result = self.with_running(actor, step);
+        let result = self.with_running(actor, |engine, running| {
+            engine.take_event(actor, running, event)
+        });
         result.unwrap_or_else(|| Err(SendError::NoActor(actor.clone())))
     }
 
@@ -195,11 +195,11 @@ impl ActorEngine {
         waiting: &mut impl Iterator<Item = &'e Event>,
         report: &mut Report,
     ) {
-        if !running.is_alone() {
-            let result = self.step(actor, running, &Input::Event(event.clone()));
+        let definition = Rc::clone(&running.definition);
+        if !running.is_alone() || definition.machine.forwards() {
+            let result = self.take_event(actor, running, event.clone());
             return report.tell(result);
         }
-        let definition = Rc::clone(&running.definition);
         let mut caller = Caller::new(self, actor, &definition);
         let mut steps = definition.machine.steps(running.current(), &mut caller);
         let handled = loop {
@@ -259,7 +259,8 @@ impl ActorEngine {
         let reply_to = message.reply_to.clone();
         let letter = (!takes).then(|| message.clone());
         let result = self.handle_event(actor, message.into_event());
-        if let Some(letter) = letter {
+        // What the actor does not know, one that it invokes may have taken.
+        if let Some(letter) = letter.filter(|_| !matches!(result, Ok(true))) {
             let reason = "no state of the actor takes it";
             self.keep_dead_letter(actor, &letter, UNHANDLED, reason);
         }

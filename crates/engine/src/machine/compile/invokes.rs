@@ -10,7 +10,7 @@ use crate::definition_error::{Place, one_of};
 use crate::expression::Expression;
 
 const TOOL_KEYS: [&str; 6] = ["tool", "id", "payload", "onDone", "onError", "onProgress"];
-const ACTOR_KEYS: [&str; 5] = ["actor", "id", "input", "onDone", "onError"];
+const ACTOR_KEYS: [&str; 6] = ["actor", "id", "input", "autoForward", "onDone", "onError"];
 
 /// Its events, by the member that says what they lead to; each ends with the id of what was invoked.
 pub(in super::super) const DONE: &str = "done.invoke.";
@@ -75,10 +75,16 @@ impl Compiler<'_> {
             (Invoked::Tool(tool), "payload")
         };
         let input = expression_at(members.get(input), input, place)?;
+        let is_forwarded_to = match members.get("autoForward") {
+            None => false,
+            Some(Json::Bool(is_forwarded_to)) => *is_forwarded_to,
+            Some(other) => return Err(place.key("autoForward").error("true or false", other)),
+        };
         self.outcomes(source, members, &id, place);
         Ok(Invoke {
             id,
             what,
+            is_forwarded_to,
             input: input.unwrap_or_else(|| Expression::literal(Json::empty_object())),
         })
     }

@@ -146,6 +146,11 @@ fn r12_a_bad_invoke_is_refused_with_its_place() {
         (r#"{"tool":"@none"}"#, "states.a.invoke.tool"),
         (r#"{"actor":"nobody"}"#, "states.a.invoke.actor"),
         (r#"{"tool":"@ok","input":1}"#, "\"input\""),
+        (r#"{"tool":"@ok","autoForward":true}"#, "\"autoForward\""),
+        (
+            r#"{"actor":{},"autoForward":1}"#,
+            "states.a.invoke.autoForward",
+        ),
         (
             r#"[{"tool":"@ok","id":"x"},{"tool":"@ok","id":"x"}]"#,
             "states.a.invoke[1]",

@@ -5,10 +5,13 @@ use std::rc::Rc;
 
 use cojson::json::{Json, JsonObject};
 
+use super::super::super::builtin::Stop;
+use super::super::super::input::Input;
 use super::super::super::running::Running;
-use super::super::super::{ActorId, Effect};
+use super::super::super::tools::TELL;
+use super::super::super::{ActorId, Effect, SendError};
 use super::super::ActorEngine;
-use crate::machine::{CallId, PendingCall, ToolFailure};
+use crate::machine::{CallId, Event, Machine, PendingCall, ToolFailure};
 
 /// The name of the actor that a call invokes.
 pub(super) fn child_of(parent: &ActorId, call: &CallId) -> ActorId {
@@ -73,6 +76,52 @@ impl ActorEngine {
             source.insert("context".into(), context.into());
         }
         Ok(source.into())
+    }
+
+    /// Takes an event that the actor is sent; whether it took it, or an actor that it invokes and that gets what it is sent.
+    pub(in super::super) fn take_event(
+        &mut self,
+        actor: &ActorId,
+        running: &mut Running,
+        event: Event,
+    ) -> Result<bool, SendError> {
+        let is_passed_on = self.forward(actor, &running.definition.machine, &event);
+        let result = self.step(actor, running, &Input::Event(event));
+        result.map(|handled| handled || is_passed_on)
+    }
+
+    /// Passes an event on to those that the actor invokes and that are to get what it is sent, if they take it; whether any
+    /// does.
+    fn forward(&mut self, actor: &ActorId, machine: &Machine, event: &Event) -> bool {
+        if !machine.forwards() {
+            return false;
+        }
+        let is_asked = |call: &super::Call| call.is_of(actor) && machine.forwards_to(&call.pending);
+        let calls = self.calls.iter().filter(|(_, call)| is_asked(call));
+        let children: Vec<ActorId> = calls.map(|(id, _)| child_of(actor, id)).collect();
+        let mut is_taken = false;
+        for child in children {
+            // One that is not there yet reads it in its inbox.
+            let running = self.running(&child);
+            if running.is_some_and(|it| !it.definition.machine.takes(&event.event_type)) {
+                continue;
+            }
+            let told = Json::object([
+                ("target", Json::object([("actor", child.as_str().into())])),
+                ("type", event.event_type.clone().into()),
+                ("payload", event.payload.clone()),
+            ]);
+            match self.tell_message(actor, &told, None) {
+                Ok(()) => is_taken = true,
+                Err(Stop::Needs(_)) => {
+                    self.begin_host_call(actor, TELL, &told, None);
+                    is_taken = true;
+                }
+                // Its contract says that it does not take that.
+                Err(Stop::Failed(_)) => {}
+            }
+        }
+        is_taken
     }
 
     fn call_of_child(&self, child: &ActorId) -> Option<CallId> {
