@@ -6,7 +6,7 @@ use cojson::json::{Json, JsonObject};
 
 use super::EXPRESSION_DEPTH_MAX;
 use super::date;
-use super::node::{Each, Member, Name, Node, Switch, fold_array, fold_object};
+use super::node::{Each, Member, Name, Node, Switch, Test, fold_array, fold_object};
 use super::path::{self, Path};
 use super::typed::{self, Operator, Typed};
 use crate::definition_error::{DefinitionError, Place, one_of};
@@ -158,17 +158,17 @@ impl Compiler<'_> {
             "$literal" => Node::Literal(argument.clone()),
             "$context" => Node::Path(Path::parse_context(path_text(argument, place)?, place)?),
             "$item" => Node::Path(Path::parse_item(path_text(argument, place)?, place)?),
-            "$eq" => Node::Eq(self.pair(argument, place, depth)?),
-            "$ne" | "$neq" => Node::Ne(self.pair(argument, place, depth)?),
-            "$gt" => Node::Gt(self.pair(argument, place, depth)?),
-            "$gte" => Node::Gte(self.pair(argument, place, depth)?),
-            "$lt" => Node::Gt(Box::new(swapped(*self.pair(argument, place, depth)?))),
-            "$lte" => Node::Gte(Box::new(swapped(*self.pair(argument, place, depth)?))),
-            "$not" => Node::Not(self.single(argument, place, depth)?),
+            "$eq" => Test::Eq(self.pair(argument, place, depth)?).into(),
+            "$ne" | "$neq" => Test::Ne(self.pair(argument, place, depth)?).into(),
+            "$gt" => Test::Gt(self.pair(argument, place, depth)?).into(),
+            "$gte" => Test::Gte(self.pair(argument, place, depth)?).into(),
+            "$lt" => Test::Gt(Box::new(swapped(*self.pair(argument, place, depth)?))).into(),
+            "$lte" => Test::Gte(Box::new(swapped(*self.pair(argument, place, depth)?))).into(),
+            "$not" => Test::Not(self.single(argument, place, depth)?).into(),
             "$trim" => Node::Trim(self.single(argument, place, depth)?),
             "$length" => Node::Length(self.single(argument, place, depth)?),
-            "$and" => Node::And(self.one_or_more(argument, place, depth)?),
-            "$or" => Node::Or(self.one_or_more(argument, place, depth)?),
+            "$and" => Test::And(self.one_or_more(argument, place, depth)?).into(),
+            "$or" => Test::Or(self.one_or_more(argument, place, depth)?).into(),
             "$concat" => Node::Concat(self.nodes(array_of(argument, place)?, place, depth)?),
             "$join" => Node::Join(self.join(argument, place, depth)?),
             "$map" => Node::Map(Box::new(self.map(argument, place, depth)?)),

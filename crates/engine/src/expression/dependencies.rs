@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::node::{Each, Member, Name, Node, Switch};
+use super::node::{Each, Member, Name, Node, Switch, Test};
 use super::path::{Path, Root};
 use cojson::collections::SortedSet;
 
@@ -76,20 +76,24 @@ impl Dependencies {
             Node::Object(members) | Node::Record(members) => {
                 members.iter().for_each(|m| self.visit_member(m));
             }
-            Node::Not(part) | Node::Trim(part) | Node::Length(part) => self.visit(part),
-            Node::Array(parts) | Node::And(parts) | Node::Or(parts) | Node::Concat(parts) => {
-                self.visit_all(parts);
-            }
-            Node::Eq(parts)
-            | Node::Ne(parts)
-            | Node::Gt(parts)
-            | Node::Gte(parts)
-            | Node::Join(parts)
-            | Node::Member(parts) => self.visit_all(&**parts),
+            Node::Test(test) => self.visit_test(test),
+            Node::Trim(part) | Node::Length(part) => self.visit(part),
+            Node::Array(parts) | Node::Concat(parts) => self.visit_all(parts),
+            Node::Join(parts) | Node::Member(parts) => self.visit_all(&**parts),
             Node::If(parts) => self.visit_all(&**parts),
             Node::Typed(it) => self.visit_all(&*it.sides),
             Node::Map(each) | Node::Find(each) | Node::Filter(each) => self.visit_each(each),
             Node::Switch(switch) => self.visit_switch(switch),
+        }
+    }
+
+    fn visit_test(&mut self, test: &Test) {
+        match test {
+            Test::Not(part) => self.visit(part),
+            Test::And(parts) | Test::Or(parts) => self.visit_all(parts),
+            Test::Eq(parts) | Test::Ne(parts) | Test::Gt(parts) | Test::Gte(parts) => {
+                self.visit_all(&**parts);
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cojson::json::{Json, JsonObject};
 
 use super::javascript::{join, length, order, to_text, trim};
-use super::node::{Each, Member, Name, Node, Switch};
+use super::node::{Each, Member, Name, Node, Switch, Test};
 use super::path;
 use super::scope::{Local, Scope};
 
@@ -122,13 +122,7 @@ impl Evaluator {
             Node::Array(items) => self.array(items, scope)?,
             Node::Object(members) => self.object(members, None, scope)?,
             Node::Record(members) => self.object(members, Some(&Json::Null), scope)?,
-            Node::Eq(sides) => Json::Bool(self.is_equal(sides, scope)?),
-            Node::Ne(sides) => Json::Bool(!self.is_equal(sides, scope)?),
-            Node::Gt(sides) => Json::Bool(self.order(sides, scope)? == Some(Ordering::Greater)),
-            Node::Gte(sides) => Json::Bool(self.order(sides, scope)?.is_some_and(Ordering::is_ge)),
-            Node::Not(part) => Json::Bool(!self.is_truthy(part, scope)?),
-            Node::And(parts) => Json::Bool(!self.any(parts, false, scope)?),
-            Node::Or(parts) => Json::Bool(self.any(parts, true, scope)?),
+            Node::Test(test) => Json::Bool(self.holds(test, scope)?),
             Node::Trim(part) => return Ok(self.value(part, scope)?.map(trimmed)),
             Node::Length(part) => self.length(part, scope)?,
             Node::Concat(parts) => self.concat(parts, scope)?,
@@ -163,8 +157,25 @@ impl Evaluator {
     }
 
     fn is_truthy(&mut self, node: &Node, scope: &Scope<'_>) -> Evaluated<bool> {
+        if let Node::Test(test) = node {
+            self.steps += 1;
+            return self.holds(test, scope);
+        }
         let value = self.value(node, scope)?;
         Ok(value.is_some_and(|value| value.is_truthy()))
+    }
+
+    /// What comes to true or false, of which no value need be made where it is a condition.
+    fn holds(&mut self, test: &Test, scope: &Scope<'_>) -> Evaluated<bool> {
+        Ok(match test {
+            Test::Eq(sides) => self.is_equal(sides, scope)?,
+            Test::Ne(sides) => !self.is_equal(sides, scope)?,
+            Test::Gt(sides) => self.order(sides, scope)? == Some(Ordering::Greater),
+            Test::Gte(sides) => self.order(sides, scope)?.is_some_and(Ordering::is_ge),
+            Test::Not(part) => !self.is_truthy(part, scope)?,
+            Test::And(parts) => !self.any(parts, false, scope)?,
+            Test::Or(parts) => self.any(parts, true, scope)?,
+        })
     }
 
     /// Whether any part is as truthy as wanted; those after it are not evaluated.

@@ -20,13 +20,7 @@ pub(super) enum Node {
     Object(Box<[Member]>),
     /// An object in which a member that is undefined is null.
     Record(Box<[Member]>),
-    Eq(Box<[Node; 2]>),
-    Ne(Box<[Node; 2]>),
-    Gt(Box<[Node; 2]>),
-    Gte(Box<[Node; 2]>),
-    Not(Box<Node>),
-    And(Box<[Node]>),
-    Or(Box<[Node]>),
+    Test(Test),
     Trim(Box<Node>),
     Length(Box<Node>),
     Concat(Box<[Node]>),
@@ -41,6 +35,18 @@ pub(super) enum Node {
     Now,
     /// The type of the event at hand.
     EventType,
+}
+
+/// What comes to true or false.
+#[derive(Clone, Debug)]
+pub(super) enum Test {
+    Eq(Box<[Node; 2]>),
+    Ne(Box<[Node; 2]>),
+    Gt(Box<[Node; 2]>),
+    Gte(Box<[Node; 2]>),
+    Not(Box<Node>),
+    And(Box<[Node]>),
+    Or(Box<[Node]>),
 }
 
 /// What is given for a value, by its text.
@@ -101,6 +107,12 @@ impl Node {
             Self::Literal(value) => Some(value.clone()),
             _ => None,
         }
+    }
+}
+
+impl From<Test> for Node {
+    fn from(test: Test) -> Self {
+        Self::Test(test)
     }
 }
 
