@@ -11,6 +11,7 @@ mod error;
 mod group;
 mod host;
 mod invitations;
+mod machine_actor;
 mod neighbours;
 mod open;
 mod options;

@@ -1,16 +1,19 @@
 // Measures machines and expressions without a runtime around them, in Node: ours as WebAssembly, XState's beside them. Times are
-// processor time of one piece of work after another.
+// processor time of one piece of work after another. Actors are those of the package, as it ships.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { assign, createActor, createMachine } from "xstate";
 
-const require = createRequire(import.meta.url);
-const moduleFile = require.resolve("../../target/bench-machines/bench_machines.cjs");
-const { WasmMachines } = require(moduleFile);
+const { WasmMachines } = createRequire(import.meta.url)("../../target/bench-machines/bench_machines.cjs");
+const packaged = new WebAssembly.Module(readFileSync(new URL("../../pkg/pleione_bg.wasm", import.meta.url)));
 
-/** The module once more, with a memory that nothing was ever freed in. */
-function freshModule() {
-  delete require.cache[moduleFile];
-  return require(moduleFile);
+let instances = 0;
+
+/** The package once more, with a memory that nothing was ever freed in. */
+async function freshPackage() {
+  instances += 1;
+  const { initSync, Machine } = await import(`../../pkg/pleione.js?${instances}`);
+  return { Machine, memory: initSync({ module: packaged }).memory };
 }
 
 const count = { updateContext: { count: { $add: ["$count", 1] } } };
@@ -54,30 +57,33 @@ function perEvaluation(machines, expression, count) {
 
 function events(state, count) {
   const machines = new WasmMachines(state, context);
-  machines.start(1);
   const [ms] = timed(() => must(machines.send("PRESS", count), "an event"));
   machines.free();
   return (count / ms) * 1000;
 }
 
-function lives(actors) {
-  const machines = new WasmMachines(lamp, context);
-  const [startMs] = timed(() => machines.start(actors));
-  const stored = machines.stored();
-  const [restoreMs, restored] = timed(() => machines.restore(stored));
-  must(restored === actors, "the number of actors");
-  machines.free();
+function lives(machine, actors) {
+  const [startMs, started] = timed(() => machine.startAll(actors));
+  const stored = JSON.stringify(started.map((actor) => actor.snapshot()));
+  const [restoreMs, restored] = timed(() => machine.restoreAll(JSON.parse(stored)));
+  must(restored.length === actors && restored.at(-1).state === "off", "an actor");
+  for (const actor of [...started, ...restored]) actor.free();
   return { startMs, restoreMs };
 }
 
-function memory(actors) {
-  const { WasmMachines: Machines, memory_bytes: memoryBytes } = freshModule();
-  const machines = new Machines(lamp, context);
-  machines.start(10_000);
-  const before = memoryBytes();
-  machines.start(actors);
-  const bytes = (memoryBytes() - before) / actors;
-  machines.free();
+/** What an actor takes in the module's memory and in JavaScript's. */
+async function memory(actors) {
+  const { Machine, memory } = await freshPackage();
+  const machine = new Machine({ state: JSON.parse(lamp), context: JSON.parse(context) });
+  const first = machine.startAll(10_000);
+  const bytesNow = () => {
+    globalThis.gc();
+    return memory.buffer.byteLength + process.memoryUsage().heapUsed;
+  };
+  const before = bytesNow();
+  const all = machine.startAll(actors);
+  const bytes = (bytesNow() - before) / all.length;
+  must(first.length === 10_000, "the number of actors");
   return bytes;
 }
 
@@ -98,15 +104,17 @@ function xstateMemory(actors) {
   return bytes;
 }
 
+const { Machine } = await freshPackage();
+const machine = new Machine({ state: JSON.parse(lamp), context: JSON.parse(context) });
+
 /** One round of every figure. */
-export function measureAlone({ events: eventCount, evaluations, actors, residents }) {
+export async function measureAlone({ events: eventCount, evaluations, actors, residents }) {
   const machines = new WasmMachines(lamp, context);
-  machines.start(1);
   const ours = {
     events: events(lamp, eventCount),
     parallel: events(house, eventCount),
-    ...lives(actors),
-    memory: memory(residents),
+    ...lives(machine, actors),
+    memory: await memory(residents),
     path: perEvaluation(machines, path, evaluations),
     nested: perEvaluation(machines, nested, evaluations),
   };

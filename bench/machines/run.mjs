@@ -70,8 +70,9 @@ async function measurePage() {
 
 const mapped = (object, change) => Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value, key)]));
 
-function measureRounds() {
-  const all = Array.from({ length: rounds }, () => measureAlone(alone));
+async function measureRounds() {
+  const all = [];
+  for (let round = 0; round < rounds; round += 1) all.push(await measureAlone(alone));
   const medianOf = (who, key) => Math.round(median(all.map((round) => round[who][key])) * 10) / 10;
   const of = (who) => mapped(all[0][who], (_, key) => medianOf(who, key));
   return { ours: of("ours"), xstate: of("xstate") };
@@ -109,7 +110,7 @@ const results = {
   rounds,
   page: perSecond,
   stored,
-  alone: measureRounds(),
+  alone: await measureRounds(),
 };
 print(results);
 if (isShort) conclude(results, shortTargetsOf(results));

@@ -254,7 +254,8 @@ fn events_of(events: &JsValue) -> Result<Events, RuntimeError> {
     }
 }
 
-fn event_of(event: &JsValue) -> Result<Event, RuntimeError> {
+/// An event as JavaScript gives it.
+pub(crate) fn event_of(event: &JsValue) -> Result<Event, RuntimeError> {
     read_event(&bridge::from_js(event, "The event")?)
 }
 

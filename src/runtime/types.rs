@@ -261,6 +261,35 @@ export interface Replay {
   unsure: number[];
 }
 
+/** What a machine by itself is made of: a definition, or these two of its documents. */
+export interface MachineDefinition {
+  state: object;
+  context?: Record<string, unknown>;
+}
+
+/** Where a machine by itself was. */
+export interface MachineSnapshot {
+  state: StateValue;
+  context: Record<string, any>;
+  /** What its states with a history had for active when they were left. */
+  history?: JsonValue;
+}
+
+/** What an actor that is nothing but its machine asks of whoever drives it. */
+export type MachineRequest =
+  /** Call a tool, or run an actor, and say `succeed` or `fail` of its id. */
+  | { type: "call"; id: string; tool?: string; actor?: JsonValue; payload: JsonValue }
+  /** The state of this id was left: what it invoked, and what its entry called, may end. */
+  | { type: "end"; state: string }
+  /** Send this event after so many milliseconds. */
+  | { type: "later"; id: string; delay: number; event: ActorEvent }
+  /** Forget the events for later of this id. */
+  | { type: "cancel"; id: string }
+  /** Something failed that no state takes as `ERROR`. */
+  | { type: "failure"; failure: { errors: { type: string; message: string; path?: string }[] } }
+  /** It has come to its end. */
+  | { type: "done"; output: JsonValue };
+
 /** The name of a state, or `{ parent: child }`. */
 export type StateValue = string | { [parent: string]: StateValue };
 "#;

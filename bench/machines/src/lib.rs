@@ -7,16 +7,13 @@ mod exports;
 use cojson::json::Json;
 use engine::definition_error::Place;
 use engine::expression::{Expression, Scope};
-use engine::machine::{
-    Event, Machine, MachineLibrary, Snapshot, ToolCall, ToolFailure, ToolHost, ToolReply,
-};
+use engine::machine::{Event, Machine, MachineLibrary, ToolCall, ToolFailure, ToolHost, ToolReply};
 use engine::schema::{Pattern, PatternCompiler};
 
-/// A machine whose actors share it.
+/// A machine and what its actors start with.
 pub struct Machines {
     machine: Machine,
     context: Json,
-    actors: Vec<Snapshot>,
 }
 
 struct NoTools;
@@ -55,52 +52,16 @@ impl Machines {
         Ok(Self {
             machine: machine.map_err(|error| error.to_string())?,
             context: parse(context)?,
-            actors: Vec::new(),
         })
     }
 
-    /// Starts so many actors beside those that there are.
-    pub fn start(&mut self, count: usize) {
-        let start = || self.machine.start(self.context.clone(), &mut NoTools);
-        self.actors.extend((0..count).map(|_| start().snapshot));
-    }
-
-    /// Gives the last actor so many events of a type; whether each was handled.
-    pub fn send(&mut self, event_type: &str, count: usize) -> bool {
-        let Some(snapshot) = self.actors.pop() else {
-            return false;
-        };
+    /// Gives an actor so many events of a type; whether each was handled.
+    pub fn send(&self, event_type: &str, count: usize) -> bool {
+        let started = self.machine.start(self.context.clone(), &mut NoTools);
         let event = Event::new(event_type, Json::Null);
         let mut host = NoTools;
-        let mut steps = self.machine.steps(snapshot, &mut host);
-        let all = (0..count).all(|_| steps.take(&event) && steps.is_plain());
-        self.actors.push(steps.finish(all).snapshot);
-        all
-    }
-
-    /// Every actor as it is stored: an array of `[state, history, context]`.
-    pub fn stored(&self) -> String {
-        let stored = |actor: &Snapshot| {
-            let parts = [&actor.state, &actor.history, &actor.context];
-            Json::from(parts.map(Clone::clone).to_vec())
-        };
-        let all: Vec<Json> = self.actors.iter().map(stored).collect();
-        Json::from(all).to_string()
-    }
-
-    /// Has the actors that are stored in a text instead of those that there are; how many they are.
-    pub fn restore(&mut self, stored: &str) -> Result<usize, String> {
-        let stored = parse(stored)?;
-        let restore = |it: &Json| match it.as_array() {
-            Some([state, history, context]) => {
-                let restored = self.machine.restore(state, history, context.clone());
-                Ok(restored.into_snapshot())
-            }
-            _ => Err(it.to_string()),
-        };
-        let actors = stored.as_array().into_iter().flatten().map(restore);
-        self.actors = actors.collect::<Result<_, _>>()?;
-        Ok(self.actors.len())
+        let mut steps = self.machine.steps(started.snapshot, &mut host);
+        (0..count).all(|_| steps.take(&event) && steps.is_plain())
     }
 
     /// Evaluates an expression so many times over the context and an item; how often it was true.
