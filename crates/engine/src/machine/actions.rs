@@ -38,8 +38,7 @@ impl Run<'_> {
                 }
                 Action::Raise(raise) => self.raise_action(raise, event)?,
                 Action::Cancel(id) => {
-                    let id = id.evaluate(&self.scope(event))?.unwrap_or_default();
-                    let id = id.as_str().unwrap_or_default().into();
+                    let id = self.name(id, event)?;
                     self.timers.push(TimerChange::Cancel(id));
                 }
                 Action::Skip { count, unless } => {
@@ -81,6 +80,12 @@ impl Run<'_> {
 
     /// What an expression names: an event, or what is for later.
     fn name(&self, name: &Expression, event: &Event) -> Result<Arc<str>, ToolFailure> {
+        // A scope is made only for what reads it.
+        if let Some(Json::String(name)) = name.as_literal()
+            && !name.is_empty()
+        {
+            return Ok(name.clone());
+        }
         match name.evaluate(&self.scope(event))? {
             Some(Json::String(name)) if !name.is_empty() => Ok(name),
             other => {

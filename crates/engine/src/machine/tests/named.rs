@@ -44,3 +44,16 @@ fn what_is_raised_for_later_is_taken_back_by_an_id_that_is_evaluated() {
     assert!(step.timers.is_empty());
     assert_eq!(step.snapshot.context, json(r#"{"was":"ERROR"}"#));
 }
+
+#[test]
+fn what_has_no_id_is_not_taken_back_by_an_id_that_is_none() {
+    let actions = r#"[{"raise":{"type":"ADD","delay":5}},{"cancel":"$$no"}]"#;
+    let machine = machine(&chart(actions));
+    let mut tools = Tools::default();
+    let started = machine.start(json("{}"), &mut tools).snapshot;
+    for payload in ["{}", r#"{"no":""}"#, r#"{"no":7}"#] {
+        let step = machine.step(&started, &Event::new("GO", json(payload)), &mut tools);
+        assert!(matches!(step.timers.as_slice(), [TimerChange::Start(_)]));
+        assert_eq!(step.snapshot.context, json(r#"{"was":"ERROR"}"#));
+    }
+}
