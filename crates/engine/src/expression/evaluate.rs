@@ -197,7 +197,8 @@ impl Evaluator {
     }
 
     fn order(&mut self, sides: &[Node; 2], scope: &Scope<'_>) -> Evaluated<Option<Ordering>> {
-        let [left, right] = self.pair(sides, scope)?;
+        let [left, right] = sides;
+        let (left, right) = (self.value(left, scope)?, self.value(right, scope)?);
         Ok(order(left.as_deref(), right.as_deref()))
     }
 
@@ -214,7 +215,8 @@ impl Evaluator {
     /// `===`, with undefined different from null. Arrays and objects are compared by content, since which of them are
     /// the very same object would differ after a reload.
     fn is_equal(&mut self, sides: &[Node; 2], scope: &Scope<'_>) -> Evaluated<bool> {
-        let [left, right] = self.pair(sides, scope)?;
+        let [left, right] = sides;
+        let (left, right) = (self.value(left, scope)?, self.value(right, scope)?);
         self.charge(left.as_deref());
         Ok(left == right)
     }

@@ -59,6 +59,10 @@ pub(super) fn join(items: &[Json], separator: &str) -> String {
 
 /// Which of two comes first, for `<`, `<=`, `>` and `>=`; `None` if neither does, as with `undefined`.
 pub(super) fn order(left: Option<&Json>, right: Option<&Json>) -> Option<Ordering> {
+    // Most are numbers, which are what they are.
+    if let (Json::Number(left), Json::Number(right)) = (left?, right?) {
+        return left.partial_cmp(right);
+    }
     match (&*primitive(left?), &*primitive(right?)) {
         (Json::String(left), Json::String(right)) => {
             Some(left.encode_utf16().cmp(right.encode_utf16()))
