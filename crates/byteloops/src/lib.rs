@@ -114,13 +114,86 @@ const fn values() -> [u8; 256] {
 /// character.
 #[inline(never)]
 pub fn plain_json_bytes(text: &[u8]) -> usize {
-    let (words, _) = text.as_chunks::<8>();
-    let is_plain = |word: &&[u8; 8]| special_bits(u64::from_le_bytes(**word)) == 0;
-    let whole = words.iter().take_while(is_plain).count() * 8;
-    let rest = text.get(whole..).unwrap_or_default();
+    plain_bytes(text)
+}
+
+#[expect(clippy::inline_always, reason = "the loop of three functions")]
+#[inline(always)]
+fn plain_bytes(text: &[u8]) -> usize {
+    let (words, rest) = text.as_chunks::<8>();
+    for (place, word) in words.iter().enumerate() {
+        let special = special_bits(u64::from_le_bytes(*word));
+        if special != 0 {
+            return place * 8 + special.trailing_zeros() as usize / 8;
+        }
+    }
     let is_special = |byte: &u8| matches!(*byte, b'"' | b'\\' | 0..0x20);
     let in_rest = rest.iter().position(is_special);
-    whole + in_rest.unwrap_or(rest.len())
+    words.len() * 8 + in_rest.unwrap_or(rest.len())
+}
+
+/// The letters of a JSON string that have no escape among them; spaces may come before it. `at` is then behind it, else
+/// where it was.
+#[inline(never)]
+pub fn plain_json_string<'a>(text: &'a str, at: &mut usize) -> Option<&'a str> {
+    let (letters, end) = string_at(text, *at)?;
+    *at = end;
+    Some(letters)
+}
+
+/// The same for the name of a member, with the colon that follows it.
+#[inline(never)]
+pub fn plain_json_name<'a>(text: &'a str, at: &mut usize) -> Option<&'a str> {
+    let (letters, end) = string_at(text, *at)?;
+    let colon = behind_spaces(text.as_bytes(), end);
+    let is_name = text.as_bytes().get(colon) == Some(&b':');
+    is_name.then(|| {
+        *at = colon + 1;
+        letters
+    })
+}
+
+#[expect(clippy::inline_always, reason = "the body of two functions")]
+#[inline(always)]
+fn string_at(text: &str, at: usize) -> Option<(&str, usize)> {
+    let start = behind_spaces(text.as_bytes(), at);
+    let quoted = text.get(start..)?.strip_prefix('"')?;
+    let length = plain_bytes(quoted.as_bytes());
+    let is_closed = quoted.as_bytes().get(length) == Some(&b'"');
+    let letters = quoted.get(..length).filter(|_| is_closed)?;
+    Some((letters, start + length + 2))
+}
+
+/// The number that digits of JSON stand for, if nothing else belongs to it and 64 bits hold it surely; spaces may come
+/// before it. `at` is then behind it, else where it was.
+#[inline(never)]
+pub fn plain_json_count(text: &str, at: &mut usize) -> Option<u64> {
+    const DIGITS_MAX: usize = 19;
+    let start = behind_spaces(text.as_bytes(), *at);
+    let rest = text.as_bytes().get(start..).unwrap_or_default();
+    let is_digit = |byte: &&u8| byte.is_ascii_digit();
+    let digits = rest
+        .iter()
+        .take(DIGITS_MAX + 1)
+        .take_while(is_digit)
+        .count();
+    let goes_on = matches!(rest.get(digits), Some(b'.' | b'e' | b'E'));
+    let starts_with_0 = digits > 1 && rest.first() == Some(&b'0');
+    if digits == 0 || digits > DIGITS_MAX || goes_on || starts_with_0 {
+        return None;
+    }
+    *at = start + digits;
+    let add = |number: u64, byte: &u8| number * 10 + u64::from(byte & 0xf);
+    Some(rest.iter().take(digits).fold(0, add))
+}
+
+#[expect(clippy::inline_always, reason = "mostly no space is there")]
+#[inline(always)]
+fn behind_spaces(text: &[u8], mut at: usize) -> usize {
+    while matches!(text.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+        at += 1;
+    }
+    at
 }
 
 /// Some bits, if any of eight bytes is special. The lowest such byte is told surely; above it there may be bits too many,
@@ -162,6 +235,73 @@ mod tests {
         }
         assert_eq!(plain_json_bytes(b""), 0);
         assert_eq!(plain_json_bytes("é\u{10000}é\u{7f}é".as_bytes()), 11);
+    }
+
+    #[test]
+    fn a_plain_string_is_passed_and_nothing_is_where_something_else_stands() {
+        for (text, string, name, left) in [
+            (r#""key":1"#, Some("key"), Some("key"), "1"),
+            (" \n\"\" \t: 1", Some(""), Some(""), " 1"),
+            (
+                r#""é, longer than eight":"#,
+                Some("é, longer than eight"),
+                Some("é, longer than eight"),
+                "",
+            ),
+            (r#""key" 1"#, Some("key"), None, ""),
+            (r#""key""#, Some("key"), None, ""),
+            (r#""k\u0065y":1"#, None, None, ""),
+            ("\"key\n\":1", None, None, ""),
+            (r#""key"#, None, None, ""),
+            (r#"key":1"#, None, None, ""),
+            ("", None, None, ""),
+        ] {
+            let text = format!("é{text}");
+            let (mut behind_string, mut behind_name) = ("é".len(), "é".len());
+            assert_eq!(
+                plain_json_string(&text, &mut behind_string),
+                string,
+                "{text}"
+            );
+            assert_eq!(plain_json_name(&text, &mut behind_name), name, "{text}");
+            let start = "é".len();
+            match string {
+                Some(_) => assert_eq!(text[start..behind_string].matches('"').count(), 2, "{text}"),
+                None => assert_eq!(behind_string, start, "{text}"),
+            }
+            match name {
+                Some(_) => assert_eq!(&text[behind_name..], left, "{text}"),
+                None => assert_eq!(behind_name, start, "{text}"),
+            }
+        }
+        // A place within a letter, and one behind the end.
+        assert_eq!(plain_json_string("é\"\"", &mut 1), None);
+        assert_eq!(plain_json_string("\"\"", &mut 3), None);
+    }
+
+    #[test]
+    fn a_count_is_read_to_its_last_digit_and_nothing_else_is_one() {
+        for (text, expected) in [
+            ("0", Some((0, ""))),
+            (" \r7,", Some((7, ","))),
+            ("1795334513735}", Some((1_795_334_513_735, "}"))),
+            ("9999999999999999999", Some((9_999_999_999_999_999_999, ""))),
+            ("12345678901234567890", None),
+            ("00", None),
+            ("01", None),
+            ("1.0", None),
+            ("1e3", None),
+            ("1E3", None),
+            ("-1", None),
+            ("\"1\"", None),
+            ("", None),
+        ] {
+            let mut at = 0;
+            let count = plain_json_count(text, &mut at);
+            assert_eq!(count.map(|count| (count, &text[at..])), expected, "{text}");
+            assert!(count.is_some() || at == 0, "{text}");
+        }
+        assert_eq!(plain_json_count("1", &mut 2), None);
     }
 
     fn decoded(text: &str) -> Option<Vec<u8>> {

@@ -105,6 +105,35 @@ impl<K, V> SortedMap<K, V> {
         self.take(Place { page: 0, at: 0 })
     }
 
+    /// The key that this says is equal; of each other it says whether it comes before it or after it.
+    pub fn get_key_by(&self, order: impl Fn(&K) -> Ordering) -> Option<&K> {
+        let (key, _) = self.entry_at(self.find_by(order).ok()?)?;
+        Some(key)
+    }
+
+    /// The same; if there is none, the entry is put where it belongs.
+    pub fn get_key_or_insert(&mut self, order: impl Fn(&K) -> Ordering, entry: (K, V)) -> &K {
+        let place = match self.find_by(order) {
+            Ok(place) => place,
+            Err(place) => self.put(place, entry.0, entry.1),
+        };
+        #[expect(clippy::indexing_slicing, reason = "an entry was found or put there")]
+        &self.pages[place.page][place.at].0
+    }
+
+    fn find_by(&self, order: impl Fn(&K) -> Ordering) -> Result<Place, Place> {
+        let ends_before =
+            |page: &Vec<(K, V)>| page.last().is_some_and(|(last, _)| order(last).is_lt());
+        let page = self.pages.partition_point(ends_before);
+        // What is greater than all belongs into the last page.
+        let page = page.min(self.pages.len().saturating_sub(1));
+        let entries = self.pages.get(page).map_or(&[][..], Vec::as_slice);
+        let found = entries.binary_search_by(|(other, _)| order(other));
+        found
+            .map(|at| Place { page, at })
+            .map_err(|at| Place { page, at })
+    }
+
     fn entry_at(&self, place: Place) -> Option<&(K, V)> {
         self.pages.get(place.page)?.get(place.at)
     }
@@ -153,12 +182,6 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         let (_, value) = self.entry_at(self.find(key).ok()?)?;
-        Some(value)
-    }
-
-    /// The value under the key that this says is equal; of each other it says whether it comes before it or after it.
-    pub fn get_by(&self, order: impl Fn(&K) -> Ordering) -> Option<&V> {
-        let (_, value) = self.entry_at(self.find_by(order).ok()?)?;
         Some(value)
     }
 
@@ -238,19 +261,6 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         self.find_by(|other| other.borrow().cmp(key))
-    }
-
-    fn find_by(&self, order: impl Fn(&K) -> Ordering) -> Result<Place, Place> {
-        let ends_before =
-            |page: &Vec<(K, V)>| page.last().is_some_and(|(last, _)| order(last).is_lt());
-        let page = self.pages.partition_point(ends_before);
-        // What is greater than all belongs into the last page.
-        let page = page.min(self.pages.len().saturating_sub(1));
-        let entries = self.pages.get(page).map_or(&[][..], Vec::as_slice);
-        let found = entries.binary_search_by(|(other, _)| order(other));
-        found
-            .map(|at| Place { page, at })
-            .map_err(|at| Place { page, at })
     }
 }
 

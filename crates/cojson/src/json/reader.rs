@@ -84,6 +84,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A text as a value holds it; what has another form is passed over.
+    pub(crate) fn text_or_skip(&mut self) -> Read<Option<Arc<str>>> {
+        if self.is_text() {
+            Ok(Some(words::shared(&self.text()?)))
+        } else {
+            self.skip().map(|()| None)
+        }
+    }
+
+    /// Whether a text begins here.
+    pub(crate) fn is_text(&mut self) -> bool {
+        self.peek() == Some(b'"')
+    }
+
+    /// Whether an object begins here.
+    pub(crate) fn is_object(&mut self) -> bool {
+        self.peek() == Some(b'{')
+    }
+
     fn members(&mut self) -> Read<Json> {
         let mut members = JsonObject::new();
         self.object(&mut |reader, key| {
@@ -116,6 +135,9 @@ impl<'a> Reader<'a> {
     /// An object, each member read by the function.
     pub fn object(&mut self, member: &mut dyn FnMut(&mut Self, &str) -> Read<()>) -> Read<()> {
         self.list(b'{', b'}', &mut |reader| {
+            if let Some(key) = byteloops::plain_json_name(reader.text, &mut reader.at) {
+                return member(reader, key);
+            }
             let key = reader.text()?;
             reader.expect(b':', "a colon")?;
             member(reader, &key)
@@ -187,6 +209,9 @@ impl<'a> Reader<'a> {
 
     /// A count: digits only.
     pub fn count(&mut self) -> Read<u64> {
+        if let Some(count) = byteloops::plain_json_count(self.text, &mut self.at) {
+            return Ok(count);
+        }
         let count = whole_from_digits(self.numeral()?);
         count.ok_or_else(|| self.error("a whole number from 0 on"))
     }
@@ -233,6 +258,13 @@ impl<'a> Reader<'a> {
 
     /// A string, borrowed if it stands in the text as it is.
     pub fn text(&mut self) -> Read<Cow<'a, str>> {
+        match byteloops::plain_json_string(self.text, &mut self.at) {
+            Some(plain) => Ok(Cow::Borrowed(plain)),
+            None => self.text_with_escapes(),
+        }
+    }
+
+    fn text_with_escapes(&mut self) -> Read<Cow<'a, str>> {
         self.expect(b'"', "a string")?;
         let mut text = Cow::Borrowed(self.plain()?);
         loop {

@@ -169,6 +169,7 @@ impl Content {
             // Its source was deleted.
             self.reset(self.keeps_changes);
         }
+        let reads_map = !self.keeps_changes && matches!(self.shown, Shown::Map(_));
         for (place, (log, generation)) in lineage.iter().enumerate() {
             let branch_point = place.checked_sub(1).and_then(|place| self.parts.get(place));
             let shown = branch_point.map(|part| part.branch_point.clone().unwrap_or_default());
@@ -181,7 +182,7 @@ impl Content {
                 self.parts.reserve_exact(1);
                 self.parts.push(part);
             }
-            let mut reading = Reading::new(log, Judge::new(log, access, *logs), place);
+            let mut reading = Reading::new(log, Judge::new(log, access, *logs), place, reads_map);
             if !self.is_judged_alike(&mut reading, *generation) {
                 self.reset(self.keeps_changes);
                 return false;
@@ -242,6 +243,7 @@ impl Content {
         }
         self.add(vec![Entry {
             transaction,
+            map_changes: Vec::new(),
             first_writer_key: None,
             is_accepted: true,
             part: 0,
@@ -253,12 +255,13 @@ impl Content {
             return;
         }
         sort(&mut new);
-        let must_rebuild = has_first_writer_keys(&new) || !self.show(&new);
+        let must_rebuild = has_first_writer_keys(&new) || !self.show(&mut new);
         self.past = None;
         for entry in &mut new {
             self.note_latest(entry);
             if !self.keeps_changes {
                 entry.transaction.changes = Vec::new();
+                entry.map_changes = Vec::new();
             }
         }
         if self.entries.is_empty() {
@@ -282,11 +285,13 @@ impl Content {
     }
 
     /// Shows the accepted ones; `false` if the view has to be rebuilt for that.
-    fn show(&mut self, new: &[Entry]) -> bool {
-        let accepted = new.iter().filter(|entry| entry.is_accepted);
-        accepted.map(|entry| &entry.transaction).all(|transaction| {
+    fn show(&mut self, new: &mut [Entry]) -> bool {
+        let mut accepted = new.iter_mut().filter(|entry| entry.is_accepted);
+        accepted.all(|entry| {
+            let transaction = &entry.transaction;
             let applied = if transaction.is_dated_honestly() {
-                self.shown.apply(transaction)
+                let map_changes = std::mem::take(&mut entry.map_changes);
+                self.shown.take(transaction, map_changes)
             } else {
                 self.shown.apply_lost(transaction)
             };

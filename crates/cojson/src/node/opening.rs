@@ -8,26 +8,30 @@ use crate::crypto::{KeySecret, SessionNonces, decrypt_into};
 use crate::ids::{CoId, SessionId, Timestamp};
 use crate::json::{Json, Reader};
 use crate::transaction::Transaction;
-use crate::view::{Position, TransactionId};
+use crate::view::{MapChange, Position, TransactionId};
 
 /// What a transaction says.
 #[derive(Debug, Default)]
 pub(super) struct Opened {
     /// Its changes, in order; none if it holds no JSON array.
     pub(super) changes: Vec<Json>,
+    /// In their stead, where a map alone is made of them: what it understands, at its place among them.
+    pub(super) map_changes: Vec<Option<MapChange>>,
     /// What it says about itself.
     pub(super) meta: Json,
 }
 
 /// Opens the transactions of one session, in one place in memory.
 pub(super) struct Opener {
+    reads_map: bool,
     nonces: SessionNonces,
     plaintext: Vec<u8>,
 }
 
 impl Opener {
-    pub(super) fn new(value: &CoId, session: &SessionId) -> Self {
+    pub(super) fn new(value: &CoId, session: &SessionId, reads_map: bool) -> Self {
         Self {
+            reads_map,
             nonces: SessionNonces::new(value, session),
             plaintext: Vec::new(),
         }
@@ -42,8 +46,8 @@ impl Opener {
     ) -> Option<Opened> {
         match transaction {
             Transaction::Trusting { changes, meta, .. } => Some(Opened {
-                changes: parse_array(changes).unwrap_or_default(),
                 meta: parse_meta(meta.as_deref()),
+                ..read_changes(changes, self.reads_map).unwrap_or_default()
             }),
             Transaction::Private {
                 encrypted_changes,
@@ -52,23 +56,36 @@ impl Opener {
             } => {
                 let (key, nonce, place) = (key?, self.nonces.at(index), &mut self.plaintext);
                 let changes = decrypt_into(place, key, &nonce, encrypted_changes).ok()?;
-                let changes = parse_array(changes)?;
+                let opened = read_changes(changes, self.reads_map)?;
                 let meta = meta.as_deref();
                 let meta = meta.and_then(|meta| decrypt_into(place, key, &nonce, meta).ok());
                 Some(Opened {
-                    changes,
                     meta: parse_meta(meta),
+                    ..opened
                 })
             }
         }
     }
 }
 
-fn parse_array(text: &str) -> Option<Vec<Json>> {
+/// What stands in the text of changes, if that is a JSON array.
+fn read_changes(text: &str, reads_map: bool) -> Option<Opened> {
+    let mut opened = Opened::default();
     let mut reader = Reader::new(text);
-    let items = reader.values().ok()?;
+    if reads_map {
+        let changes = &mut opened.map_changes;
+        let read = reader.array(&mut |reader| {
+            // Mostly there is one.
+            changes.reserve_exact(usize::from(changes.is_empty()));
+            changes.push(MapChange::read(reader)?);
+            Ok(())
+        });
+        read.ok()?;
+    } else {
+        opened.changes = reader.values().ok()?;
+    }
     reader.end().ok()?;
-    Some(items)
+    Some(opened)
 }
 
 fn parse_meta(text: Option<&str>) -> Json {
@@ -168,6 +185,29 @@ mod tests {
         assert_eq!(second.id.index, 4);
         assert_eq!(second.id.session, first.id.session);
         assert_eq!(second.branch, first.branch);
+    }
+
+    #[test]
+    fn what_is_read_for_a_map_is_what_the_changes_stand_for_and_the_same_texts_are_refused() {
+        for text in [
+            r#"[{"op":"set","key":"a","value":[1]},7,{"op":"del","key":"a"},{"op":"set","key":"b"}]"#,
+            r#" [ {"key":"\u0061","op":"set","value":{"op":"del"}} ] "#,
+            r#"[{"op":"set","key":1},{"op":1,"key":"a"},{"op":"app","key":"a"},[],null,"set"]"#,
+            "[]",
+            "",
+            "{}",
+            r#"[{"op":"set","key":"a","value":1}"#,
+            r#"[{"op":"set","key":"a","value":1}]]"#,
+            r#"[{"op":"set","key":"a","value":1},]"#,
+        ] {
+            let whole = read_changes(text, false);
+            let read = read_changes(text, true);
+            assert_eq!(read.is_some(), whole.is_some(), "{text}");
+            let (read, whole) = (read.unwrap_or_default(), whole.unwrap_or_default());
+            let expected: Vec<_> = whole.changes.iter().map(MapChange::from_json).collect();
+            assert_eq!(read.map_changes, expected, "{text}");
+            assert!(read.changes.is_empty() && whole.map_changes.is_empty());
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::json::Json;
 use crate::session_log::SessionLog;
 use crate::transaction::Transaction;
 use crate::value_log::ValueLog;
-use crate::view::{CopyId, Position, TransactionId, ValidTransaction};
+use crate::view::{CopyId, MapChange, Position, TransactionId, ValidTransaction};
 
 /// So many transactions of each session.
 pub(super) type Counts = SortedMap<SessionId, u32>;
@@ -23,6 +23,8 @@ pub(super) type Counts = SortedMap<SessionId, u32>;
 pub(super) struct Entry {
     /// Without its changes, unless they are kept.
     pub(super) transaction: ValidTransaction,
+    /// In their stead those of a map that does not keep them, until it has taken them.
+    pub(super) map_changes: Vec<Option<MapChange>>,
     /// Of the transactions that name the same key here, only the first counts.
     pub(super) first_writer_key: Option<Arc<str>>,
     pub(super) is_accepted: bool,
@@ -64,17 +66,25 @@ pub(super) struct Reading<'a, L> {
     pub(super) judge: Judge<'a, L>,
     /// Its place among the logs that the value is read from.
     pub(super) place: usize,
+    /// Whether it is read as a map that does not keep the changes.
+    reads_map: bool,
     /// The value's id, if it is a branch.
     branch: Option<Arc<str>>,
 }
 
 impl<'a, L: Logs> Reading<'a, L> {
-    pub(super) fn new(log: &'a ValueLog, judge: Judge<'a, L>, place: usize) -> Self {
+    pub(super) fn new(
+        log: &'a ValueLog,
+        judge: Judge<'a, L>,
+        place: usize,
+        reads_map: bool,
+    ) -> Self {
         let source = log.header().branch_source();
         Self {
             log,
             judge,
             place,
+            reads_map,
             branch: source.map(|_| log.id().into()),
         }
     }
@@ -103,7 +113,7 @@ impl Part {
             let from = self.read.get(session).copied().unwrap_or_default();
             if from < end {
                 new.reserve((end - from) as usize);
-                let mut opener = Opener::new(reading.log.id(), session);
+                let mut opener = Opener::new(reading.log.id(), session, reading.reads_map);
                 new.extend(
                     (from..end).filter_map(|index| {
                         self.read_one(reading, &mut opener, session_log, index)
@@ -145,6 +155,7 @@ impl Part {
         }
         Some(Entry {
             transaction,
+            map_changes: content.map_changes,
             first_writer_key: match content.meta.get("fww") {
                 Some(Json::String(key)) => Some(Arc::clone(key)),
                 _ => None,

@@ -2,7 +2,9 @@
 
 use crate::header::{Header, ValueType};
 use crate::json::Json;
-use crate::view::{Applied, BinaryView, ListView, MapView, StreamView, ValidTransaction};
+use crate::view::{
+    Applied, BinaryView, ListView, MapChange, MapView, StreamView, ValidTransaction,
+};
 
 /// A value's view.
 #[derive(Clone, Debug)]
@@ -57,6 +59,21 @@ impl Shown {
             Self::Stream(view) => view.apply(transaction),
             Self::Binary(view) => view.apply(transaction),
             Self::Opaque | Self::Deleted => Applied::Shown,
+        }
+    }
+
+    /// Takes a transaction whose changes may have been read as a map's.
+    pub(super) fn take(
+        &mut self,
+        transaction: &ValidTransaction,
+        map_changes: Vec<Option<MapChange>>,
+    ) -> Applied {
+        match self {
+            Self::Map(view) if !map_changes.is_empty() => {
+                view.take(transaction.position(), map_changes.into_iter());
+                Applied::Shown
+            }
+            _ => self.apply(transaction),
         }
     }
 

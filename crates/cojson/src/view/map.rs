@@ -2,12 +2,13 @@
 //!
 //! Takes transactions in any order of arrival. Keys are listed in the order of their first writes, on every replica alike.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::{Applied, Placed, Position, ValidTransaction, by_place, insert_in_order};
 use crate::collections::SortedMap;
 use crate::ids::Timestamp;
-use crate::json::{Json, JsonObject};
+use crate::json::{Json, JsonError, JsonObject, Reader};
 
 /// A change to a map.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,14 +47,36 @@ impl MapChange {
             return None;
         };
         let key = Arc::clone(key);
-        match json.get("op")?.as_str()? {
-            "set" => Some(Self::Set {
+        match Op::of(json.get("op")?.as_str()?) {
+            Op::Set => Some(Self::Set {
                 key,
                 value: json.get("value").cloned(),
             }),
-            "del" => Some(Self::Delete { key }),
-            _ => None,
+            Op::Delete => Some(Self::Delete { key }),
+            Op::Other => None,
         }
+    }
+
+    /// What [`from_json`](Self::from_json) finds in the value that comes next, without making it.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Option<Self>, JsonError> {
+        if !reader.is_object() {
+            return reader.skip().map(|()| None);
+        }
+        let (mut op, mut key, mut value) = (Op::Other, None, None);
+        reader.object(&mut |reader, member| {
+            match member {
+                "op" => op = Op::read(reader)?,
+                "key" => key = reader.text_or_skip()?,
+                "value" => value = Some(reader.value()?),
+                _ => reader.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(match (op, key) {
+            (Op::Set, Some(key)) => Some(Self::Set { key, value }),
+            (Op::Delete, Some(key)) => Some(Self::Delete { key }),
+            _ => None,
+        })
     }
 
     /// As it is written into a transaction.
@@ -78,6 +101,30 @@ impl MapChange {
     }
 }
 
+/// What a change does.
+enum Op {
+    Set,
+    Delete,
+    Other,
+}
+
+impl Op {
+    fn of(word: &str) -> Self {
+        match word {
+            "set" => Self::Set,
+            "del" => Self::Delete,
+            _ => Self::Other,
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, JsonError> {
+        if reader.is_text() {
+            return Ok(Self::of(&reader.text()?));
+        }
+        reader.skip().map(|()| Self::Other)
+    }
+}
+
 /// One write to a key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MapEntry {
@@ -95,43 +142,21 @@ impl Placed for MapEntry {
     }
 }
 
-/// Where the first write of a key stands.
+/// A key with all its writes.
 #[derive(Clone, Debug, PartialEq)]
-struct FirstWrite {
-    position: Position,
-    change: u32,
+struct Written {
+    key: Arc<str>,
+    /// In order, never empty.
+    history: Vec<MapEntry>,
 }
 
-impl FirstWrite {
-    fn of(entry: &MapEntry) -> Self {
-        Self {
-            position: entry.position.clone(),
-            change: entry.change,
-        }
-    }
-}
-
-impl Placed for FirstWrite {
-    fn place(&self) -> (&Position, u32) {
-        (&self.position, self.change)
-    }
-}
-
-/// A key as it is looked for: by a number that is made of its letters, and by these where that is the same. So a search
-/// goes by numbers that lie beside each other, not from one text in memory to the next.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Name {
+/// Where a key is found: by a number that is made of its letters, and by these where that is the same. So a search goes by
+/// numbers that lie beside each other, not from one text in memory to the next.
+#[derive(Clone, Copy, Debug)]
+struct Indexed {
     hash: u32,
-    text: Arc<str>,
-}
-
-impl Name {
-    fn of(text: Arc<str>) -> Self {
-        Self {
-            hash: hash_of(&text),
-            text,
-        }
-    }
+    /// Its place among what is written.
+    at: usize,
 }
 
 /// FNV-1a. Who chooses keys of one hash makes a search compare their letters, no more.
@@ -141,34 +166,51 @@ fn hash_of(text: &str) -> u32 {
 }
 
 /// A map as its transactions make it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct MapView {
-    /// Each key's writes in order, never empty.
-    histories: SortedMap<Name, Vec<MapEntry>>,
-    /// The keys in the order of their first writes.
-    keys: Vec<Arc<str>>,
-    /// Where the first write of the last of the keys stands: what comes behind that adds its key at the end.
-    last_first: Option<FirstWrite>,
+    /// The keys as they came.
+    written: Vec<Written>,
+    /// Each key once, in the order of their numbers.
+    index: SortedMap<Indexed, ()>,
+    /// Of each key its place among what is written, in the order of their first writes.
+    keys: Vec<usize>,
     /// How many keys hold something.
     held: usize,
+}
+
+/// The same writes to the same keys, in whatever order they came.
+impl PartialEq for MapView {
+    fn eq(&self, other: &Self) -> bool {
+        self.in_order().eq(other.in_order())
+    }
 }
 
 impl MapView {
     /// Takes a transaction; one that was taken before changes nothing. Always [`Applied::Shown`].
     pub fn apply(&mut self, transaction: &ValidTransaction) -> Applied {
-        let position = transaction.position();
-        for (change, json) in (0..).zip(&transaction.changes) {
-            if let Some(parsed) = MapChange::from_json(json) {
+        let changes = transaction.changes.iter().map(MapChange::from_json);
+        self.take(transaction.position(), changes);
+        Applied::Shown
+    }
+
+    /// Takes the changes of a transaction, each at its place among them.
+    pub(crate) fn take(
+        &mut self,
+        position: Position,
+        changes: impl ExactSizeIterator<Item = Option<MapChange>>,
+    ) {
+        let positions = std::iter::repeat_n(position, changes.len());
+        for (change, (position, parsed)) in (0..).zip(positions.zip(changes)) {
+            if let Some(parsed) = parsed {
                 let (key, value) = parsed.into_parts();
                 let entry = MapEntry {
-                    position: position.clone(),
+                    position,
                     change,
                     value,
                 };
                 self.insert(key, entry);
             }
         }
-        Applied::Shown
     }
 
     /// What the key holds now.
@@ -178,16 +220,15 @@ impl MapView {
 
     /// What the key held at a time, by the authors' clocks.
     pub fn get_at(&self, key: &str, time: Timestamp) -> Option<&Json> {
-        let history = self.history(key);
-        let later = history.partition_point(|entry| entry.position.made_at <= time);
-        history.get(later.checked_sub(1)?)?.value.as_ref()
+        held_at(self.history(key), time)
     }
 
     /// The whole map as an object, as it was at a time by the authors' clocks.
     pub fn at(&self, time: Timestamp) -> Json {
-        let keys = self.keys.iter();
-        let members =
-            keys.filter_map(|key| Some((Arc::clone(key), self.get_at(key, time)?.clone())));
+        let members = self.in_order().filter_map(|written| {
+            let value = held_at(&written.history, time)?;
+            Some((Arc::clone(&written.key), value.clone()))
+        });
         members.collect::<JsonObject>().into()
     }
 
@@ -198,15 +239,17 @@ impl MapView {
 
     /// All writes to a key, in order.
     pub fn history(&self, key: &str) -> &[MapEntry] {
-        let hash = hash_of(key);
-        let order = |name: &Name| (name.hash, &*name.text).cmp(&(hash, key));
-        self.histories.get_by(order).map_or(&[], Vec::as_slice)
+        let found = self.index.get_key_by(by_key(&self.written, key));
+        let written = found.and_then(|found| self.written.get(found.at));
+        written.map_or(&[], |written| &written.history)
     }
 
     /// The keys that hold something, with what they hold.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Json)> {
-        let keys = self.keys.iter();
-        keys.filter_map(|key| Some((key, self.get(key)?)))
+        self.in_order().filter_map(|written| {
+            let value = written.history.last()?.value.as_ref()?;
+            Some((&written.key, value))
+        })
     }
 
     /// How many keys hold something.
@@ -227,45 +270,75 @@ impl MapView {
         members.collect::<JsonObject>().into()
     }
 
+    /// The keys with their writes, in the order of the first of these.
+    fn in_order(&self) -> impl Iterator<Item = &Written> {
+        self.keys.iter().filter_map(|at| self.written.get(*at))
+    }
+
     fn insert(&mut self, key: Arc<str>, entry: MapEntry) {
-        let begin = || Vec::with_capacity(1);
-        let name = Name::of(Arc::clone(&key));
-        let history = self.histories.get_or_insert_with(name, begin);
+        let at = self.place_of(key);
+        let Some(Written { history, .. }) = self.written.get_mut(at) else {
+            return;
+        };
         let (is_new, held_before) = (history.is_empty(), holds(history));
         let place = insert_in_order(history, entry);
         self.held -= usize::from(held_before);
         self.held += usize::from(holds(history));
-        let first = history.first().filter(|_| place == Some(0));
-        if let Some(first) = first.map(FirstWrite::of) {
+        if place == Some(0) {
             // The key's first write is now this one.
             if !is_new {
-                self.keys.retain(|other| *other != key);
-                let last = self.keys.last().and_then(|last| self.first_write(last));
-                self.last_first = last.map(FirstWrite::of);
+                self.keys.retain(|other| *other != at);
             }
-            self.place_key(key, first);
+            self.order_key(at);
         }
+    }
+
+    /// The place of a key among what is written; a new one has no history yet.
+    fn place_of(&mut self, key: Arc<str>) -> usize {
+        let new = Indexed {
+            hash: hash_of(&key),
+            at: self.written.len(),
+        };
+        let order = by_key(&self.written, &key);
+        let found = self.index.get_key_or_insert(order, (new, ())).at;
+        if found == new.at {
+            let history = Vec::with_capacity(1);
+            self.written.push(Written { key, history });
+        }
+        found
     }
 
     /// Puts a key that is not among the keys where its first write says.
-    fn place_key(&mut self, key: Arc<str>, first: FirstWrite) {
-        let last = self.last_first.as_ref();
-        if last.is_none_or(|last| by_place(last, &first).is_lt()) {
-            self.keys.push(key);
-            self.last_first = Some(first);
-        } else {
-            let is_before = |other: &Arc<str>| {
-                let other = self.first_write(other);
-                other.is_some_and(|other| by_place(other, &first).is_lt())
-            };
-            let place = self.keys.partition_point(is_before);
-            self.keys.insert(place, key);
-        }
+    fn order_key(&mut self, at: usize) {
+        let first = |at: usize| self.written.get(at)?.history.first();
+        let is_before = |other: &usize| match (first(*other), first(at)) {
+            (Some(other), Some(first)) => by_place(other, first).is_lt(),
+            _ => false,
+        };
+        let place = match self.keys.last() {
+            Some(last) if !is_before(last) => self.keys.partition_point(is_before),
+            _ => self.keys.len(),
+        };
+        self.keys.insert(place, at);
     }
+}
 
-    fn first_write(&self, key: &str) -> Option<&MapEntry> {
-        self.history(key).first()
+/// The order of keys in the index, as seen from one of them.
+fn by_key<'a>(written: &'a [Written], key: &'a str) -> impl Fn(&Indexed) -> Ordering {
+    let hash = hash_of(key);
+    move |other| {
+        let letters = || written.get(other.at).map(|other| &*other.key);
+        other
+            .hash
+            .cmp(&hash)
+            .then_with(|| letters().cmp(&Some(key)))
     }
+}
+
+/// What a key of these writes held at a time.
+fn held_at(history: &[MapEntry], time: Timestamp) -> Option<&Json> {
+    let later = history.partition_point(|entry| entry.position.made_at <= time);
+    history.get(later.checked_sub(1)?)?.value.as_ref()
 }
 
 /// Whether a key of these writes holds something.

@@ -32,15 +32,22 @@ fn it_does_what_the_standard_librarys_map_does() {
         let (mut numbers, mut map, mut model) = (Numbers(keys), SortedMap::new(), BTreeMap::new());
         for step in 0..20_000 {
             let key = numbers.below(keys);
-            match numbers.below(10) {
+            match numbers.below(11) {
                 0..5 => assert_eq!(map.insert(key, step), model.insert(key, step)),
                 5 => assert_eq!(
                     *map.get_or_insert_with(key, || step),
                     *model.entry(key).or_insert(step)
                 ),
-                6 => assert_eq!(map.remove(&key), model.remove(&key)),
-                7 => assert_eq!(map.get_mut(&key), model.get_mut(&key)),
-                8 => assert!(map.iter_from(&key).eq(model.range(key..))),
+                6 => {
+                    let is_known = map.get_key_by(|other| other.cmp(&key)).is_some();
+                    assert_eq!(is_known, model.contains_key(&key));
+                    let found = map.get_key_or_insert(|other| other.cmp(&key), (key, step));
+                    assert_eq!(*found, key);
+                    model.entry(key).or_insert(step);
+                }
+                7 => assert_eq!(map.remove(&key), model.remove(&key)),
+                8 => assert_eq!(map.get_mut(&key), model.get_mut(&key)),
+                9 => assert!(map.iter_from(&key).eq(model.range(key..))),
                 _ => assert_eq!(map.get(&key), model.get(&key)),
             }
             assert_eq!(map.contains_key(&key), model.contains_key(&key));
