@@ -52,14 +52,14 @@ pub struct ValidTransaction {
     pub changes: Vec<Json>,
     /// Where it was made in a branch, if it was merged from one: it is ordered and named as it was there. Also of what
     /// stands behind such a one.
-    pub source: Option<Position>,
+    pub source: Option<Box<Position>>,
 }
 
 impl ValidTransaction {
     /// Where it stands in the total order.
     pub fn position(&self) -> Position {
         match &self.source {
-            Some(source) => source.clone(),
+            Some(source) => Position::clone(source),
             None => Position {
                 made_at: self.made_at,
                 id: self.id.clone(),
@@ -81,7 +81,8 @@ impl ValidTransaction {
     pub fn order(&self) -> Order<'_> {
         let name = (&self.id, None);
         let own = ((self.made_at, name, 0, name), None);
-        self.source.as_ref().map_or(own, Position::order)
+        let source = self.source.as_deref();
+        source.map_or(own, Position::order)
     }
 }
 

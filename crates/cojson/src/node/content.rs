@@ -229,10 +229,10 @@ impl Content {
     /// Takes in a transaction that we have just written and that was checked to be allowed.
     pub(super) fn append_own(&mut self, mut transaction: ValidTransaction, key: Option<&WriteKey>) {
         if self.branch.is_some() {
-            transaction.source = Some(Position {
+            transaction.source = Some(Box::new(Position {
                 branch: self.branch.clone(),
                 ..transaction.position()
-            });
+            }));
         }
         let session = transaction.id.session.clone();
         if let Some(part) = self.parts.first_mut() {

@@ -146,7 +146,7 @@ impl Part {
             id,
             made_at,
             changes: content.changes,
-            source,
+            source: source.map(Box::new),
         };
         let is_accepted = reading.judge.accepts(&transaction);
         if is_accepted && !content.meta.is_null() {
@@ -272,10 +272,9 @@ impl Part {
         let Transaction::Private { key_used, .. } = transaction else {
             return None;
         };
-        if !self.keys.contains_key(key_used) {
-            self.keys.insert(key_used.clone(), judge.key(key_used));
-        }
-        self.keys.get(key_used)?.as_ref()
+        let look_for = || judge.key(key_used);
+        let key = self.keys.get_or_insert_with(key_used.clone(), look_for);
+        key.as_ref()
     }
 }
 

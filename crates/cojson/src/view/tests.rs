@@ -89,7 +89,7 @@ fn the_order_is_time_then_session_then_index() {
     ];
     assert!(ordered.is_sorted());
     let mut merged = transaction(2, 0, 9, vec![]);
-    merged.source = Some(ordered[0].clone());
+    merged.source = Some(Box::new(ordered[0].clone()));
     assert_eq!(merged.position(), ordered[0]);
 }
 

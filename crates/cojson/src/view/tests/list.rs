@@ -306,10 +306,10 @@ fn items_merged_from_a_branch_are_found_by_their_id_there() {
             .to_json(),
         ],
     );
-    merged.source = Some(Position {
+    merged.source = Some(Box::new(Position {
         branch: Some("co_zD".into()),
         ..transaction(1, 4, 3, vec![]).position()
-    });
+    }));
     let id = OpId {
         transaction: transaction(1, 4, 3, vec![]).id,
         change: 0,

@@ -164,10 +164,10 @@ fn claim_names(dice: &mut Dice, history: &mut [ValidTransaction]) {
     for copy in history {
         if dice.below(2) == 0 {
             let claimed = u32::from(dice.below(2) == 0);
-            copy.source = Some(Position {
+            copy.source = Some(Box::new(Position {
                 copy: Some(CopyId::new(copy.id.clone(), None)),
                 ..transaction(0, claimed, 1001, vec![]).position()
-            });
+            }));
         }
     }
 }
