@@ -15,7 +15,7 @@ mod js;
 #[path = "support/browser.rs"]
 mod support;
 use js::*;
-use support::{delete_database, fresh_name, now_ms, sleep_ms, wait_for};
+use support::{delete_database, fresh_name, now_ms, wait_for};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -141,7 +141,6 @@ async fn a_full_disk_is_told_and_what_was_refused_is_written_later() {
             .unwrap()
             .contains("PLEIONE_E_STORAGE_QUOTA")
     );
-    sleep_ms(50).await; // what is being written when somebody is told is refused as well
     restore.call0(&JsValue::UNDEFINED).unwrap();
     set(&map, "more", 1);
     runtime.settled().await.unwrap();

@@ -101,7 +101,6 @@ async fn on_a_full_disk_another_tab_still_opens_and_shows_what_is_there() {
         code(&two.settled().await.unwrap_err()),
         "PLEIONE_E_STORAGE_QUOTA"
     );
-    sleep_ms(50).await; // what is being written when somebody is told is refused as well
     restore.call0(&JsValue::UNDEFINED).unwrap();
     two.settled().await.unwrap();
     one.close().await.unwrap();

@@ -150,11 +150,12 @@ impl Host {
     /// Writes a batch, and tells the engine how it went.
     fn store(self: &Rc<Self>, batch: WriteBatch) {
         let (rows, durability) = self.rows_of(&batch);
+        let write = self.waiters.write_begins();
         let host = Rc::clone(self);
         spawn_local(async move {
             match host.storage.write(&rows, durability).await {
                 Ok(()) => host.stored(&batch),
-                Err(error) => host.store_failed(&batch, &error),
+                Err(error) => host.store_failed(&batch, write, &error),
             }
         });
     }
@@ -168,7 +169,7 @@ impl Host {
         }
     }
 
-    fn store_failed(self: &Rc<Self>, batch: &WriteBatch, error: &StorageError) {
+    fn store_failed(self: &Rc<Self>, batch: &WriteBatch, write: u32, error: &StorageError) {
         let is_news = self.refused.replace(Some(error.clone())).is_none();
         // The engine must not write again at once: the next change does, or the retry, or who asks for `settled`.
         if self.engine(|engine| engine.store_failed(batch.id)).is_err() {
@@ -177,15 +178,10 @@ impl Host {
         if is_news {
             self.problem(error);
         }
-        self.waiters.reject(
-            |wish| matches!(wish, Wish::Settled | Wish::Synced),
-            || {
-                Failure::NotStored {
-                    cause: error.clone(),
-                }
-                .into()
-            },
-        );
+        self.waiters.write_failed(write, || {
+            let cause = error.clone();
+            Failure::NotStored { cause }.into()
+        });
         self.drain_outcomes();
         if !error.is_final() {
             self.timers.retry.replace(Some(self.schedule_in(RETRY_MS)));

@@ -1,6 +1,6 @@
 //! Promises that wait for the runtime to be in some state: settled, synced, a value read.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use cojson::group::Invitation;
 use cojson::ids::CoId;
@@ -33,20 +33,34 @@ pub(crate) enum Wish {
 
 /// Who waits.
 #[derive(Default)]
-pub(crate) struct Waiters(RefCell<Vec<(Wish, Deferred)>>);
+pub(crate) struct Waiters {
+    waiting: RefCell<Vec<Waiter>>,
+    writes: Cell<u32>,
+}
+
+struct Waiter {
+    wish: Wish,
+    deferred: Deferred,
+    /// How many writes had begun by then.
+    writes: u32,
+}
 
 impl Waiters {
     /// A promise for the moment when the wish is fulfilled.
     pub(crate) fn wait(&self, wish: Wish) -> Promise {
         let deferred = Deferred::default();
         let promise = deferred.promise();
-        self.0.borrow_mut().push((wish, deferred));
+        self.waiting.borrow_mut().push(Waiter {
+            wish,
+            deferred,
+            writes: self.writes.get(),
+        });
         promise
     }
 
     /// Resolves those whose wish is fulfilled.
-    pub(crate) fn settle(&self, is_fulfilled: impl FnMut(&Wish) -> bool) {
-        for deferred in self.take(is_fulfilled) {
+    pub(crate) fn settle(&self, mut is_fulfilled: impl FnMut(&Wish) -> bool) {
+        for deferred in self.take(|waiter| is_fulfilled(&waiter.wish)) {
             deferred.resolve(&JsValue::UNDEFINED);
         }
     }
@@ -54,10 +68,10 @@ impl Waiters {
     /// Tells those whose wish cannot be fulfilled why; whether there were any.
     pub(crate) fn reject(
         &self,
-        is_lost: impl FnMut(&Wish) -> bool,
+        mut is_lost: impl FnMut(&Wish) -> bool,
         error: impl Fn() -> JsValue,
     ) -> bool {
-        let lost = self.take(is_lost);
+        let lost = self.take(|waiter| is_lost(&waiter.wish));
         for deferred in &lost {
             deferred.reject(&error());
         }
@@ -69,9 +83,26 @@ impl Waiters {
         self.reject(|_| true, error);
     }
 
-    fn take(&self, mut is_chosen: impl FnMut(&Wish) -> bool) -> Vec<Deferred> {
-        let mut waiters = self.0.borrow_mut();
-        let chosen = waiters.extract_if(.., |(wish, _)| is_chosen(wish));
-        chosen.map(|(_, deferred)| deferred).collect()
+    /// A write begins: its number.
+    pub(crate) fn write_begins(&self) -> u32 {
+        self.writes.update(|writes| writes.wrapping_add(1));
+        self.writes.get()
+    }
+
+    /// Tells those who wait for storage that a write was refused. Who asked after it had begun waits for the next one: there may
+    /// be room by then.
+    pub(crate) fn write_failed(&self, write: u32, error: impl Fn() -> JsValue) {
+        let lost = self.take(|waiter| {
+            matches!(waiter.wish, Wish::Settled | Wish::Synced) && waiter.writes != write
+        });
+        for deferred in lost {
+            deferred.reject(&error());
+        }
+    }
+
+    fn take(&self, mut is_chosen: impl FnMut(&Waiter) -> bool) -> Vec<Deferred> {
+        let mut waiting = self.waiting.borrow_mut();
+        let chosen = waiting.extract_if(.., |waiter| is_chosen(waiter));
+        chosen.map(|waiter| waiter.deferred).collect()
     }
 }
