@@ -6,14 +6,19 @@
 //! functions are left out, dates are text; cycles and `BigInt`s are refused. Text is bounded before it is parsed, and
 //! nesting by the parser.
 
+use std::sync::Arc;
+
 use cojson::json::{Json, JsonError};
 use js_sys::{JSON, JsString};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::{Told, describe};
 
 /// The longest text a value from JavaScript may have, in bytes: a transaction holds 1 MiB at most.
 pub const VALUE_BYTES_MAX: usize = 4 << 20;
+
+/// The longest text a list may have whose items are taken one by one, in bytes.
+const LIST_BYTES_MAX: usize = 64 << 20;
 
 /// A value of JavaScript that cannot be taken.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +32,14 @@ pub enum ValueError {
         found: String,
         /// What `JSON.stringify` threw, if it did.
         cause: Option<JsValue>,
+    },
+    /// Neither an array nor the JSON text of one.
+    #[error("{what} must be an array, or its JSON text, not {found}.")]
+    NoList {
+        /// What was asked for.
+        what: &'static str,
+        /// What stood there.
+        found: String,
     },
     /// Too long, or nested too deep.
     #[error("{what} is too large: {detail}")]
@@ -49,7 +62,7 @@ impl ValueError {
 impl Told for ValueError {
     fn code(&self) -> &'static str {
         match self {
-            Self::NotJson { .. } => "PLEIONE_E_NOT_JSON",
+            Self::NotJson { .. } | Self::NoList { .. } => "PLEIONE_E_NOT_JSON",
             Self::TooLarge { .. } => "PLEIONE_E_VALUE_TOO_LARGE",
         }
     }
@@ -57,16 +70,31 @@ impl Told for ValueError {
     fn cause(&self) -> Option<JsValue> {
         match self {
             Self::NotJson { cause, .. } => cause.clone(),
-            Self::TooLarge { .. } => None,
+            Self::NoList { .. } | Self::TooLarge { .. } => None,
         }
     }
 }
 
 /// The JavaScript value as [`Json`]; `what` names it in an error ("The event", "The definition").
 pub fn from_js(value: &JsValue, what: &'static str) -> Result<Json, ValueError> {
-    match scalar_from_js(value) {
-        Some(scalar) => Ok(scalar),
-        None => parse(&stringify(value, what)?, what),
+    if let Some(scalar) = scalar_from_js(value) {
+        return Ok(scalar);
+    }
+    let text = bounded(&stringify(value, what)?, what, VALUE_BYTES_MAX)?;
+    Json::parse(&text).map_err(|error| ValueError::of_text(what, &error))
+}
+
+/// The items of an array of JavaScript, or of its JSON text.
+pub fn list_from_js(value: &JsValue, what: &'static str) -> Result<Vec<Json>, ValueError> {
+    let text = match value.dyn_ref::<JsString>() {
+        Some(text) => text.clone(),
+        None => stringify(value, what)?,
+    };
+    let no_list = |found| ValueError::NoList { what, found };
+    match Json::parse(&bounded(&text, what, LIST_BYTES_MAX)?) {
+        Ok(Json::Array(items)) => Ok(Arc::unwrap_or_clone(items)),
+        Ok(other) => Err(no_list(other.to_string())),
+        Err(error) => Err(no_list(format!("text that is {error}"))),
     }
 }
 
@@ -99,14 +127,12 @@ fn stringify(value: &JsValue, what: &'static str) -> Result<JsString, ValueError
     Ok(text)
 }
 
-fn parse(text: &JsString, what: &'static str) -> Result<Json, ValueError> {
-    let too_large = |detail| ValueError::TooLarge { what, detail };
-    if text.length() as usize > VALUE_BYTES_MAX {
-        return Err(too_large(format!(
-            "more than {VALUE_BYTES_MAX} bytes of JSON"
-        )));
+fn bounded(text: &JsString, what: &'static str, bytes_max: usize) -> Result<String, ValueError> {
+    if text.length() as usize > bytes_max {
+        let detail = format!("more than {bytes_max} bytes of JSON");
+        return Err(ValueError::TooLarge { what, detail });
     }
-    Json::parse(&String::from(text)).map_err(|error| ValueError::of_text(what, &error))
+    Ok(String::from(text))
 }
 
 /// The value for JavaScript. Fresh objects each time: keep the result while the value stands.

@@ -22,14 +22,19 @@ impl Told for NoEntropy {
 
 /// The time by the host's clock.
 pub fn now() -> Timestamp {
-    Timestamp(whole_ms(Date::now()))
+    Timestamp(whole_ms(now_ms()))
+}
+
+/// The time by the host's clock, in milliseconds since 1970.
+pub fn now_ms() -> f64 {
+    Date::now()
 }
 
 /// How far the clock is ahead of the time since the page was opened, in milliseconds: that grows while the device sleeps,
 /// and shrinks only when the clock is set back.
 pub fn ahead_ms() -> f64 {
     let performance = web_sys::window().and_then(|window| window.performance());
-    Date::now() - performance.map_or(0.0, |performance| performance.now())
+    now_ms() - performance.map_or(0.0, |performance| performance.now())
 }
 
 /// Whole milliseconds, none below zero.

@@ -170,7 +170,7 @@ impl Inner {
         if self.is_closed.get() || self.socket.borrow().is_some() {
             return;
         }
-        self.heard_at_ms.set(js_sys::Date::now());
+        self.heard_at_ms.set(clock::now_ms());
         let this = Rc::downgrade(self);
         match Socket::open(url, move |event| with(&this, |inner| inner.on(event))) {
             Ok(socket) => {
@@ -189,7 +189,7 @@ impl Inner {
                 (self.listener)(TransportEvent::Connected);
             }
             SocketEvent::Frame(frame) => {
-                self.heard_at_ms.set(js_sys::Date::now());
+                self.heard_at_ms.set(clock::now_ms());
                 self.backoff.set(Backoff::default());
                 (self.listener)(TransportEvent::Frame(frame));
             }
@@ -232,7 +232,7 @@ impl Inner {
         let this = Rc::downgrade(self);
         let timeout = Timeout::new(SILENCE_CHECK_MS, move || {
             with(&this, |inner| {
-                if js_sys::Date::now() - inner.heard_at_ms.get() > SILENCE_MS_MAX {
+                if clock::now_ms() - inner.heard_at_ms.get() > SILENCE_MS_MAX {
                     inner.fail();
                 } else {
                     inner.watch_silence();

@@ -22,6 +22,7 @@ const region = { initial: "a", states: { a: { on: { PRESS: "b" } }, b: { on: { P
 const lamp = JSON.stringify({ initial: "off", states });
 const house = JSON.stringify({ type: "parallel", states: { one: region, two: region, three: region, four: region } });
 const context = JSON.stringify({ count: 0, user: { name: "Ada" }, list: [1, 2, 3] });
+const definition = { state: JSON.parse(lamp), context: JSON.parse(context) };
 
 const pressed = assign({ count: ({ context }) => context.count + 1 });
 const xstateLamp = createMachine({
@@ -66,17 +67,20 @@ function events(state, count) {
 
 function lives(machine, actors) {
   const [startMs, started] = timed(() => machine.startAll(actors));
-  const stored = JSON.stringify(started.map((actor) => actor.snapshot()));
-  const [restoreMs, restored] = timed(() => machine.restoreAll(JSON.parse(stored)));
-  must(restored.length === actors && restored.at(-1).state === "off", "an actor");
-  for (const actor of [...started, ...restored]) actor.free();
+  const stored = JSON.stringify(started.snapshots());
+  const [restoreMs, restored] = timed(() => machine.restoreAll(stored));
+  for (const all of [started, restored]) {
+    const last = all.at(actors - 1);
+    must(all.length === actors && last.send({ type: "PRESS" }) && last.state === "on" && all.at(0).state === "off", "an actor");
+    all.free();
+  }
   return { startMs, restoreMs };
 }
 
 /** What an actor takes in the module's memory and in JavaScript's. */
 async function memory(actors) {
   const { Machine, memory } = await freshPackage();
-  const machine = new Machine({ state: JSON.parse(lamp), context: JSON.parse(context) });
+  const machine = new Machine(definition);
   const first = machine.startAll(10_000);
   const bytesNow = () => {
     globalThis.gc();
@@ -107,7 +111,7 @@ function xstateMemory(actors) {
 }
 
 const { Machine } = await freshPackage();
-const machine = new Machine({ state: JSON.parse(lamp), context: JSON.parse(context) });
+const machine = new Machine(definition);
 
 /** One round of every figure. */
 export async function measureAlone({ events: eventCount, evaluations, actors, residents }) {

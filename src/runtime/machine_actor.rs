@@ -4,6 +4,7 @@
 //! drives it, who decides what comes of it: so a definition can be tested without a screen, a server or a clock, and a page
 //! can have very many small states that nobody has to find again.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use cojson::json::Json;
@@ -12,14 +13,13 @@ use engine::machine::{
     CallId, Machine, MachineLibrary, PendingCall, Restored, Snapshot, Step, TimerChange, ToolCall,
     ToolFailure, ToolHost, ToolReply,
 };
-use js_sys::{Array, Date};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::actors::event_of;
 use super::error::RuntimeError;
 use super::patterns::BrowserPatterns;
-use crate::bridge;
+use crate::{bridge, clock};
 
 /// A definition's state machine, compiled and checked once for all actors that are made of it.
 #[wasm_bindgen(js_name = Machine)]
@@ -32,7 +32,14 @@ struct Compiled {
 
 /// An actor that is nothing but its machine, in memory: it handles an event before `send` returns.
 #[wasm_bindgen]
-pub struct MachineActor {
+pub struct MachineActor(Rc<RefCell<Actor>>);
+
+/// Many actors in a row, for which JavaScript has one object; one for an actor is made when it is asked for, as ten thousand
+/// of them would cost more than the actors do.
+#[wasm_bindgen]
+pub struct MachineActors(Vec<Rc<RefCell<Actor>>>);
+
+struct Actor {
     of: Rc<Compiled>,
     snapshot: Snapshot,
     calls: Calls,
@@ -52,15 +59,15 @@ impl Calls {
         ToolReply::Pending(CallId::new(self.made.to_string()))
     }
 
-    fn take(&mut self, id: &str) -> Option<PendingCall> {
-        let place = self.pending.iter().position(|it| it.id.as_str() == id)?;
-        Some(self.pending.remove(place))
+    fn find(&self, id: &str) -> Option<PendingCall> {
+        let found = self.pending.iter().find(|it| it.id.as_str() == id);
+        found.cloned()
     }
 }
 
 impl ToolHost for Calls {
     fn now_ms(&self) -> f64 {
-        Date::now()
+        clock::now_ms()
     }
 
     fn call(&mut self, _call: ToolCall<'_>) -> ToolReply {
@@ -98,18 +105,13 @@ impl SharedMachine {
 
     /// An actor at its beginning: what is active at first was entered.
     pub fn start(&self) -> MachineActor {
-        let Compiled { machine, context } = &*self.0;
-        let mut calls = Calls::default();
-        let step = machine.start(context.clone(), &mut calls);
-        let mut actor = self.at(step.snapshot.clone(), calls);
-        actor.take(step);
-        actor
+        MachineActor(Actor::started(&self.0))
     }
 
-    /// So many actors at their beginning, for one crossing into the module.
-    #[wasm_bindgen(js_name = startAll, unchecked_return_type = "MachineActor[]")]
-    pub fn start_all(&self, count: usize) -> Array {
-        (0..count).map(|_| JsValue::from(self.start())).collect()
+    /// So many actors at their beginning.
+    #[wasm_bindgen(js_name = startAll)]
+    pub fn start_all(&self, count: usize) -> MachineActors {
+        MachineActors((0..count).map(|_| Actor::started(&self.0)).collect())
     }
 
     /// An actor where another was when it gave the snapshot. No action runs; calls that were under way then are not.
@@ -118,46 +120,41 @@ impl SharedMachine {
         #[wasm_bindgen(unchecked_param_type = "MachineSnapshot")] snapshot: &JsValue,
     ) -> Result<MachineActor, JsValue> {
         let snapshot = bridge::from_js(snapshot, "The snapshot").map_err(RuntimeError::from)?;
-        Ok(self.restored(&snapshot)?)
+        Ok(MachineActor(Actor::restored(&self.0, &snapshot)?))
     }
 
-    /// An actor for each snapshot, as `restore` makes one.
-    #[wasm_bindgen(js_name = restoreAll, unchecked_return_type = "MachineActor[]")]
+    /// An actor for each snapshot, as `restore` makes one; the snapshots as they are, or as JSON text, which is quicker.
+    #[wasm_bindgen(js_name = restoreAll)]
     pub fn restore_all(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "MachineSnapshot[]")] snapshots: &JsValue,
-    ) -> Result<Array, JsValue> {
-        let snapshots = bridge::from_js(snapshots, "The snapshots").map_err(RuntimeError::from)?;
-        let all = snapshots.as_array().unwrap_or_default().iter();
-        let restored: Result<_, RuntimeError> =
-            all.map(|it| self.restored(it).map(JsValue::from)).collect();
-        Ok(restored?)
+        #[wasm_bindgen(unchecked_param_type = "MachineSnapshot[] | string")] snapshots: &JsValue,
+    ) -> Result<MachineActors, JsValue> {
+        let snapshots = bridge::list_from_js(snapshots, "The snapshots");
+        let snapshots = snapshots.map_err(RuntimeError::from)?;
+        let all = snapshots.iter();
+        let restored: Result<_, _> = all.map(|it| Actor::restored(&self.0, it)).collect();
+        Ok(MachineActors(restored?))
+    }
+}
+
+#[wasm_bindgen]
+impl MachineActors {
+    /// How many there are.
+    #[wasm_bindgen(getter)]
+    pub fn length(&self) -> usize {
+        self.0.len()
     }
 
-    fn restored(&self, snapshot: &Json) -> Result<MachineActor, RuntimeError> {
-        let part = |key| snapshot.get(key).unwrap_or(&Json::Null);
-        let context = context_of(snapshot, "The snapshot's `context`")?;
-        match self
-            .0
-            .machine
-            .restore(part("state"), part("history"), context)
-        {
-            Restored::Same(snapshot) => Ok(self.at(snapshot, Calls::default())),
-            Restored::FellBack { missing, .. } => Err(RuntimeError::option(
-                "The snapshot's `state`",
-                "a state that the machine has",
-                missing.to_string(),
-            )),
-        }
+    /// The actor in that place, counted from 0; `undefined` where there is none.
+    pub fn at(&self, index: usize) -> Option<MachineActor> {
+        self.0.get(index).cloned().map(MachineActor)
     }
 
-    fn at(&self, snapshot: Snapshot, calls: Calls) -> MachineActor {
-        MachineActor {
-            of: Rc::clone(&self.0),
-            snapshot,
-            calls,
-            asked: Vec::new(),
-        }
+    /// Where each is, for `restoreAll`: JSON.
+    #[wasm_bindgen(unchecked_return_type = "MachineSnapshot[]")]
+    pub fn snapshots(&self) -> JsValue {
+        let all = self.0.iter().map(|actor| actor.borrow().stored());
+        bridge::to_js(&all.collect::<Vec<_>>().into())
     }
 }
 
@@ -166,24 +163,107 @@ impl MachineActor {
     /// The active state: its name, or `{ parent: child }`.
     #[wasm_bindgen(getter, unchecked_return_type = "StateValue")]
     pub fn state(&self) -> JsValue {
-        bridge::to_js(&self.snapshot.state)
+        bridge::to_js(&self.0.borrow().snapshot.state)
     }
 
     /// What the actor knows: an object of its own each time.
     #[wasm_bindgen(getter, unchecked_return_type = "Record<string, any>")]
     pub fn context(&self) -> JsValue {
-        bridge::to_js(&self.snapshot.context)
+        bridge::to_js(&self.0.borrow().snapshot.context)
     }
 
     /// Whether it has come to its end and takes no event any more.
     #[wasm_bindgen(getter, js_name = isDone)]
     pub fn is_done(&self) -> bool {
-        self.of.machine.is_over(&self.snapshot)
+        let actor = self.0.borrow();
+        actor.of.machine.is_over(&actor.snapshot)
     }
 
     /// Where it is, for `restore`: JSON.
     #[wasm_bindgen(unchecked_return_type = "MachineSnapshot")]
     pub fn snapshot(&self) -> JsValue {
+        bridge::to_js(&self.0.borrow().stored())
+    }
+
+    /// Handles an event, and all that it raises; whether a transition took it.
+    pub fn send(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "ActorEvent")] event: &JsValue,
+    ) -> Result<bool, JsValue> {
+        let event = event_of(event)?;
+        Ok(self
+            .0
+            .borrow_mut()
+            .step(|machine, snapshot, calls| machine.step(snapshot, &event, calls)))
+    }
+
+    /// What it asked for since it was asked this the last time, in order.
+    #[wasm_bindgen(unchecked_return_type = "MachineRequest[]")]
+    pub fn requests(&self) -> JsValue {
+        let asked = std::mem::take(&mut self.0.borrow_mut().asked);
+        bridge::to_js(&asked.into())
+    }
+
+    /// Says that a call has this result; whether anything still waited for it.
+    pub fn succeed(&self, call: &str, result: &JsValue) -> Result<bool, JsValue> {
+        let result = bridge::from_js(result, "The result").map_err(RuntimeError::from)?;
+        Ok(self.0.borrow_mut().finish(call, Ok(result)))
+    }
+
+    /// Says how far a call has come, for its `onProgress`; whether a transition took it.
+    pub fn progress(&self, call: &str, progress: &JsValue) -> Result<bool, JsValue> {
+        let progress = bridge::from_js(progress, "The progress").map_err(RuntimeError::from)?;
+        let mut actor = self.0.borrow_mut();
+        let Some(call) = actor.calls.find(call) else {
+            return Ok(false);
+        };
+        Ok(actor.step(|machine, snapshot, calls| {
+            machine.tool_progressed(snapshot, &call, &progress, calls)
+        }))
+    }
+
+    /// Says that a call failed; whether anything still waited for it.
+    pub fn fail(&self, call: &str, message: &str) -> bool {
+        let failure = ToolFailure::new("tool", message);
+        self.0.borrow_mut().finish(call, Err(failure))
+    }
+}
+
+impl Actor {
+    fn started(of: &Rc<Compiled>) -> Rc<RefCell<Self>> {
+        let mut calls = Calls::default();
+        let step = of.machine.start(of.context.clone(), &mut calls);
+        let mut actor = Self::at(of, step.snapshot.clone(), calls);
+        actor.take(step);
+        Rc::new(RefCell::new(actor))
+    }
+
+    fn restored(of: &Rc<Compiled>, snapshot: &Json) -> Result<Rc<RefCell<Self>>, RuntimeError> {
+        let part = |key| snapshot.get(key).unwrap_or(&Json::Null);
+        let context = context_of(snapshot, "The snapshot's `context`")?;
+        match of.machine.restore(part("state"), part("history"), context) {
+            Restored::Same(snapshot) => {
+                let actor = Self::at(of, snapshot, Calls::default());
+                Ok(Rc::new(RefCell::new(actor)))
+            }
+            Restored::FellBack { missing, .. } => Err(RuntimeError::option(
+                "The snapshot's `state`",
+                "a state that the machine has",
+                missing.to_string(),
+            )),
+        }
+    }
+
+    fn at(of: &Rc<Compiled>, snapshot: Snapshot, calls: Calls) -> Self {
+        Self {
+            of: Rc::clone(of),
+            snapshot,
+            calls,
+            asked: Vec::new(),
+        }
+    }
+
+    fn stored(&self) -> Json {
         let Snapshot {
             state,
             history,
@@ -192,45 +272,19 @@ impl MachineActor {
         } = &self.snapshot;
         let history = (!history.is_null()).then(|| ("history", history.clone()));
         let members = [("state", state.clone()), ("context", context.clone())];
-        bridge::to_js(&Json::object(members.into_iter().chain(history)))
-    }
-
-    /// Handles an event, and all that it raises; whether a transition took it.
-    pub fn send(
-        &mut self,
-        #[wasm_bindgen(unchecked_param_type = "ActorEvent")] event: &JsValue,
-    ) -> Result<bool, JsValue> {
-        let event = event_of(event)?;
-        let of = Rc::clone(&self.of);
-        let step = of.machine.step(&self.snapshot, &event, &mut self.calls);
-        Ok(self.take(step))
-    }
-
-    /// What it asked for since it was asked this the last time, in order.
-    #[wasm_bindgen(unchecked_return_type = "MachineRequest[]")]
-    pub fn requests(&mut self) -> JsValue {
-        bridge::to_js(&std::mem::take(&mut self.asked).into())
-    }
-
-    /// Says that a call has this result; whether anything still waited for it.
-    pub fn succeed(&mut self, call: &str, result: &JsValue) -> Result<bool, JsValue> {
-        let result = bridge::from_js(result, "The result").map_err(RuntimeError::from)?;
-        Ok(self.finish(call, Ok(result)))
-    }
-
-    /// Says that a call failed; whether anything still waited for it.
-    pub fn fail(&mut self, call: &str, message: &str) -> bool {
-        self.finish(call, Err(ToolFailure::new("tool", message)))
+        Json::object(members.into_iter().chain(history))
     }
 
     fn finish(&mut self, call: &str, outcome: Result<Json, ToolFailure>) -> bool {
-        let Some(call) = self.calls.take(call) else {
+        let Some(call) = self.calls.find(call) else {
             return false;
         };
-        let of = Rc::clone(&self.of);
-        let step = of
-            .machine
-            .tool_finished(&self.snapshot, &call, outcome, &mut self.calls);
+        self.calls.pending.retain(|it| it.id != call.id);
+        self.step(|machine, snapshot, calls| machine.tool_finished(snapshot, &call, outcome, calls))
+    }
+
+    fn step(&mut self, step: impl FnOnce(&Machine, &Snapshot, &mut Calls) -> Step) -> bool {
+        let step = step(&self.of.machine, &self.snapshot, &mut self.calls);
         self.take(step)
     }
 

@@ -12,6 +12,7 @@ use engine::actor::ActorId;
 use gloo_timers::callback::Timeout;
 
 use super::host::Host;
+use crate::clock;
 use crate::futures::spawn_local;
 use crate::tabs::{Channel, LockWish, actor_lock, device_sessions, live_sessions, supported};
 
@@ -61,7 +62,7 @@ impl Host {
 
     /// The session counts as alive from now on, before anything else is heard of it.
     fn greet(self: &Rc<Self>, session: SessionId) {
-        let now_ms = js_sys::Date::now();
+        let now_ms = clock::now_ms();
         self.tabs
             .greeted
             .borrow_mut()
@@ -80,7 +81,7 @@ impl Host {
     /// Finds out which sessions are alive, and looks again while there are any.
     async fn look_round(self: Rc<Self>) {
         let locked = live_sessions(&self.name).await;
-        let long_ago_ms = js_sys::Date::now() - GREETING_MS;
+        let long_ago_ms = clock::now_ms() - GREETING_MS;
         self.tabs
             .greeted
             .borrow_mut()

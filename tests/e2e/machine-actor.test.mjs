@@ -80,10 +80,36 @@ test("r3_a_machine_restored_is_where_it_was_and_runs_nothing", () => {
 test("many share a machine, and none another's memory", () => {
   const machine = new Machine(form);
   const actors = machine.startAll(1000);
-  actors[0].send(submit);
-  assert.deepEqual([actors[0].state, actors[1].state, actors[999].state], ["saving", "open", "open"]);
-  const restored = machine.restoreAll(actors.map((actor) => actor.snapshot()));
-  assert.deepEqual(restored.map((actor) => actor.state), actors.map((actor) => actor.state));
+  actors.at(0).send(submit);
+  const states = (all) => [0, 1, 999].map((index) => all.at(index).state);
+  assert.deepEqual([actors.length, ...states(actors), actors.at(1000)], [1000, "saving", "open", "open", undefined]);
+  const stored = actors.snapshots();
+  assert.deepEqual(stored[0], actors.at(0).snapshot());
+  for (const snapshots of [stored, JSON.stringify(stored)]) {
+    const restored = machine.restoreAll(snapshots);
+    assert.deepEqual([restored.length, ...states(restored)], [1000, "saving", "open", "open"]);
+  }
+});
+
+test("an actor of many outlives what it was asked of, and is the same each time", () => {
+  const many = new Machine(form).startAll(2);
+  const [one, again] = [many.at(1), many.at(1)];
+  many.free();
+  one.send(submit);
+  one.free();
+  assert.equal(again.state, "saving");
+});
+
+test("how far a call has come is told while it is under way", () => {
+  const onProgress = { actions: { updateContext: { seen: "$$progress" } } };
+  const load = { invoke: { id: "load", tool: "@app/load", onProgress, onDone: "loaded" } };
+  const actor = new Machine({ context: { seen: 0 }, state: { initial: "load", states: { load, loaded: {} } } }).start();
+  const [call] = actor.requests();
+  assert.equal(actor.progress(call.id, 0.5), true);
+  assert.deepEqual([actor.state, actor.context], ["load", { seen: 0.5 }]);
+  assert.equal(actor.succeed(call.id, null), true);
+  assert.equal(actor.progress(call.id, 1), false, "the call is over");
+  assert.deepEqual([actor.state, actor.context], ["loaded", { seen: 0.5 }]);
 });
 
 test("r12_what_is_wrong_with_a_machine_or_its_snapshot_is_told", () => {
@@ -102,6 +128,9 @@ test("r12_what_is_wrong_with_a_machine_or_its_snapshot_is_told", () => {
   const machine = new Machine(form);
   assert.match(told(() => machine.restore({ state: "gone", context: {} })).message, /"gone"/);
   assert.equal(told(() => machine.restore({ state: "open", context: 5 })).place, "The snapshot's `context`");
+  assert.match(told(() => machine.restoreAll('[{"state":')).message, /^The snapshots must be an array, or its JSON text, not /);
+  assert.equal(told(() => machine.restoreAll({ state: "open" })).code, "PLEIONE_E_NOT_JSON");
+  assert.match(told(() => machine.restoreAll([{ state: "open" }, { state: "gone" }])).message, /"gone"/);
   assert.equal(told(() => new Machine({ ...form, context: "co_z1" })).place, "The definition's `context`");
   assert.equal(told(() => machine.start().send({ payload: {} })).code, "PLEIONE_E_OPTION");
   assert.equal(told(() => machine.start().send("SUBMIT")).code, "PLEIONE_E_OPTION");
