@@ -12,7 +12,7 @@ import { browserEnv } from "./setup-browser.mjs";
 import { installNpm } from "./setup-npm.mjs";
 import { findProgram, installPackages } from "./setup-packages.mjs";
 import { wasmEnv, wasmTarget } from "./setup-wasm.mjs";
-import { attempt, root, step } from "./step.mjs";
+import { attempt, root, run, step } from "./step.mjs";
 
 const natives = ["--workspace", "--exclude", "pleione"];
 const denyWarnings = ["--", "-D", "warnings"];
@@ -121,6 +121,8 @@ export const sections = [
     setUp: async () => {
       await setUp("rust");
       await step("set up: npm packages of tests/scxml", () => installNpm(scxmlFolder));
+      // Before the tests, whose time is bounded: a first build on a busy machine takes minutes.
+      await step("build: the charts' runner", () => run("cargo", ["build", "--package", "engine", "--example", "scxml"]).then(() => undefined));
     },
     run: () => node(scxmlFolder),
   },
