@@ -6,7 +6,9 @@
 //! authenticity comes from the session's signature.
 
 mod agent_secret;
+mod base_point;
 mod cipher;
+mod comb;
 mod hash;
 mod invite_secret;
 mod sealing;

@@ -38,6 +38,7 @@ mod reconcile;
 mod rejection;
 mod replica;
 mod run;
+mod signers;
 mod upload;
 mod wire;
 

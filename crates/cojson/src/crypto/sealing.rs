@@ -6,12 +6,15 @@
 use std::fmt;
 
 use byteloops::xsalsa20;
+use curve25519_dalek::Scalar;
+use curve25519_dalek::scalar::clamp_integer;
 use poly1305::Poly1305;
 use poly1305::universal_hash::KeyInit as _;
 use subtle::ConstantTimeEq as _;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
+use super::base_point;
 use super::cipher::{KeySecret, NonceMaterial};
 use super::hash::hash;
 use super::text::{CryptoTextError, decode_base58, decode_base64, encode_base58, encode_base64};
@@ -109,7 +112,10 @@ impl SealerSecret {
 
     /// The public half.
     pub fn id(&self) -> SealerId {
-        SealerId(PublicKey::from(&self.0))
+        let clamped = Zeroizing::new(clamp_integer(self.0.to_bytes()));
+        let scalar = Zeroizing::new(Scalar::from_bytes_mod_order(*clamped));
+        let point = base_point::multiple(&scalar).to_montgomery();
+        SealerId(point.to_bytes().into())
     }
 
     pub(super) fn as_bytes(&self) -> &[u8; 32] {
@@ -260,6 +266,15 @@ mod tests {
             Ok(key)
         );
         assert!(unseal_key_for_group(&sealed, &eve, &at(0)).is_err());
+    }
+
+    #[test]
+    fn a_sealers_public_half_is_that_of_x25519() {
+        let mut entropy = Entropy::from_seed([2; 32]);
+        for _ in 0..100 {
+            let secret = SealerSecret::random(&mut entropy);
+            assert_eq!(secret.id().0, PublicKey::from(&secret.0));
+        }
     }
 
     #[test]

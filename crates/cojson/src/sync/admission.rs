@@ -366,12 +366,14 @@ impl Replica {
     }
 
     /// The key that a session must be signed with: its author's, if that is an agent or the account of one.
-    fn signer_of(&self, session: &SessionId) -> Option<SignerId> {
-        if let Ok(agent) = AgentId::parse(session.author()) {
-            return agent.signer().ok();
+    fn signer_of(&mut self, session: &SessionId) -> Option<SignerId> {
+        let author = session.author();
+        if let Ok(agent) = AgentId::parse(author) {
+            return self.signers.of(author, || agent.signer().ok());
         }
         let account = dependencies::author_account(session)?;
-        self.entries.get(&account)?.log.header().account_signer()
+        let header = self.entries.get(&account)?.log.header();
+        self.signers.of(author, || header.account_signer())
     }
 
     /// Takes in what content proves about its sender: it has that itself.

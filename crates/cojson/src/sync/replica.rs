@@ -19,6 +19,7 @@ use super::pending::Pending;
 use super::reading::Reads;
 use super::reconcile::Audits;
 use super::rejection::Rejection;
+use super::signers::Signers;
 use super::upload::Uploads;
 use super::{RELAY, Segment, dependencies};
 use crate::access::Members;
@@ -35,6 +36,8 @@ pub struct Replica {
     pub(super) config: ReplicaConfig,
     /// The values in memory.
     pub(super) entries: SortedMap<CoId, Entry>,
+    /// The keys of those who signed what came last.
+    pub(super) signers: Signers,
     /// Who may write what, as far as it was judged.
     pub(super) members: Members,
     /// The values in memory that have a tombstone and were judged, by the group that they belong to.

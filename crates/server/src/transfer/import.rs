@@ -216,7 +216,7 @@ impl<'a> Import<'a> {
                 Err(error) => return Err(error.into()),
             }
         }
-        let signer = self.accounts.get(&account).copied();
+        let signer = self.accounts.get(&account).cloned();
         Ok(signer.ok_or(Refusal::NoAccount { session }))
     }
 
