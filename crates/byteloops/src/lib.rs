@@ -1,9 +1,12 @@
-//! The loops over bytes that reading a log consists of: the cipher, base64, and the letters of JSON strings.
+//! The loops over bytes that reading a log consists of: the cipher, base64 and base58, and the letters of JSON strings.
 //!
 //! They are a crate of their own because the browser's module is compiled for size but for these few kilobytes (see
 //! `[profile.module.package]`): what libraries have as generic code would be compiled with whoever calls it. So nothing
 //! here is generic, or inlined where it is called. What the bytes mean is not known here.
 
+mod base58;
+
+pub use base58::{decode_base58, encode_base58};
 use salsa20::XSalsa20;
 use salsa20::cipher::{KeyIvInit as _, StreamCipher as _};
 

@@ -28,4 +28,4 @@ pub use sealing::{
 };
 pub use signature::{Signature, SignatureError, SignerId, SignerSecret};
 pub use text::CryptoTextError;
-pub(crate) use text::{decode_binary, encode_binary};
+pub(crate) use text::{decode_binary, encode_base58, encode_binary};

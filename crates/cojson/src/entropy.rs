@@ -7,6 +7,7 @@ use std::fmt;
 
 use zeroize::Zeroize;
 
+use crate::crypto::encode_base58;
 use crate::ids::{AgentId, CoId, KeyId, SessionId};
 
 /// A source of random bytes that is a function of its seed.
@@ -37,7 +38,7 @@ impl Entropy {
     }
 
     fn base58<const N: usize>(&mut self) -> String {
-        bs58::encode(self.bytes::<N>()).into_string()
+        encode_base58("", &self.bytes::<N>())
     }
 }
 

@@ -7,7 +7,7 @@ mod wire;
 
 use std::sync::Arc;
 
-use crate::crypto::{SignerId, hash};
+use crate::crypto::{SignerId, encode_base58, hash};
 use crate::entropy::Entropy;
 use crate::ids::{AgentId, CoId};
 use crate::json::{Json, JsonObject, to_stable_string};
@@ -91,7 +91,7 @@ impl Uniqueness {
     /// One that no other value has.
     pub fn random(entropy: &mut Entropy) -> Self {
         let bytes: [u8; 12] = entropy.bytes();
-        Self::Text(format!("z{}", bs58::encode(bytes).into_string()).into())
+        Self::Text(encode_base58("z", &bytes).into())
     }
 
     /// The value of these names, the same on every device.
@@ -160,8 +160,7 @@ impl Header {
     /// The value's id: the hash of the header's stable text.
     pub fn id(&self) -> CoId {
         let digest = hash(to_stable_string(&self.to_json()).as_bytes());
-        let encoded = bs58::encode(digest.short_bytes()).into_string();
-        CoId::from_parts(format!("co_z{encoded}"))
+        CoId::from_parts(encode_base58("co_z", digest.short_bytes()))
     }
 
     /// Whether its keys name members and what they may do: it is a group or an account.

@@ -12,10 +12,10 @@ pub struct CryptoTextError {
     pub expected: &'static str,
 }
 
-pub(super) fn encode_base58(prefix: &str, bytes: &[u8]) -> String {
+pub(crate) fn encode_base58(prefix: &str, bytes: &[u8]) -> String {
     let mut text = String::with_capacity(prefix.len() + bytes.len() * 3 / 2);
     text.push_str(prefix);
-    text.push_str(&bs58::encode(bytes).into_string());
+    byteloops::encode_base58(bytes, &mut text);
     text
 }
 
@@ -25,8 +25,7 @@ pub(super) fn decode_base58<const N: usize>(prefix: &str, text: &str) -> Option<
         .strip_prefix(prefix)
         .filter(|encoded| encoded.len() <= BASE58_BYTES_MAX)?;
     let mut bytes = [0; N];
-    let length = bs58::decode(encoded).onto(&mut bytes).ok()?;
-    (length == N).then_some(bytes)
+    byteloops::decode_base58(encoded, &mut bytes).then_some(bytes)
 }
 
 pub(super) fn encode_base64(prefix: &str, bytes: &[u8]) -> String {
