@@ -34,12 +34,23 @@ class Online {
     await new Promise((resolve, reject) => online.socket.on("open", resolve).on("error", reject));
     online.socket.on("message", (frame) => {
       online.client.receive(frame);
-      online.send();
-      online.#waiting = online.#waiting.filter(({ isDone, resolve }) => !isDone() || resolve());
+      online.#tell();
+      queueMicrotask(() => online.#goOn());
     });
     online.client.connect();
     await online.until(() => online.client.is_synced());
     return online;
+  }
+
+  /** As in the browser, who waits for what came is told first; storing and acknowledging it comes after. */
+  #goOn() {
+    this.client.settle();
+    this.send();
+    this.#tell();
+  }
+
+  #tell() {
+    this.#waiting = this.#waiting.filter(({ isDone, resolve }) => !isDone() || resolve());
   }
 
   send() {

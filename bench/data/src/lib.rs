@@ -169,13 +169,12 @@ impl Client {
         std::mem::take(&mut self.outgoing)
     }
 
-    /// A frame came from the server.
+    /// A frame came from the server. What it brought is shown at once; [`Client::settle`] stores and acknowledges it.
     pub fn receive(&mut self, frame: &str) {
         let messages = decode_frame(frame, &FrameLimits::default());
         for message in messages.into_iter().flatten() {
             self.node.receive(SERVER, message);
         }
-        self.settle();
     }
 
     /// Whether everything is acknowledged by the server.

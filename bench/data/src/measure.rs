@@ -90,12 +90,21 @@ impl Online {
         Ok(())
     }
 
+    /// Who waits for what came is told first; storing and acknowledging it comes after.
+    fn go_on(&mut self) -> Result<(), Trouble> {
+        self.client.settle();
+        self.send()
+    }
+
     fn until(&mut self, is_done: impl Fn(&mut Client) -> bool) -> Result<(), Trouble> {
-        self.send()?;
+        self.go_on()?;
         while !is_done(&mut self.client) {
             if let Message::Text(text) = self.socket.read()? {
                 self.client.receive(text.as_str());
-                self.send()?;
+                if is_done(&mut self.client) {
+                    break;
+                }
+                self.go_on()?;
             }
         }
         Ok(())
@@ -134,6 +143,7 @@ fn live(count: usize, port: u16) -> Result<Value, Trouble> {
         writer.send()?;
         reader.until(|client| matches!(client.get(&value, &wanted), Ok(Some(_))))?;
         times.push(seconds(begun) * 1_000.0);
+        reader.go_on()?;
         writer.until(|client| client.is_synced())?;
     }
     times.sort_by(f64::total_cmp);
