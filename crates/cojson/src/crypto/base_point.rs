@@ -4,6 +4,7 @@
 //! there the base point is multiplied like any other, and whoever signs often has the library compute its own table of
 //! the secret kind once (`in_browser`).
 
+#[cfg(not(target_arch = "wasm32"))]
 use curve25519_dalek::{EdwardsPoint, Scalar};
 
 #[cfg(any(test, target_arch = "wasm32"))]
