@@ -157,11 +157,18 @@ impl Evaluator {
     }
 
     fn is_truthy(&mut self, node: &Node, scope: &Scope<'_>) -> Evaluated<bool> {
-        if let Node::Test(test) = node {
-            self.steps += 1;
-            return self.holds(test, scope);
-        }
-        let value = self.value(node, scope)?;
+        let value = match node {
+            Node::Test(test) => {
+                self.steps += 1;
+                return self.holds(test, scope);
+            }
+            // What is mostly a condition's part goes without what an operation hands back.
+            Node::Path(path) => {
+                self.steps += 1;
+                path.read(scope)
+            }
+            _ => self.value(node, scope)?,
+        };
         Ok(value.is_some_and(|value| value.is_truthy()))
     }
 
