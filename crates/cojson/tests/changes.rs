@@ -77,17 +77,8 @@ fn check(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn many() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES");
-    ProptestConfig {
-        cases: cases.map_or(2_000, |text| text.parse().unwrap()),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(many())]
+    #![proptest_config(texts::many())]
 
     #[test]
     fn r11_a_maps_changes_are_what_the_value_of_their_text_says(text in changes()) {

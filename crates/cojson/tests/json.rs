@@ -22,15 +22,6 @@ use oracle::Tree;
 /// The deepest nesting that is read; the oracle reads one level less.
 const DEPTH_MAX: usize = 128;
 
-fn many() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES");
-    ProptestConfig {
-        cases: cases.map_or(2_000, |text| text.parse().unwrap()),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
 /// Both take the text and see the same in it, or both refuse it; and what is read is what is passed over.
 fn check(text: &str) -> Result<(), TestCaseError> {
     let (ours, theirs) = (Json::parse(text), Tree::parse(text));
@@ -66,7 +57,7 @@ fn check_written(text: &str) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(many())]
+    #![proptest_config(texts::many())]
 
     #[test]
     fn what_is_json_holds_what_the_oracle_sees_in_it(text in texts::json()) {

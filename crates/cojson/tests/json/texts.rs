@@ -2,6 +2,16 @@
 
 use proptest::prelude::*;
 
+/// How many of each kind a property is asked of.
+pub(crate) fn many() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES");
+    ProptestConfig {
+        cases: cases.map_or(2_000, |text| text.parse().unwrap()),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 /// A numeral, also one that no double holds.
 pub(crate) fn numeral() -> impl Strategy<Value = String> {
     prop_oneof![
